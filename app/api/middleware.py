@@ -1,0 +1,98 @@
+"""Around every request: an id, a bound on the body, one log line, and the figures for `/metrics`."""
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import orjson
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+
+from app.api.problems import MEDIA_TYPE, TooLarge, document
+from app.core.limits import BODY_BYTES_MAX, PHOTO_BYTES_MAX
+from app.core.log import request_id
+from app.core.text import preferred_language
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("chama.request")
+REQUESTS: Final = Counter("chama_http_requests", "Requests answered", ["method", "route", "status"])
+DURATION: Final = Histogram("chama_http_request_seconds", "Time to answer", ["route"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10))
+QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
+
+
+class BodyTooLarge(Exception):
+    """The body went over its bound while it was read."""
+
+
+class RequestFrame:
+    """The outermost layer of the service."""
+
+    def __init__(self, app: App, *, access_log: bool = True) -> None:
+        self.app = app
+        self.access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        mark = uuid.uuid4().hex[:16]
+        token = request_id.set(mark)
+        status = 500
+
+        async def send_framed(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = mark
+                headers["x-content-type-options"] = "nosniff"
+            await send(message)
+
+        try:
+            await self._bounded(scope, receive, send_framed)
+        finally:
+            self._note(scope, status, time.perf_counter() - started)
+            request_id.reset(token)
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        bound = PHOTO_BYTES_MAX if scope["path"].startswith("/storage/") else BODY_BYTES_MAX
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdecimal() or int(announced) > bound:
+            await _refuse(scope, send, bound)
+            return
+        seen = 0
+
+        async def receive_bounded() -> MutableMapping[str, Any]:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > bound:
+                raise BodyTooLarge
+            return message
+
+        try:
+            await self.app(scope, receive_bounded, send)
+        except BodyTooLarge:
+            await _refuse(scope, send, bound)
+
+    def _note(self, scope: Scope, status: int, took_s: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        REQUESTS.labels(scope["method"], route, str(status)).inc()
+        DURATION.labels(route).observe(took_s)
+        if self.access_log and scope["path"] not in QUIET:
+            log.info("answered", extra={"method": scope["method"], "route": route, "path": scope["path"], "status": status, "took_ms": round(took_s * 1000, 1)})
+
+
+async def _refuse(scope: Scope, send: Send, bound: int) -> None:
+    language = preferred_language(Headers(scope=scope).get("accept-language"))
+    body = orjson.dumps(document(TooLarge(bytes=bound), instance=scope["path"], language=language, status=413))
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

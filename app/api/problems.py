@@ -1,0 +1,153 @@
+"""Problem documents (RFC 9457): the one place where refusals, ours and the framework's, become HTTP answers."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from app.api.validation import gaps_of
+from app.core.errors import Broken, Invalid, Kind, Malformed, Problem
+from app.core.log import request_id
+from app.core.text import preferred_language
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[Kind, int]] = {
+    Kind.INVALID: 422,
+    Kind.MALFORMED: 400,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.MISSING: 404,
+    Kind.CONFLICT: 409,
+    Kind.STALE: 412,
+    Kind.GONE: 410,
+    Kind.LIMITED: 429,
+    Kind.UPSTREAM: 502,
+    Kind.BROKEN: 500,
+}
+
+
+class NoSuchAddress(Problem):
+    slug = "no-such-address"
+    kind = Kind.MISSING
+    title = {"en": "There is nothing at this address", "zh-Hans": "该地址不存在"}
+    detail = {"en": "See /docs for every address of this service.", "zh-Hans": "全部地址请见 /docs。"}
+
+
+class MethodNotAllowed(Problem):
+    slug = "method-not-allowed"
+    kind = Kind.MALFORMED
+    title = {"en": "This address does not take that method", "zh-Hans": "该地址不支持此方法"}
+    detail = {"en": "The `Allow` header lists the methods that it takes.", "zh-Hans": "可用的方法见 `Allow` 响应头。"}
+
+
+class TooLarge(Problem):
+    slug = "request-too-large"
+    kind = Kind.MALFORMED
+    title = {"en": "The request is too large", "zh-Hans": "请求过大"}
+    detail = {
+        "en": "A body may have at most {bytes} bytes. Send less at once.",
+        "zh-Hans": "请求体最多 {bytes} 字节，请分批发送。",
+    }
+
+
+class Overloaded(Problem):
+    slug = "overloaded"
+    kind = Kind.LIMITED
+    title = {"en": "The service is busy", "zh-Hans": "服务繁忙"}
+    detail = {"en": "Nothing was changed. Try again in a moment.", "zh-Hans": "未作任何更改，请稍后再试。"}
+
+
+_FRAMEWORK: Final[Mapping[int, type[Problem]]] = {404: NoSuchAddress, 405: MethodNotAllowed, 413: TooLarge}
+_BUSY_SQLSTATES: Final = ("55P03", "57014", "40P01", "40001", "53300")
+
+
+def document(problem: Problem, *, instance: str, language: str, status: int | None = None) -> dict[str, Any]:
+    """The problem document of a refusal, in this language."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{problem.slug}",
+        "title": problem.title_in(language),
+        "status": status or STATUS[problem.kind],
+        "detail": problem.detail_in(language),
+        "instance": instance,
+    }
+    if problem.gaps or isinstance(problem, Invalid):
+        body["errors"] = [
+            {"pointer": gap.pointer, "detail": gap.detail.get(language) or gap.detail["en"]} for gap in problem.gaps
+        ]
+    body |= {name: problem.fields[name] for name in problem.members if name in problem.fields}
+    if current := request_id.get():
+        body["request_id"] = current
+    return body
+
+
+def answer(
+    request: Request, problem: Problem, *, status: int | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    language = preferred_language(request.headers.get("accept-language"))
+    body = document(problem, instance=request.url.path, language=language, status=status)
+    shown = dict(headers or {}) | {"content-language": language}
+    if problem.retry_after_s is not None:
+        shown["retry-after"] = str(problem.retry_after_s)
+    if problem.kind is Kind.UNAUTHENTICATED:
+        shown["www-authenticate"] = "Bearer"
+    return Response(orjson.dumps(body, default=str), body["status"], shown, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every refusal of this app a problem document."""
+    app.add_exception_handler(Problem, _refused)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _framework_refused)
+    app.add_exception_handler(DBAPIError, _database_refused)
+    app.add_exception_handler(PoolTimeout, _busy)
+    app.add_exception_handler(Exception, _failed)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    if error.kind in (Kind.UPSTREAM, Kind.BROKEN):
+        log.error("refused: %s", error.slug, exc_info=error)
+    return answer(request, error)
+
+
+async def _not_valid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults: Sequence[Any] = error.errors()
+    if faults and faults[0]["type"] == "json_invalid":
+        return answer(
+            request, Malformed(what={"en": "The body is not valid JSON.", "zh-Hans": "请求体不是有效的 JSON。"})
+        )
+    return answer(request, Invalid(gaps=gaps_of(faults)))
+
+
+async def _framework_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem_class = _FRAMEWORK.get(error.status_code)
+    problem = problem_class() if problem_class else Malformed(what=str(error.detail))
+    return answer(request, problem, status=error.status_code, headers=error.headers)
+
+
+async def _database_refused(request: Request, error: Exception) -> Response:
+    """Waits that ran out mean that we are busy; anything else is our mistake."""
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    if sqlstate in _BUSY_SQLSTATES or isinstance(error, OperationalError):
+        log.warning("database busy: %s", sqlstate)
+        return await _busy(request, error)
+    return await _failed(request, error)
+
+
+async def _busy(request: Request, _error: Exception) -> Response:
+    return answer(request, Overloaded(retry_after_s=1), status=503)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("failed: %s %s", request.method, request.url.path, exc_info=error)
+    return answer(request, Broken())

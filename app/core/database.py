@@ -1,0 +1,80 @@
+"""The database: one async engine, transactions that commit only when their block ends well, and column types."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Enum, MetaData
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlmodel import SQLModel
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING
+metadata: MetaData = SQLModel.metadata
+Session = AsyncSession
+
+# Jobs live in a schema of their own; every connection finds them by this path.
+SEARCH_PATH: Final = "public,jobs"
+_OPTIONS: Final = f"-c search_path={SEARCH_PATH} -c statement_timeout=20s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+
+
+def dump_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def driver_url(url: str) -> str:
+    """A plain `postgresql://` address, for psycopg itself."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+class Database:
+    """Opens transactions. One for each process; closed at its end."""
+
+    def __init__(self, url: str, *, pool: int = 10, prepared: bool = True, options: str = _OPTIONS) -> None:
+        self.url = driver_url(url)
+        self.engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool,
+            max_overflow=0,
+            pool_timeout=30,
+            json_serializer=dump_json,
+            json_deserializer=orjson.loads,
+            connect_args={"options": options, "prepare_threshold": 3 if prepared else None},
+        )
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Session]:
+        """One transaction: committed when the block ends, undone when an exception leaves it."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Single statements without a transaction around them: for reads that need no common snapshot."""
+        async with self._reading.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def enum_type(values: type[StrEnum]) -> Any:
+    """Text with a CHECK, instead of a native type that is hard to change."""
+    return Enum(
+        values,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        name=values.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )

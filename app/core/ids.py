@@ -1,0 +1,35 @@
+"""Identifiers: TypeIDs (a prefix and a UUIDv7 in Crockford base 32), sortable by the time they were made."""
+
+import os
+import re
+import time
+from typing import Final
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_TYPEID: Final = re.compile(r"^([a-z]{2,4})_([0-7][0-9a-hjkmnp-tv-z]{25})$")
+
+
+def pattern(prefix: str) -> str:
+    """The regular expression of ids with this prefix, for schemas."""
+    return rf"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
+
+
+def uuid7(now_ms: int, noise: bytes) -> int:
+    """RFC 9562 UUIDv7 as an integer: 48 bits of milliseconds, version, variant and 74 bits of `noise` (10 bytes)."""
+    bits = int.from_bytes(noise, "big")
+    return (now_ms << 80) | (0x7 << 76) | ((bits >> 62 & 0xFFF) << 64) | (0b10 << 62) | (bits & (1 << 62) - 1)
+
+
+def encode(prefix: str, value: int) -> str:
+    digits = [_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5)]
+    return f"{prefix}_{''.join(digits)}"
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id such as `lst_01jd…`."""
+    return encode(prefix, uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
+
+
+def is_id(text: str, prefix: str) -> bool:
+    match = _TYPEID.match(text)
+    return match is not None and match[1] == prefix

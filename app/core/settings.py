@@ -1,0 +1,68 @@
+"""Settings: read once from the environment (`CHAMA_…`), with defaults that run a development service on one machine."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator may choose. `docs/operations.md` explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAMA_", extra="ignore")
+
+    environment: Literal["development", "production"] = "development"
+    data_dir: Path = Path(".chama")
+    database_url: str | None = None
+    database_pool: int = Field(10, ge=1, le=200)
+    database_prepared_statements: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    processes: int = Field(1, ge=1, le=64)
+    public_url: str | None = None
+    worker_inside: bool = True
+    worker_concurrency: int = Field(4, ge=1, le=64)
+    log_format: Literal["json", "text"] = "json"
+    secret: SecretStr | None = None
+    operator_phones: Annotated[frozenset[str], NoDecode] = frozenset()
+    platform_fee_bps: int = Field(300, ge=0, le=5_000)
+    stripe_secret_key: SecretStr | None = None
+    stripe_webhook_secret: SecretStr | None = None
+    stripe_api_base: str | None = None
+    s3_bucket: str | None = None
+    s3_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    s3_access_key_id: SecretStr | None = None
+    s3_secret_access_key: SecretStr | None = None
+    message_sender: Literal["mailbox", "sns"] = "mailbox"
+    sns_region: str = "ap-east-1"
+    sns_endpoint: str | None = None
+
+    @field_validator("operator_phones", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def base_url(self) -> str:
+        """The address people see, without a slash at the end."""
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @cached_property
+    def key(self) -> bytes:
+        """The secret that signs tokens and links: from the setting, else made once and kept in the data directory (0600)."""
+        if self.secret:
+            return self.secret.get_secret_value().encode()
+        path = self.data_dir / "secret"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+        return path.read_bytes()

@@ -1,0 +1,54 @@
+"""What every story needs from outside: the database, the clock, and the edges to the world. Made once for each process."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from app.core.clock import Clock, SystemClock
+from app.core.database import Database, Session
+from app.core.seal import Seal
+from app.core.settings import Settings
+from app.core.storage import ObjectStorage, open_storage
+from app.network.timetable import TimetableCache
+from app.notify.service import MessageSender, open_sender
+from app.payments.providers import PaymentProvider, open_provider
+
+
+@dataclass(frozen=True)
+class Ports:
+    """`cards` is None when no card provider is configured."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    storage: ObjectStorage
+    sender: MessageSender
+    cards: PaymentProvider | None
+    timetable: TimetableCache
+    seal: Seal
+
+    def begin(self) -> AbstractAsyncContextManager[Session]:
+        """One transaction: committed when its block ends well, undone when an exception leaves it."""
+        return self.database.begin()
+
+
+@asynccontextmanager
+async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
+    """The ports that the settings ask for, closed at the end. The database must be there already."""
+    assert settings.database_url
+    database = Database(
+        settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
+    )
+    try:
+        yield Ports(
+            settings=settings,
+            database=database,
+            clock=SystemClock(),
+            storage=open_storage(settings),
+            sender=open_sender(settings),
+            cards=open_provider(settings),
+            timetable=TimetableCache(),
+            seal=Seal(settings.key),
+        )
+    finally:
+        await database.close()

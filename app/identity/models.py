@@ -1,0 +1,99 @@
+"""The tables of identity. No token, code or API key is kept, only what proves one."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from app.core.database import enum_type
+from app.identity.values import KeyMode, MemberRole, ProducerKind
+
+
+class Person(SQLModel, table=True):
+    """A person is known by a phone. `language` is that of the last sign-in: messages come in it."""
+
+    __tablename__ = "person"
+
+    id: str = Field(primary_key=True, max_length=40)
+    phone: str = Field(unique=True, max_length=16)
+    language: str = Field(max_length=35)
+    created_at: datetime
+
+
+class SignInCode(SQLModel, table=True):
+    """The one code that a phone may be waiting for; a newer one takes its place."""
+
+    __tablename__ = "sign_in_code"
+    __table_args__ = (CheckConstraint("attempts >= 0", name="attempts"),)
+
+    phone: str = Field(primary_key=True, max_length=16)
+    mac: str = Field(max_length=64)
+    attempts: int
+    expires_at: datetime = Field(index=True)
+
+
+class SignIn(SQLModel, table=True):
+    """A family of tokens: each refresh raises `generation`, and only the newest refresh token is good."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (CheckConstraint("generation >= 1", name="generation"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    person_id: str = Field(foreign_key="person.id", index=True, max_length=40)
+    generation: int = Field(sa_type=BigInteger)
+    created_at: datetime
+    expires_at: datetime = Field(index=True)
+    revoked_at: datetime | None = None
+
+
+class Producer(SQLModel, table=True):
+    """A household, farm, cooperative or company that sells. `hub` is a code of the network's."""
+
+    __tablename__ = "producer"
+    __table_args__ = (Index("ix_producer_county_id", "county", "id"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    name: dict[str, Any] = Field(sa_type=JSONB)
+    kind: ProducerKind = Field(sa_type=enum_type(ProducerKind))
+    county: str = Field(max_length=6)
+    village: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    hub: str = Field(max_length=40)
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+
+
+class Membership(SQLModel, table=True):
+    __tablename__ = "membership"
+
+    producer_id: str = Field(primary_key=True, foreign_key="producer.id", max_length=40)
+    person_id: str = Field(primary_key=True, foreign_key="person.id", index=True, max_length=40)
+    role: MemberRole = Field(sa_type=enum_type(MemberRole))
+
+
+class Partner(SQLModel, table=True):
+    """A logistics partner; `carrier` is the code that its services and events go by."""
+
+    __tablename__ = "partner"
+
+    id: str = Field(primary_key=True, max_length=40)
+    name: dict[str, Any] = Field(sa_type=JSONB)
+    carrier: str = Field(unique=True, max_length=40)
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+
+
+class ApiKey(SQLModel, table=True):
+    """`hash` proves the secret, `prefix` lets people recognise it."""
+
+    __tablename__ = "api_key"
+
+    id: str = Field(primary_key=True, max_length=40)
+    partner_id: str = Field(foreign_key="partner.id", index=True, max_length=40)
+    hash: str = Field(unique=True, max_length=64)
+    prefix: str = Field(max_length=20)
+    mode: KeyMode = Field(sa_type=enum_type(KeyMode))
+    scopes: list[str] = Field(sa_type=JSONB)
+    created_at: datetime
+    revoked_at: datetime | None = None

@@ -1,0 +1,119 @@
+"""Pure decisions of identity: tokens and codes as signed text, roles, and who may see what."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Collection
+from datetime import datetime
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+from app.core.errors import NotFound
+from app.identity.values import TOKEN_LENGTH_MAX, Caller, KeyMode, Role
+
+_ACCESS: Final = "cha_"
+_REFRESH: Final = "chr_"
+_MAC_BYTES: Final = 32
+
+
+def code_mac(key: bytes, phone: str, code: str) -> str:
+    """What is kept of a sign-in code: a guess cannot be checked without the service's key."""
+    return _mac(key, "sign-in-code", f"{phone}|{code}".encode()).hex()
+
+
+def codes_match(kept_mac: str, key: bytes, phone: str, code: str) -> bool:
+    """Whether this is the code, compared in constant time."""
+    return hmac.compare_digest(kept_mac, code_mac(key, phone, code))
+
+
+def access_token(sign_in_id: str, expires_at: datetime, key: bytes) -> str:
+    """`cha_` and base64url of the sign-in's id, the second it expires, and their HMAC-SHA256."""
+    return _signed(_ACCESS, sign_in_id, int(expires_at.timestamp()), key)
+
+
+def read_access_token(token: str, key: bytes, now: datetime) -> str | None:
+    """The sign-in's id, when the token is one of ours and has not expired."""
+    read = _read(_ACCESS, token, key)
+    return read[0] if read and read[1] > now.timestamp() else None
+
+
+def refresh_token(sign_in_id: str, generation: int, key: bytes) -> str:
+    """`chr_` and base64url of the sign-in's id, its generation, and their HMAC-SHA256."""
+    return _signed(_REFRESH, sign_in_id, generation, key)
+
+
+def read_refresh_token(token: str, key: bytes) -> tuple[str, int] | None:
+    """The sign-in's id and the generation, when the token is one of ours."""
+    return _read(_REFRESH, token, key)
+
+
+def bearer(authorization: str) -> str | None:
+    """The token of an `Authorization` header (RFC 6750, 2.1), when it has one of a sane length."""
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and 0 < len(token) <= TOKEN_LENGTH_MAX and token.isascii() else None
+
+
+def key_secret(mode: KeyMode, noise: str) -> str:
+    return f"chk_{mode}_{noise}"
+
+
+def key_hash(secret: str) -> str:
+    """A plain SHA-256: the secret is 256 random bits, which no dictionary holds."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def shown_prefix(secret: str) -> str:
+    """Enough of a key to recognise it in a list."""
+    return secret[:14]
+
+
+def roles_of(phone: str, producers: Collection[str], operator_phones: Collection[str]) -> frozenset[Role]:
+    """Everybody who signs in may buy; the other roles come from membership and from the settings."""
+    held = {Role.BUYER: True, Role.PRODUCER: bool(producers), Role.OPERATOR: phone in operator_phones}
+    return frozenset(role for role, holds in held.items() if holds)
+
+
+def require_speaker(caller: Caller, producer_id: str) -> None:
+    """Only members of a producer and operators pass; to others its private side does not exist (`NotFound`)."""
+    if not (caller.speaks_for(producer_id) or caller.is_operator()):
+        raise NotFound(what={"en": "producer", "zh-Hans": "生产者"})
+
+
+def throttled_as(address: str) -> str:
+    """The address that limits count by: IPv6 by its /64, of which one household has every address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(IPv6Network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed)
+
+
+def _mac(key: bytes, purpose: str, said: bytes) -> bytes:
+    """Each purpose signs with a key of its own, so that no text of one can pass for another's."""
+    return hmac.digest(hmac.digest(key, purpose.encode(), "sha256"), said, "sha256")
+
+
+def _signed(prefix: str, sign_in_id: str, number: int, key: bytes) -> str:
+    said = f"{sign_in_id}|{number}".encode()
+    return prefix + base64.urlsafe_b64encode(said + _mac(key, prefix, said)).decode().rstrip("=")
+
+
+def _read(prefix: str, token: str, key: bytes) -> tuple[str, int] | None:
+    if not token.startswith(prefix) or len(token) > TOKEN_LENGTH_MAX:
+        return None
+    text = token.removeprefix(prefix)
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        sign_in_id, _, number = raw[:-_MAC_BYTES].decode().partition("|")
+    except (ValueError, binascii.Error):
+        return None
+    if not (number.isascii() and number.isdecimal() and len(number) <= 15):
+        return None
+    # Made again and compared whole: only the one spelling that we issue is taken.
+    genuine = _signed(prefix, sign_in_id, int(number), key)
+    return (sign_in_id, int(number)) if hmac.compare_digest(genuine.encode(), token.encode()) else None

@@ -1,0 +1,100 @@
+"""The service: every route under its roof. `app.main:create_app` is what uvicorn runs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+
+from app.api import accounts, auth, bookings, categories, consignments, dev, disruptions, hubs, listings, media, orders, partners, payments, producers, quotes, routes, service, services, storage, tracking
+from app.api.documents import ProblemDocument
+from app.api.middleware import RequestFrame
+from app.api.problems import MEDIA_TYPE, install
+from app.core.log import configure
+from app.core.settings import Settings
+from app.flows.ports import Ports, open_ports
+from app.web import pages
+from app.worker import run_worker
+
+ROUTERS = (auth, producers, listings, categories, media, quotes, orders, hubs, routes, services, disruptions, bookings, consignments, tracking, payments, accounts, partners, service, storage)
+DESCRIPTION = """The open, self-hosted marketplace backend for rural trade: list, order, route through real hubs, track, and pay the producer.
+
+Money is in minor units, quantities are decimal strings, times are UTC. Every refusal is a problem document (RFC 9457).
+Send an `Idempotency-Key` with every POST; `Accept-Language: zh-Hans` or `en` chooses the language of messages."""
+
+
+def create_app(settings: Settings | None = None, ports: Ports | None = None) -> FastAPI:
+    """The whole service. With `ports` given (tests), they are used as they are and no worker runs inside."""
+    settings = settings or (ports.settings if ports else Settings())
+    app = FastAPIOffline(
+        title="Chama 茶马",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=_lifespan(settings, ports),
+        generate_unique_id_function=_operation_id,
+        responses={"default": {"description": "Any other refusal", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}},
+    )
+    app.state.ports = ports
+    for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
+        app.include_router(module.router)
+    app.include_router(pages.router)
+    install(app)
+    _describe_problems(app)
+    app.add_middleware(RequestFrame, access_log=settings.log_format == "json")
+    return app
+
+
+def _lifespan(settings: Settings, given: Ports | None) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if given is not None:
+            yield
+            return
+        configure(settings.log_format)
+        async with open_ports(settings) as ports:
+            app.state.ports = ports
+            worker = asyncio.create_task(run_worker(ports, install_signal_handlers=False)) if settings.worker_inside else None
+            try:
+                yield
+            finally:
+                if worker:
+                    worker.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await worker
+
+    return lifespan
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the shape of every refusal into the OpenAPI document in place of the framework's own."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schemas["ProblemDocument"].pop("$defs", {})
+            schemas.pop("HTTPValidationError", None)
+            schemas.pop("ValidationError", None)
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _replace_validation(operation["responses"])
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _replace_validation(responses: dict[str, Any]) -> None:
+    entry = responses.get("422")
+    if entry and "application/json" in entry.get("content", {}):
+        content = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+        responses["422"] = {"description": "The request is not valid", "content": {MEDIA_TYPE: content}}

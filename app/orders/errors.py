@@ -1,0 +1,49 @@
+"""The refusals of buying."""
+
+from app.core.errors import Kind, Problem
+
+
+class QuoteExpired(Problem):
+    slug = "quote-expired"
+    kind = Kind.GONE
+    title = {"en": "This quote has expired", "zh-Hans": "报价已过期"}
+    detail = {"en": "Prices and departures may have changed. Ask for a new quote.", "zh-Hans": "价格与班次可能已变化，请重新询价。"}
+
+
+class QuoteUsed(Problem):
+    slug = "quote-used"
+    kind = Kind.CONFLICT
+    title = {"en": "This quote has been ordered already", "zh-Hans": "该报价已下单"}
+    detail = {
+        "en": "One quote makes one order: {order}. For more of the same, ask for a new quote.",
+        "zh-Hans": "每个报价只能下一次单：{order}。如需再购，请重新询价。",
+    }
+    members = ("order",)
+
+
+class PlanChanged(Problem):
+    slug = "plan-changed"
+    kind = Kind.CONFLICT
+    title = {"en": "The planned way is no longer possible", "zh-Hans": "原定运输方案已不可行"}
+    detail = {
+        "en": "A departure of this option is full or gone. Nothing was ordered: ask for a new quote.",
+        "zh-Hans": "该方案中的班次已满或已发车。未下单，请重新询价。",
+    }
+
+
+class NotForSale(Problem):
+    slug = "not-for-sale"
+    kind = Kind.CONFLICT
+    title = {"en": "This listing is not for sale now", "zh-Hans": "该商品当前不可购买"}
+    detail = {"en": "{listing} is not published. Choose another listing.", "zh-Hans": "{listing} 未上架，请选择其他商品。"}
+    members = ("listing",)
+
+
+class AlreadyShipped(Problem):
+    slug = "already-shipped"
+    kind = Kind.CONFLICT
+    title = {"en": "The goods are on their way", "zh-Hans": "货物已发出"}
+    detail = {
+        "en": "A consignment of this order has been handed in, so it cannot be cancelled any more.",
+        "zh-Hans": "该订单已有货物交运，无法取消。",
+    }

@@ -1,0 +1,76 @@
+"""Tables of buying: quotes, orders and their lines."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from app.core.database import enum_type
+from app.orders.values import OrderStatus
+
+
+class Quote(SQLModel, table=True):
+    """What was asked and every option, each exactly as bookable."""
+
+    id: str = Field(primary_key=True, max_length=40)
+    buyer_id: str = Field(max_length=40)
+    request: dict[str, Any] = Field(sa_type=JSONB)
+    goods_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(max_length=3)
+    lines: list[dict[str, Any]] = Field(sa_type=JSONB)
+    options: list[dict[str, Any]] = Field(sa_type=JSONB)
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+    expires_at: datetime = Field(index=True)
+
+
+class Order(SQLModel, table=True):
+    """One purchase. Everything that decides money is frozen here when it is placed."""
+
+    __table_args__ = (
+        CheckConstraint("total_minor = goods_minor + carriage_minor + packaging_minor + duties_minor - subsidy_minor", name="total_adds_up"),
+        CheckConstraint("total_minor >= 0", name="total_not_negative"),
+        Index("ix_order_buyer_id_id", "buyer_id", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    number: str = Field(unique=True, max_length=20)
+    buyer_id: str = Field(max_length=40)
+    quote_id: str = Field(unique=True, max_length=40)
+    option_id: str = Field(max_length=40)
+    status: OrderStatus = Field(sa_type=enum_type(OrderStatus))
+    currency: str = Field(max_length=3)
+    goods_minor: int = Field(sa_type=BigInteger)
+    carriage_minor: int = Field(sa_type=BigInteger)
+    packaging_minor: int = Field(sa_type=BigInteger)
+    subsidy_minor: int = Field(sa_type=BigInteger)
+    duties_minor: int = Field(sa_type=BigInteger)
+    total_minor: int = Field(sa_type=BigInteger)
+    co2e: dict[str, Any] = Field(sa_type=JSONB)
+    deliver_to: dict[str, Any] = Field(sa_type=JSONB)
+    terms: dict[str, Any] = Field(sa_type=JSONB)
+    promised_from: datetime
+    promised_by: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+class OrderLine(SQLModel, table=True):
+    """One listing in an order, with its price and title as they were."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"), CheckConstraint("total_minor >= 0", name="total_not_negative"))
+
+    order_id: str = Field(primary_key=True, max_length=40, foreign_key="order.id")
+    id: str = Field(primary_key=True, max_length=40)
+    listing_id: str = Field(max_length=40)
+    producer_id: str = Field(max_length=40, index=True)
+    consignment_id: str = Field(max_length=40)
+    title: dict[str, str] = Field(sa_type=JSONB)
+    unit: str = Field(max_length=10)
+    quantity: Decimal = Field(sa_type=Numeric(14, 3))
+    price_minor: int = Field(sa_type=BigInteger)
+    total_minor: int = Field(sa_type=BigInteger)

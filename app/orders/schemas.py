@@ -1,0 +1,321 @@
+"""Shapes of buying: what is asked of a quote and an order, and what is answered."""
+
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from app.core.limits import ORDER_LINES_MAX
+from app.core.money import Money
+from app.core.quantity import Quantity
+from app.core.schema import Shape, Time
+from app.core.text import LocalText, PlainText
+from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
+from app.packaging.values import PackagingKind
+
+_ADDRESS: Final = {
+    "name": "收货人",
+    "phone": "+8610000000123",
+    "country": "CN",
+    "county": "310115",
+    "address": "世纪大道 1 号",
+}
+_LEG: Final = {
+    "from": "HOTAN",
+    "to": "URUMQI",
+    "mode": "road",
+    "service": "ROAD-HOTAN-URUMQI",
+    "carrier": "KUNLUN",
+    "departs_at": "2026-03-01T12:00:00Z",
+    "arrives_at": "2026-03-02T14:30:00Z",
+    "distance_m": 1480000,
+    "price": {"amount": 640, "currency": "CNY"},
+    "co2e_g": 703,
+    "run_at": "2026-03-01T12:00:00Z",
+    "board": 0,
+    "alight": 1,
+}
+_PACKAGE: Final = {
+    "type": "carton-m",
+    "name": {"zh-Hans": "中号纸箱", "en": "Medium carton"},
+    "units": "3",
+    "weight_g": 16100,
+    "length_mm": 600,
+    "width_mm": 400,
+    "height_mm": 300,
+    "price": {"amount": 350, "currency": "CNY"},
+    "co2e_g": 720,
+    "reusable": False,
+}
+_PRICE: Final = {
+    "goods": {"amount": 5640, "currency": "CNY"},
+    "carriage": {"amount": 1840, "currency": "CNY"},
+    "packaging": {"amount": 350, "currency": "CNY"},
+    "subsidy": {"amount": 0, "currency": "CNY"},
+    "duties": {"amount": 0, "currency": "CNY"},
+    "total": {"amount": 7830, "currency": "CNY"},
+}
+_CO2E: Final = {"transport": 6120, "hubs": None, "packaging": 720, "total": 6840, "covers": ["transport", "packaging"], "missing": ["hubs"]}
+_QUOTED: Final = {
+    "producer": "prd_01jd0000000000000000000000",
+    "temperature": "ambient",
+    "lines": ["lst_01jd0000000000000000000000"],
+    "weight_g": 16100,
+    "packages": [_PACKAGE],
+    "legs": [_LEG],
+}
+_OPTION: Final = {
+    "id": "opt_01jd0000000000000000000000",
+    "labels": ["cheapest", "greenest"],
+    "arrives_by": "2026-03-06T09:00:00Z",
+    "promise": {"from": "2026-03-06T09:00:00Z", "to": "2026-03-06T21:00:00Z"},
+    "price": _PRICE,
+    "co2e_g": _CO2E,
+    "consignments": [_QUOTED],
+}
+_QUOTE: Final = {
+    "id": "quo_01jd0000000000000000000000",
+    "expires_at": "2026-03-01T08:30:00Z",
+    "goods": {"amount": 5640, "currency": "CNY"},
+    "options": [_OPTION],
+}
+
+
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [value]})
+
+
+class LineRequest(Shape):
+    listing: Annotated[str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])]
+    quantity: Quantity
+
+
+class DeliverTo(Shape):
+    """Where the goods go: to the door in a county, or to be fetched at a hub."""
+
+    model_config: ClassVar[ConfigDict] = _example(_ADDRESS)
+
+    name: Annotated[PlainText, Field(max_length=100)]
+    phone: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{7,14}$")]
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "CN"
+    county: Annotated[str, Field(pattern="^[1-9][0-9]{5}$", description="Six-digit adcode")]
+    address: Annotated[PlainText, Field(max_length=300)]
+    hub: Annotated[str, Field(pattern="^[A-Z0-9_-]{2,20}$", description="Fetch it at this hub instead of the door")] | None = None
+
+
+class QuoteRequest(Shape):
+    model_config: ClassVar[ConfigDict] = _example(
+        {"lines": [{"listing": "lst_01jd0000000000000000000000", "quantity": "3"}], "deliver_to": _ADDRESS, "packaging": "green"}
+    )
+
+    id: Annotated[str, Field(pattern=QUOTE_ID)] | None = None
+    lines: Annotated[list[LineRequest], Field(min_length=1, max_length=ORDER_LINES_MAX)]
+    deliver_to: DeliverTo
+    packaging: PackagingKind = PackagingKind.STANDARD
+    depart_after: Time | None = None
+
+
+class LegShape(Shape):
+    """One ride. `run_at`, `board` and `alight` say which run of the service and between which of its stops."""
+
+    model_config: ClassVar[ConfigDict] = _example(_LEG)
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    mode: Literal["road", "rail", "air", "water", "bus", "courier"]
+    service: str
+    carrier: str
+    departs_at: Time
+    arrives_at: Time
+    distance_m: int
+    price: Money
+    co2e_g: int | None
+    run_at: Time | None = None
+    board: int | None = None
+    alight: int | None = None
+
+
+class PackageShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(_PACKAGE)
+
+    type: str
+    name: LocalText
+    units: str
+    weight_g: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    price: Money
+    co2e_g: int | None
+    reusable: bool
+
+
+class PriceShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(_PRICE)
+
+    goods: Money
+    carriage: Money
+    packaging: Money
+    subsidy: Money
+    duties: Money
+    total: Money
+
+
+class Co2eShape(Shape):
+    """Grams CO2e, well to wheel (ISO 14083). A part without a sourced factor is null and named in `missing`."""
+
+    model_config: ClassVar[ConfigDict] = _example(_CO2E)
+
+    transport: int | None
+    hubs: int | None
+    packaging: int | None
+    total: int
+    covers: list[str]
+    missing: list[str]
+
+
+class PromiseShape(Shape):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: Annotated[Time, Field(alias="from")]
+    to: Time
+
+
+class QuotedConsignment(Shape):
+    """What one producer hands in as one consignment: its packages and its way."""
+
+    model_config: ClassVar[ConfigDict] = _example(_QUOTED)
+
+    producer: str
+    temperature: str
+    lines: list[str]
+    weight_g: int
+    packages: list[PackageShape]
+    legs: list[LegShape]
+
+
+class OptionShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(_OPTION)
+
+    id: str
+    labels: list[Label]
+    arrives_by: Time
+    promise: PromiseShape
+    price: PriceShape
+    co2e_g: Co2eShape
+    consignments: list[QuotedConsignment]
+
+
+class QuoteShape(Shape):
+    """A Pareto front of total price, arrival and CO2e; each option is exactly as bookable."""
+
+    model_config: ClassVar[ConfigDict] = _example(_QUOTE)
+
+    id: str
+    expires_at: Time
+    goods: Money
+    options: list[OptionShape]
+
+
+class PaymentRequest(Shape):
+    method: Literal["cash_on_delivery", "stripe"]
+
+
+class OrderRequest(Shape):
+    model_config: ClassVar[ConfigDict] = _example(
+        {"quote": "quo_01jd0000000000000000000000", "option": "opt_01jd0000000000000000000000", "payment": {"method": "cash_on_delivery"}}
+    )
+
+    id: Annotated[str, Field(pattern=ORDER_ID)] | None = None
+    quote: Annotated[str, Field(pattern=QUOTE_ID)]
+    option: Annotated[str, Field(pattern=OPTION_ID)]
+    payment: PaymentRequest
+
+
+class PaymentShape(Shape):
+    """`client_secret` only while a card payment waits for the buyer's client."""
+
+    method: str
+    status: str
+    client_secret: str | None = None
+
+
+class OrderLineShape(Shape):
+    id: str
+    listing: str
+    title: LocalText
+    quantity: Quantity
+    unit: str
+    price: Money
+    total: Money
+
+
+class OrderConsignment(Shape):
+    id: str
+    tracking_number: str
+    status: str
+    producer: str
+    packages: list[PackageShape]
+    legs: list[LegShape]
+
+
+class OrderShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "id": "ord_01jd0000000000000000000000",
+            "number": "26-7KQX-3MPA",
+            "status": "placed",
+            "status_text": "Placed",
+            "created_at": "2026-03-01T08:05:00Z",
+            "promise": _OPTION["promise"],
+            "price": _PRICE,
+            "co2e_g": _CO2E,
+            "deliver_to": _ADDRESS,
+            "payment": {"method": "cash_on_delivery", "status": "pending_cash"},
+            "lines": [
+                {
+                    "id": "lin_01jd0000000000000000000000",
+                    "listing": "lst_01jd0000000000000000000000",
+                    "title": {"zh-Hans": "和田大枣", "en": "Hotan jujube"},
+                    "quantity": "3",
+                    "unit": "box",
+                    "price": {"amount": 1880, "currency": "CNY"},
+                    "total": {"amount": 5640, "currency": "CNY"},
+                }
+            ],
+            "consignments": [
+                {
+                    "id": "con_01jd0000000000000000000000",
+                    "tracking_number": "CM3141592653583",
+                    "status": "booked",
+                    "producer": "prd_01jd0000000000000000000000",
+                    "packages": [_PACKAGE],
+                    "legs": [_LEG],
+                }
+            ],
+        }
+    )
+
+    id: str
+    number: str
+    status: OrderStatus
+    status_text: str
+    created_at: Time
+    promise: PromiseShape
+    price: PriceShape
+    co2e_g: Co2eShape
+    deliver_to: DeliverTo
+    payment: PaymentShape
+    lines: list[OrderLineShape]
+    consignments: list[OrderConsignment]
+
+
+class OrderSummary(Shape):
+    """An order in a list."""
+
+    id: str
+    number: str
+    status: OrderStatus
+    status_text: str
+    created_at: Time
+    total: Money
+    promised_by: Time

@@ -1,0 +1,280 @@
+"""The words of shipments: consignments, legs and events, and the published mapping from one machine to the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from app.core.ids import new_id
+from app.orders.values import OrderStatus
+
+LEGS_PER_CONSIGNMENT_MAX: Final = 40
+PACKAGES_PER_CONSIGNMENT_MAX: Final = 1_000
+CONSIGNMENTS_PER_ORDER_MAX: Final = 50
+PUBLIC_EVENTS_MAX: Final = 200
+EVENT_ID_LENGTH_MAX: Final = 100
+NOTE_LENGTH_MAX: Final = 500
+
+
+class ConsignmentStatus(StrEnum):
+    """Where a consignment stands for the people who wait for it."""
+
+    BOOKED = "booked"
+    PICKED_UP = "picked_up"
+    IN_TRANSIT = "in_transit"
+    AT_HUB = "at_hub"
+    HELD = "held"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERED = "delivered"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    LOST = "lost"
+
+
+class LegStatus(StrEnum):
+    """One ride's own machine: it never goes back."""
+
+    PLANNED = "planned"
+    UNDER_WAY = "under_way"
+    DONE = "done"
+
+
+class EventType(StrEnum):
+    """What a carrier tells us."""
+
+    PICKED_UP = "picked_up"
+    RECEIVED = "received"
+    DEPARTED = "departed"
+    ARRIVED = "arrived"
+    LOADED = "loaded"
+    UNLOADED = "unloaded"
+    HELD = "held"
+    CUSTOMS_SUBMITTED = "customs_submitted"
+    CUSTOMS_RELEASED = "customs_released"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERY_ATTEMPTED = "delivery_attempted"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    DAMAGED = "damaged"
+    LOST = "lost"
+    ESTIMATED = "estimated"
+    CORRECTED = "corrected"
+
+
+class ReadingKind(StrEnum):
+    TEMPERATURE = "temperature"
+    RELATIVE_HUMIDITY = "relative_humidity"
+
+
+# Carrier message -> consignment. A type that is absent says nothing about where the goods stand.
+# `returned` reads as `returning` until it comes from the hub where the journey began (rules.recompute).
+STATUS_AFTER: Final[Mapping[EventType, ConsignmentStatus]] = {
+    EventType.PICKED_UP: ConsignmentStatus.PICKED_UP,
+    EventType.RECEIVED: ConsignmentStatus.AT_HUB,
+    EventType.LOADED: ConsignmentStatus.AT_HUB,
+    EventType.DEPARTED: ConsignmentStatus.IN_TRANSIT,
+    EventType.ARRIVED: ConsignmentStatus.AT_HUB,
+    EventType.UNLOADED: ConsignmentStatus.AT_HUB,
+    EventType.HELD: ConsignmentStatus.HELD,
+    EventType.CUSTOMS_SUBMITTED: ConsignmentStatus.HELD,
+    EventType.CUSTOMS_RELEASED: ConsignmentStatus.AT_HUB,
+    EventType.OUT_FOR_DELIVERY: ConsignmentStatus.OUT_FOR_DELIVERY,
+    EventType.DELIVERY_ATTEMPTED: ConsignmentStatus.OUT_FOR_DELIVERY,
+    EventType.DELIVERED: ConsignmentStatus.DELIVERED,
+    EventType.RETURNED: ConsignmentStatus.RETURNED,
+    EventType.LOST: ConsignmentStatus.LOST,
+}
+# Once here, only a correction of the event that led here moves a consignment again.
+FINAL: Final = frozenset({ConsignmentStatus.DELIVERED, ConsignmentStatus.RETURNED})
+ENDED: Final = FINAL | {ConsignmentStatus.LOST}
+
+# Carrier message -> leg, for the leg that begins or ends at the event's hub.
+LEG_AFTER: Final[Mapping[EventType, LegStatus]] = {
+    EventType.DEPARTED: LegStatus.UNDER_WAY,
+    EventType.RECEIVED: LegStatus.DONE,
+    EventType.ARRIVED: LegStatus.DONE,
+    EventType.UNLOADED: LegStatus.DONE,
+    EventType.OUT_FOR_DELIVERY: LegStatus.DONE,
+    EventType.DELIVERY_ATTEMPTED: LegStatus.DONE,
+    EventType.DELIVERED: LegStatus.DONE,
+}
+
+# Consignment -> order, each by itself; rules.order_status says what several of them make together.
+ORDER_STATUS: Final[Mapping[ConsignmentStatus, OrderStatus]] = {
+    ConsignmentStatus.BOOKED: OrderStatus.PLACED,
+    ConsignmentStatus.DELIVERED: OrderStatus.DELIVERED,
+} | {
+    status: OrderStatus.IN_TRANSIT
+    for status in ConsignmentStatus
+    if status not in (ConsignmentStatus.BOOKED, ConsignmentStatus.DELIVERED)
+}
+
+# What is told of two events at the same second, in the order in which a journey goes.
+JOURNEY_ORDER: Final[Mapping[EventType, int]] = {
+    kind: rank
+    for rank, kind in enumerate(
+        (
+            EventType.ESTIMATED,
+            EventType.PICKED_UP,
+            EventType.ARRIVED,
+            EventType.UNLOADED,
+            EventType.RECEIVED,
+            EventType.CUSTOMS_SUBMITTED,
+            EventType.HELD,
+            EventType.CUSTOMS_RELEASED,
+            EventType.DAMAGED,
+            EventType.LOADED,
+            EventType.DEPARTED,
+            EventType.OUT_FOR_DELIVERY,
+            EventType.DELIVERY_ATTEMPTED,
+            EventType.LOST,
+            EventType.DELIVERED,
+            EventType.RETURNED,
+            EventType.CORRECTED,
+        )
+    )
+}
+
+# Reading kind -> unit (UNECE Recommendation 20) -> the values that a working instrument can show.
+READING_RANGES: Final[Mapping[ReadingKind, Mapping[str, tuple[Decimal, Decimal]]]] = {
+    ReadingKind.TEMPERATURE: {
+        "CEL": (Decimal(-100), Decimal(150)),
+        "FAH": (Decimal(-148), Decimal(302)),
+        "KEL": (Decimal(173), Decimal(424)),
+    },
+    ReadingKind.RELATIVE_HUMIDITY: {"P1": (Decimal(0), Decimal(100))},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PackageDraft:
+    """A package as packaging chose it. `co2e_g` None: its making has no sourced figure."""
+
+    kind: str
+    count: int
+    weight_g: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    reusable: bool = False
+    co2e_g: int | None = None
+    id: str = field(default_factory=lambda: new_id("pkg"))
+
+
+@dataclass(frozen=True, slots=True)
+class LegDraft:
+    """A ride as it was booked. `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not covered by any figure."""
+
+    from_hub: str
+    to_hub: str
+    mode: str
+    service_id: str
+    run_at: datetime
+    carrier: str
+    departs_at: datetime
+    arrives_at: datetime
+    distance_m: int
+    price_minor: int
+    co2e_g: int | None
+    hub_co2e_g: int | None = None
+    id: str = field(default_factory=lambda: new_id("leg"))
+
+
+@dataclass(frozen=True, slots=True)
+class ConsignmentDraft:
+    """What one producer sends to one buyer, as planned; legs in the order of the journey."""
+
+    order_id: str
+    producer_id: str
+    buyer_id: str
+    currency: str
+    temperature: str
+    promised_from: datetime
+    promised_by: datetime
+    packages: tuple[PackageDraft, ...]
+    legs: tuple[LegDraft, ...]
+    id: str = field(default_factory=lambda: new_id("con"))
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One event as the fold reads it. `key` is the party and the party's own id; `corrects` is a key of the same party."""
+
+    key: tuple[str, str]
+    type: EventType
+    occurred_at: datetime
+    hub: str | None = None
+    estimated_at: datetime | None = None
+    corrects: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLeg:
+    """A leg as the fold reads it: where and when it was planned."""
+
+    from_hub: str
+    to_hub: str
+    departs_at: datetime
+    arrives_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LegState:
+    """Where a leg stands; the times are what happened, None while nobody has said."""
+
+    status: LegStatus = LegStatus.PLANNED
+    departed_at: datetime | None = None
+    arrived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that the events of a consignment amount to. `hub` is where it was seen last."""
+
+    status: ConsignmentStatus
+    legs: tuple[LegState, ...]
+    hub: str | None = None
+    damaged: bool = False
+    estimated_at: datetime | None = None
+    last_event_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+DISPLAY: Final[Mapping[ConsignmentStatus, Mapping[str, str]]] = {
+    ConsignmentStatus.BOOKED: {"en": "Waiting to be handed in", "zh-Hans": "待交寄"},
+    ConsignmentStatus.PICKED_UP: {"en": "Picked up", "zh-Hans": "已揽收"},
+    ConsignmentStatus.IN_TRANSIT: {"en": "On the way", "zh-Hans": "运输中"},
+    ConsignmentStatus.AT_HUB: {"en": "At a hub", "zh-Hans": "已到达中转站"},
+    ConsignmentStatus.HELD: {"en": "Held on the way", "zh-Hans": "暂时滞留"},
+    ConsignmentStatus.OUT_FOR_DELIVERY: {"en": "Out for delivery", "zh-Hans": "派送中"},
+    ConsignmentStatus.DELIVERED: {"en": "Delivered", "zh-Hans": "已签收"},
+    ConsignmentStatus.RETURNING: {"en": "On its way back", "zh-Hans": "退回途中"},
+    ConsignmentStatus.RETURNED: {"en": "Returned to the sender", "zh-Hans": "已退回寄件方"},
+    ConsignmentStatus.LOST: {"en": "Lost", "zh-Hans": "已丢失"},
+}
+LEG_DISPLAY: Final[Mapping[LegStatus, Mapping[str, str]]] = {
+    LegStatus.PLANNED: {"en": "Planned", "zh-Hans": "计划中"},
+    LegStatus.UNDER_WAY: {"en": "Under way", "zh-Hans": "行驶中"},
+    LegStatus.DONE: {"en": "Done", "zh-Hans": "已完成"},
+}
+EVENT_DISPLAY: Final[Mapping[EventType, Mapping[str, str]]] = {
+    EventType.PICKED_UP: {"en": "Picked up from the producer", "zh-Hans": "已从生产者处揽收"},
+    EventType.RECEIVED: {"en": "Received at the hub", "zh-Hans": "站点已收货"},
+    EventType.DEPARTED: {"en": "Departed", "zh-Hans": "已发出"},
+    EventType.ARRIVED: {"en": "Arrived", "zh-Hans": "已到达"},
+    EventType.LOADED: {"en": "Loaded", "zh-Hans": "已装车"},
+    EventType.UNLOADED: {"en": "Unloaded", "zh-Hans": "已卸车"},
+    EventType.HELD: {"en": "Held", "zh-Hans": "滞留"},
+    EventType.CUSTOMS_SUBMITTED: {"en": "Declared to customs", "zh-Hans": "已申报海关"},
+    EventType.CUSTOMS_RELEASED: {"en": "Released by customs", "zh-Hans": "海关已放行"},
+    EventType.OUT_FOR_DELIVERY: {"en": "Out for delivery", "zh-Hans": "派送中"},
+    EventType.DELIVERY_ATTEMPTED: {"en": "Delivery was tried", "zh-Hans": "派送未成功"},
+    EventType.DELIVERED: {"en": "Delivered", "zh-Hans": "已签收"},
+    EventType.RETURNED: {"en": "Sent back", "zh-Hans": "退回"},
+    EventType.DAMAGED: {"en": "Damage was reported", "zh-Hans": "发现破损"},
+    EventType.LOST: {"en": "Reported lost", "zh-Hans": "报告丢失"},
+    EventType.ESTIMATED: {"en": "New estimate", "zh-Hans": "更新预计到达时间"},
+    EventType.CORRECTED: {"en": "An earlier report was withdrawn", "zh-Hans": "撤回先前的报告"},
+}

@@ -1,0 +1,102 @@
+"""The worker: takes jobs from PostgreSQL and runs the flow named for each. `python -m app.worker` runs it alone."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import procrastinate
+from procrastinate import App, PsycopgConnector
+from procrastinate.jobs import Job as StoredJob
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+
+from app.core.database import SEARCH_PATH
+from app.core.errors import Kind, Problem
+from app.core.jobs import QUEUE
+from app.core.limits import JOB_ATTEMPTS_MAX
+from app.core.log import configure
+from app.core.settings import Settings
+from app.flows.ports import Ports, open_ports
+
+log = logging.getLogger(__name__)
+Handler = Callable[..., Awaitable[None]]
+
+HANDLERS: Final[Mapping[str, Handler]] = {}
+PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {}
+_WORTH_ANOTHER_TRY: Final = frozenset({Kind.UPSTREAM, Kind.LIMITED, Kind.BROKEN, Kind.CONFLICT})
+
+
+class Retry(BaseRetryStrategy):
+    """Again after 2, 4, 8 … seconds (at most an hour) when it may help; else the job is a dead letter at once."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: StoredJob) -> RetryDecision | None:
+        hopeless = isinstance(exception, Problem) and exception.kind not in _WORTH_ANOTHER_TRY
+        if hopeless or job.attempts + 1 >= JOB_ATTEMPTS_MAX:
+            log.error("dead letter", extra={"job": job.task_name, "job_id": job.id, "attempts": job.attempts + 1})
+            return None
+        return RetryDecision(retry_in={"seconds": min(2 ** (job.attempts + 1), 3_600)})
+
+
+def jobs_app(ports: Ports) -> App:
+    """The queue with a task for every handler; tasks get `ports` and their payload."""
+    connector = PsycopgConnector(conninfo=ports.database.url, kwargs={"options": f"-c search_path={SEARCH_PATH}"}, min_size=1, max_size=8)
+    app = App(connector=connector)
+    for name, handler in HANDLERS.items():
+        app.task(name=name, queue=QUEUE, retry=Retry())(_bound(handler, ports))
+    for name, (cron, sweep) in PERIODIC.items():
+        app.periodic(cron=cron)(app.task(name=name, queue=QUEUE, queueing_lock=name)(_swept(sweep, ports)))
+    app.periodic(cron="* * * * *")(app.task(name="jobs.rescue", queue=QUEUE, queueing_lock="jobs.rescue")(_rescue(app)))
+    return app
+
+
+def _bound(handler: Handler, ports: Ports) -> Handler:
+    async def run(**payload: Any) -> None:
+        await handler(ports, **payload)
+
+    return run
+
+
+def _swept(sweep: Callable[[Ports], Awaitable[None]], ports: Ports) -> Handler:
+    async def run(timestamp: int) -> None:  # noqa: ARG001 - the queue passes when it was due
+        await sweep(ports)
+
+    return run
+
+
+def _rescue(app: App) -> Handler:
+    """Jobs of a worker that died run again: every handler may run twice."""
+
+    async def run(timestamp: int) -> None:  # noqa: ARG001 - the queue passes when it was due
+        for job in await app.job_manager.get_stalled_jobs():
+            await app.job_manager.retry_job(job)
+
+    return run
+
+
+async def run_worker(ports: Ports, *, install_signal_handlers: bool) -> None:
+    """Run jobs until told to stop; jobs that are running may finish."""
+    app = jobs_app(ports)
+    async with app.open_async():
+        await app.run_worker_async(
+            queues=[QUEUE],
+            name="chama",
+            concurrency=ports.settings.worker_concurrency,
+            install_signal_handlers=install_signal_handlers,
+            listen_notify=True,
+            fetch_job_polling_interval=2.0,
+            shutdown_graceful_timeout=10,
+            delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
+        )
+
+
+async def _alone() -> None:
+    settings = Settings()
+    configure(settings.log_format)
+    if settings.database_url is None:
+        raise SystemExit("A worker on its own needs CHAMA_DATABASE_URL; with the embedded database the service runs one inside.")
+    async with open_ports(settings) as ports:
+        await run_worker(ports, install_signal_handlers=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_alone())

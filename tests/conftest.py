@@ -1,0 +1,102 @@
+"""One PostgreSQL for the run, one database for each test (a copy of a migrated one), and the service over it."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from alembic import command
+from sqlalchemy.engine import make_url
+
+from app.core.clock import FixedClock
+from app.core.database import Database
+from app.core.postgres import embedded_postgres
+from app.core.schema_version import alembic_config
+from app.core.settings import Settings
+from app.core.storage import DirectoryStorage
+
+NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Beijing
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL that tests may fill with databases; `CHAMA_TEST_DATABASE_URL` names another one."""
+    given = os.environ.get("CHAMA_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as cluster:
+        yield cluster.url
+
+
+def on_database(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _administration(url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """A migrated, empty database that every test's own is copied from."""
+    name = f"template_{uuid4().hex[:8]}"
+    with _administration(server) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    command.upgrade(alembic_config(on_database(server, name)), "head")
+    return name
+
+
+@pytest.fixture
+def database_url(server: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex[:12]}"
+    with _administration(server) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    yield on_database(server, name)
+    with _administration(server) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, pool=20)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(database_url=database_url, data_dir=tmp_path, secret="tests only", public_url="http://chama.test", operator_phones="+8610000000001")
+
+
+@pytest.fixture
+async def ports(settings: Settings, database: Database, clock: FixedClock):
+    """The real ports, on this test's database and clock."""
+    from app.flows.ports import open_ports
+
+    async with open_ports(settings) as opened:
+        storage = DirectoryStorage(settings.data_dir / "objects", settings.base_url, settings.key, lambda: clock.now().timestamp())
+        yield replace(opened, database=database, clock=clock, storage=storage)
+
+
+@pytest.fixture
+async def client(ports) -> AsyncIterator[httpx.AsyncClient]:
+    """The service over ASGI, as a client sees it; our own failures raise instead of turning into a 500."""
+    from app.main import create_app
+
+    transport = httpx.ASGITransport(create_app(ports=ports))
+    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
+        yield client

@@ -1,0 +1,242 @@
+"""The stand-in as an ASGI app: keys, idempotency, parameters, the verb, the check of the answer, and the faults asked for.
+
+The order is Stripe's: what validation refuses, or a key still in use, is not remembered under the idempotency key.
+"""
+
+import asyncio
+import json
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from tests.fakes.stripe import charges, control, forms, intents, methods, refunds, webhooks
+from tests.fakes.stripe.errors import Json, NotInStandInError, StripeError, invalid
+from tests.fakes.stripe.state import Answer, Call, Fault, State, expand, new_id
+
+BROKEN = 599
+HANG_UP = "stand_in.hang_up"
+UNKNOWN_URL = "Unrecognized request URL ({method}: {path})."
+
+Verb = Callable[[State, Call], Json]
+VERBS: dict[tuple[str, str], Verb] = {
+    ("POST", "/v1/payment_intents"): intents.create,
+    ("GET", "/v1/payment_intents"): intents.listing,
+    ("GET", "/v1/payment_intents/{intent}"): intents.retrieve,
+    ("POST", "/v1/payment_intents/{intent}"): intents.update,
+    ("POST", "/v1/payment_intents/{intent}/confirm"): intents.confirm,
+    ("POST", "/v1/payment_intents/{intent}/capture"): intents.capture,
+    ("POST", "/v1/payment_intents/{intent}/cancel"): intents.cancel,
+    ("GET", "/v1/payment_methods/{payment_method}"): methods.retrieve,
+    ("GET", "/v1/charges"): charges.listing,
+    ("GET", "/v1/charges/{charge}"): charges.retrieve,
+    ("POST", "/v1/charges/{charge}"): charges.update,
+    ("POST", "/v1/refunds"): refunds.create,
+    ("GET", "/v1/refunds"): refunds.listing,
+    ("GET", "/v1/refunds/{refund}"): refunds.retrieve,
+    ("POST", "/v1/refunds/{refund}"): refunds.update,
+    ("GET", "/v1/events"): webhooks.listing,
+    ("GET", "/v1/events/{id}"): webhooks.retrieve,
+}
+# What the publishable key of a buyer's client may do.
+PUBLIC: tuple[Verb, ...] = (intents.retrieve, intents.confirm)
+
+
+@dataclass(frozen=True)
+class Keys:
+    secret: str
+    publishable: str
+
+    def is_public(self, request: Request) -> bool:
+        """Whether the publishable key asks; any key but our two is refused."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            given = b64decode(given).decode().partition(":")[0]
+        if not given:
+            raise invalid(
+                "You did not provide an API key. You need to provide it in the Authorization header.", status=401
+            )
+        if given not in (self.secret, self.publishable):
+            raise invalid(f"Invalid API Key provided: {given[:8]}****{given[-4:]}", status=401)
+        return given == self.publishable
+
+
+class Silence(Response):
+    """No answer at all: the connection is closed, or kept waiting until the client gives up or `seconds` are over."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_client_gone(receive), self._seconds)
+        scope["extensions"][HANG_UP]()
+        await _client_gone(receive)
+
+
+async def _client_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class StandIn:
+    def __init__(self, state: State, keys: Keys) -> None:
+        self.state = state
+        self.keys = keys
+
+    def app(self) -> Starlette:
+        calls = [Route(path, self._endpoint(path, verb), methods=[method]) for (method, path), verb in VERBS.items()]
+        rest = Route("/{path:path}", self._unknown, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
+        # A defect of ours must fail the test; it must never look like an answer of Stripe's.
+        return Starlette(
+            routes=[*control.routes(self.state), *calls, rest], exception_handlers={Exception: self._crashed}
+        )
+
+    def _endpoint(self, template: str, verb: Verb) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            return await self._serve(request, template, verb)
+
+        return endpoint
+
+    async def _unknown(self, request: Request) -> Response:
+        method, path = request.method, request.url.path
+        if self.state.spec.publishes(method, path):
+            return self._broken(f"not in the stand-in yet: {method} {path}")
+        return _json(404, invalid(UNKNOWN_URL.format(method=method, path=path)).body)
+
+    async def _serve(self, request: Request, template: str, verb: Verb) -> Response:
+        """Answer one call, with the fault that the test has ordered for it, if any."""
+        method, path = request.method, request.url.path
+        key = request.headers.get("idempotency-key") if method == "POST" else None
+        fault = self.state.take_fault(method, path)
+        kind = fault.kind if fault else None
+        seen: Json = {"method": method, "path": path, "idempotency_key": key, "fault": kind, "status": None}
+        self.state.calls.append(seen)
+        if kind == "drop_before":
+            return Silence()
+        if kind == "unavailable":
+            body = StripeError(503, "api_error", "Stripe is down for a moment (ordered by the test).").body
+            status, headers = 503, {}
+        else:
+            status, body, headers = await self._run(request, template, verb, fault)
+        seen["status"] = status
+        found = self.state.spec.operation(method, template).answer_problems(status, body)
+        if found:
+            return self._broken(f"{method} {path} {status}: {'; '.join(found)}")
+        if kind == "drop_after":
+            return Silence()
+        if fault and kind == "late":
+            return Silence(fault.seconds)
+        return _json(status, body, headers)
+
+    async def _run(
+        self, request: Request, template: str, verb: Verb, fault: Fault | None
+    ) -> tuple[int, Json, dict[str, str]]:
+        """Run the verb, once per idempotency key; answers status, body and headers."""
+        request_id = new_id("req")
+        headers = {"Request-Id": request_id, "Stripe-Version": self.state.spec.version}
+        key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        claimed: Answer | None = None
+        try:
+            call, pairs = await self._read(request, template, verb)
+            call.request_id, call.idempotency_key = request_id, key
+            if key is not None:
+                headers["Idempotency-Key"] = key
+                claimed = self._claim(key, Answer(request.method, request.url.path, pairs, request_id))
+                if claimed.body is not None:
+                    replayed = {"Idempotent-Replayed": "true", "Original-Request": claimed.request_id}
+                    return claimed.status, deepcopy(claimed.body), headers | replayed | _no_retry(claimed.status)
+        except StripeError as refusal:
+            return refusal.status, deepcopy(refusal.body), headers
+        try:
+            if fault and fault.kind == "hold":
+                self.state.held.set()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.state.released.wait(), fault.seconds)
+            status, body = self._execute(verb, call, fault)
+        except BaseException:
+            self.state.answers.pop(key or "", None)
+            raise
+        if claimed is not None:
+            claimed.status, claimed.body = status, deepcopy(body)
+        return status, body, headers | _no_retry(status)
+
+    async def _read(self, request: Request, template: str, verb: Verb) -> tuple[Call, tuple[tuple[str, str], ...]]:
+        if request.headers.get("stripe-account"):
+            raise NotInStandInError("calls for a connected account (Stripe-Account)")
+        public = self.keys.is_public(request)
+        if public and verb not in PUBLIC:
+            message = "This API call cannot be made with a publishable API key. Please use a secret API key."
+            raise invalid(message, status=403, code="secret_key_required")
+        body = await request.body()
+        if body and not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            raise invalid("Invalid request (check that your POST content type is application/x-www-form-urlencoded).")
+        pairs = forms.pairs_of(body.decode() if request.method == "POST" else request.url.query)
+        params = forms.read(pairs, self.state.spec.operation(request.method, template))
+        return Call(params, dict(request.path_params), public), tuple(sorted(pairs))
+
+    def _claim(self, key: str, mine: Answer) -> Answer:
+        """Bind the key to this request, or give back the answer of the first one that used it."""
+        if len(key) > 255:
+            raise StripeError(400, "idempotency_error", "Idempotency keys have up to 255 characters.")
+        first = self.state.answers.setdefault(key, mine)
+        if first is mine:
+            return mine
+        if (first.method, first.path, first.pairs) != (mine.method, mine.path, mine.pairs):
+            what = "with the same parameters they were first used with"
+            if first.path != mine.path:
+                what = f"for the same endpoint they were first used for ('{mine.path}' vs '{first.path}')"
+            message = (
+                f"Keys for idempotent requests can only be used {what}. Try using a key other than '{key}' if you "
+            )
+            raise StripeError(400, "idempotency_error", f"{message}meant to execute a different request.")
+        if first.body is None:
+            message = (
+                "There is currently another in-progress request using this Idempotent Key (that probably means you "
+            )
+            message += f"submitted twice, and the other request is still going through): {key}. Please try again later."
+            raise StripeError(409, "idempotency_error", message, code="idempotency_key_in_use")
+        return first
+
+    def _execute(self, verb: Verb, call: Call, fault: Fault | None) -> tuple[int, Json]:
+        """Do it, in one step of the loop; the body is a copy, expanded as asked, and cut down for a buyer's client."""
+        self.state.asking = call
+        try:
+            body = deepcopy((_fail if fault and fault.kind == "error" else verb)(self.state, call))
+            for path in call.params.get("expand", []):
+                expand(self.state, body, path)
+            status = 200
+        except StripeError as refusal:
+            status, body = refusal.status, deepcopy(refusal.body)
+        finally:
+            self.state.asking = None
+        return status, intents.public_view(body) if call.public else body
+
+    async def _crashed(self, request: Request, error: Exception) -> Response:
+        return self._broken(f"{request.method} {request.url.path}: {error!r}")
+
+    def _broken(self, reason: str) -> Response:
+        self.state.broken.append(reason)
+        return _json(BROKEN, {"error": {"type": "api_error", "message": f"stand-in: {reason}"}}, _no_retry(BROKEN))
+
+
+def _fail(state: State, call: Call) -> Json:
+    raise StripeError(500, "api_error", "An unknown error occurred (ordered by the test).")
+
+
+def _no_retry(status: int) -> dict[str, str]:
+    """Stripe asks clients not to repeat a remembered 500, as its key would only replay it."""
+    return {"Stripe-Should-Retry": "false"} if status >= 500 else {}
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(body, indent=2).encode(), status, headers, "application/json")
