@@ -1,8 +1,9 @@
 """Requests and answers of identity."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic.config import JsonDict
 
 from app.core.ids import pattern
 from app.core.limits import LANGUAGES_MAX, TITLE_LENGTH_MAX
@@ -164,7 +165,7 @@ class Me(Shape):
     producers: list[MembershipShape]
 
 
-_PRODUCER_EXAMPLE = {
+_PRODUCER_EXAMPLE: Final[JsonDict] = {
     "name": {"zh-Hans": "和田枣园", "en": "Hotan date garden"},
     "kind": "household",
     "county": "653201",

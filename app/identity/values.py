@@ -1,6 +1,5 @@
 """The words of identity: who may call, in which roles, and what a sign-in hands out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,7 +10,6 @@ CODE_PATTERN: Final = r"^[0-9]{6}$"
 COUNTY_PATTERN: Final = r"^[1-9][0-9]{5}$"
 HUB_PATTERN: Final = r"^[A-Z0-9][A-Z0-9_-]{1,39}$"
 CARRIER_PATTERN: Final = r"^[A-Z0-9][A-Z0-9_-]{1,39}$"
-MEMBERS_PER_PRODUCER_MAX: Final = 50
 PRODUCERS_PER_PERSON_MAX: Final = 20
 KEYS_PER_PARTNER_MAX: Final = 20
 TOKEN_LENGTH_MAX: Final = 300
@@ -96,14 +94,3 @@ class Contact:
     person_id: str
     phone: str
     language: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A fresh API key; `secret` is known here only, never in the database."""
-
-    id: str
-    mode: KeyMode
-    scopes: Sequence[Scope]
-    secret: str
-    prefix: str

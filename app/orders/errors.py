@@ -7,7 +7,10 @@ class QuoteExpired(Problem):
     slug = "quote-expired"
     kind = Kind.GONE
     title = {"en": "This quote has expired", "zh-Hans": "报价已过期"}
-    detail = {"en": "Prices and departures may have changed. Ask for a new quote.", "zh-Hans": "价格与班次可能已变化，请重新询价。"}
+    detail = {
+        "en": "Prices and departures may have changed. Ask for a new quote.",
+        "zh-Hans": "价格与班次可能已变化，请重新询价。",
+    }
 
 
 class QuoteUsed(Problem):
@@ -35,7 +38,10 @@ class NotForSale(Problem):
     slug = "not-for-sale"
     kind = Kind.CONFLICT
     title = {"en": "This listing is not for sale now", "zh-Hans": "该商品当前不可购买"}
-    detail = {"en": "{listing} is not published. Choose another listing.", "zh-Hans": "{listing} 未上架，请选择其他商品。"}
+    detail = {
+        "en": "{listing} is not published. Choose another listing.",
+        "zh-Hans": "{listing} 未上架，请选择其他商品。",
+    }
     members = ("listing",)
 
 

@@ -31,7 +31,10 @@ class Order(SQLModel, table=True):
     """One purchase. Everything that decides money is frozen here when it is placed."""
 
     __table_args__ = (
-        CheckConstraint("total_minor = goods_minor + carriage_minor + packaging_minor + duties_minor - subsidy_minor", name="total_adds_up"),
+        CheckConstraint(
+            "total_minor = goods_minor + carriage_minor + packaging_minor + duties_minor - subsidy_minor",
+            name="total_adds_up",
+        ),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
         Index("ix_order_buyer_id_id", "buyer_id", "id"),
     )
@@ -62,7 +65,10 @@ class OrderLine(SQLModel, table=True):
     """One listing in an order, with its price and title as they were."""
 
     __tablename__ = "order_line"
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"), CheckConstraint("total_minor >= 0", name="total_not_negative"))
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity_positive"),
+        CheckConstraint("total_minor >= 0", name="total_not_negative"),
+    )
 
     order_id: str = Field(primary_key=True, max_length=40, foreign_key="order.id")
     id: str = Field(primary_key=True, max_length=40)

@@ -73,7 +73,12 @@ def combine(fronts: Sequence[Sequence[Candidate]]) -> list[Combination]:
     combined = [Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in fronts[0]]
     for front in fronts[1:]:
         combined = pareto(
-            Combination(max(whole.arrives_at, part.arrives_at), whole.price_minor + part.price_minor, whole.co2e_g + part.co2e_g, (*whole.plans, part.plan))
+            Combination(
+                max(whole.arrives_at, part.arrives_at),
+                whole.price_minor + part.price_minor,
+                whole.co2e_g + part.co2e_g,
+                (*whole.plans, part.plan),
+            )
             for whole in combined
             for part in front
         )
@@ -83,9 +88,15 @@ def combine(fronts: Sequence[Sequence[Candidate]]) -> list[Combination]:
 def labels(front: Sequence[Combination]) -> list[tuple[Label, ...]]:
     """Which option is the cheapest, the fastest and the greenest; ties go to the one that is better in the rest."""
     best = {
-        Label.CHEAPEST: min(range(len(front)), key=lambda i: (front[i].price_minor, front[i].arrives_at, front[i].co2e_g)),
-        Label.FASTEST: min(range(len(front)), key=lambda i: (front[i].arrives_at, front[i].price_minor, front[i].co2e_g)),
-        Label.GREENEST: min(range(len(front)), key=lambda i: (front[i].co2e_g, front[i].price_minor, front[i].arrives_at)),
+        Label.CHEAPEST: min(
+            range(len(front)), key=lambda i: (front[i].price_minor, front[i].arrives_at, front[i].co2e_g)
+        ),
+        Label.FASTEST: min(
+            range(len(front)), key=lambda i: (front[i].arrives_at, front[i].price_minor, front[i].co2e_g)
+        ),
+        Label.GREENEST: min(
+            range(len(front)), key=lambda i: (front[i].co2e_g, front[i].price_minor, front[i].arrives_at)
+        ),
     }
     return [tuple(label for label, winner in best.items() if winner == i) for i in range(len(front))]
 

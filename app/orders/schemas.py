@@ -54,7 +54,14 @@ _PRICE: Final = {
     "duties": {"amount": 0, "currency": "CNY"},
     "total": {"amount": 7830, "currency": "CNY"},
 }
-_CO2E: Final = {"transport": 6120, "hubs": None, "packaging": 720, "total": 6840, "covers": ["transport", "packaging"], "missing": ["hubs"]}
+_CO2E: Final = {
+    "transport": 6120,
+    "hubs": None,
+    "packaging": 720,
+    "total": 6840,
+    "covers": ["transport", "packaging"],
+    "missing": ["hubs"],
+}
 _QUOTED: Final = {
     "producer": "prd_01jd0000000000000000000000",
     "temperature": "ambient",
@@ -85,7 +92,9 @@ def _example(value: dict[str, Any]) -> ConfigDict:
 
 
 class LineRequest(Shape):
-    listing: Annotated[str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])]
+    listing: Annotated[
+        str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])
+    ]
     quantity: Quantity
 
 
@@ -99,12 +108,19 @@ class DeliverTo(Shape):
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "CN"
     county: Annotated[str, Field(pattern="^[1-9][0-9]{5}$", description="Six-digit adcode")]
     address: Annotated[PlainText, Field(max_length=300)]
-    hub: Annotated[str, Field(pattern="^[A-Z0-9_-]{2,20}$", description="Fetch it at this hub instead of the door")] | None = None
+    hub: (
+        Annotated[str, Field(pattern="^[A-Z0-9_-]{2,20}$", description="Fetch it at this hub instead of the door")]
+        | None
+    ) = None
 
 
 class QuoteRequest(Shape):
     model_config: ClassVar[ConfigDict] = _example(
-        {"lines": [{"listing": "lst_01jd0000000000000000000000", "quantity": "3"}], "deliver_to": _ADDRESS, "packaging": "green"}
+        {
+            "lines": [{"listing": "lst_01jd0000000000000000000000", "quantity": "3"}],
+            "deliver_to": _ADDRESS,
+            "packaging": "green",
+        }
     )
 
     id: Annotated[str, Field(pattern=QUOTE_ID)] | None = None
@@ -222,7 +238,11 @@ class PaymentRequest(Shape):
 
 class OrderRequest(Shape):
     model_config: ClassVar[ConfigDict] = _example(
-        {"quote": "quo_01jd0000000000000000000000", "option": "opt_01jd0000000000000000000000", "payment": {"method": "cash_on_delivery"}}
+        {
+            "quote": "quo_01jd0000000000000000000000",
+            "option": "opt_01jd0000000000000000000000",
+            "payment": {"method": "cash_on_delivery"},
+        }
     )
 
     id: Annotated[str, Field(pattern=ORDER_ID)] | None = None

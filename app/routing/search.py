@@ -112,20 +112,34 @@ class ParetoSearch:
         """Take, on every service that stops here, the first run with room: a later one would only be later."""
         _, price, co2e, legs, path, place, time = label
         time_left, price_left, co2e_left = self._bounds
-        kept, reached, runs, heap = self._kept, self._reached, self._runs, self._heap
+        kept, runs, heap = self._kept, self._runs, self._heap
+        reached_prices, reached_co2es = self._reached.prices, self._reached.co2es
         deadline = self._ask.deadline
         ready = time + self._dwell_s[place]
         if place != self._ask.origin:
             price += self._network.transfer_price_minor[place]
             co2e += self._network.transfer_co2e_mg[place]
         for wait_s, calendar, rides in self._network.boardings[place]:
-            start = calendar.first(ready + wait_s)
+            start = -1
             for head, arrive_offset_s, ride_price, ride_co2e, key in rides:
+                # Both checks are `Staircase.is_above`, written out: half of the time goes here.
                 price_there, co2e_there = price + ride_price, co2e + ride_co2e
-                if kept[head].is_above(price_there, co2e_there):
+                least_price, least_co2e = price_there + price_left[head], co2e_there + co2e_left[head]
+                step = bisect_right(reached_prices, least_price) - 1
+                if step >= 0 and (
+                    reached_co2es[step] < least_co2e
+                    or (reached_co2es[step] == least_co2e and reached_prices[step] < least_price)
+                ):
                     continue
-                if reached.is_above(price_there + price_left[head], co2e_there + co2e_left[head]):
+                stairs = kept[head]
+                step = bisect_right(stairs.prices, price_there) - 1
+                if step >= 0 and (
+                    stairs.co2es[step] < co2e_there
+                    or (stairs.co2es[step] == co2e_there and stairs.prices[step] < price_there)
+                ):
                     continue
+                if start < 0:
+                    start = calendar.first(ready + wait_s)
                 latest = deadline - arrive_offset_s - time_left[head]
                 run = start if runs.are_all_free else runs.first_free(start, key, latest)
                 if run <= latest:

@@ -9,6 +9,7 @@ from typing import Final
 
 from app.core.ids import new_id
 from app.orders.values import OrderStatus
+from app.packaging.values import Package
 
 LEGS_PER_CONSIGNMENT_MAX: Final = 40
 PACKAGES_PER_CONSIGNMENT_MAX: Final = 1_000
@@ -61,6 +62,15 @@ class EventType(StrEnum):
     LOST = "lost"
     ESTIMATED = "estimated"
     CORRECTED = "corrected"
+
+
+class Mode(StrEnum):
+    ROAD = "road"
+    RAIL = "rail"
+    AIR = "air"
+    WATER = "water"
+    BUS = "bus"
+    COURIER = "courier"
 
 
 class ReadingKind(StrEnum):
@@ -149,29 +159,19 @@ READING_RANGES: Final[Mapping[ReadingKind, Mapping[str, tuple[Decimal, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
-class PackageDraft:
-    """A package as packaging chose it. `co2e_g` None: its making has no sourced figure."""
-
-    kind: str
-    count: int
-    weight_g: int
-    length_mm: int
-    width_mm: int
-    height_mm: int
-    reusable: bool = False
-    co2e_g: int | None = None
-    id: str = field(default_factory=lambda: new_id("pkg"))
-
-
-@dataclass(frozen=True, slots=True)
 class LegDraft:
-    """A ride as it was booked. `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not covered by any figure."""
+    """A ride as it was booked: run `run_at` of the service, from its stop `board` to its stop `alight`.
+
+    `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not covered by any figure.
+    """
 
     from_hub: str
     to_hub: str
     mode: str
     service_id: str
     run_at: datetime
+    board: int
+    alight: int
     carrier: str
     departs_at: datetime
     arrives_at: datetime
@@ -193,7 +193,7 @@ class ConsignmentDraft:
     temperature: str
     promised_from: datetime
     promised_by: datetime
-    packages: tuple[PackageDraft, ...]
+    packages: tuple[Package, ...]
     legs: tuple[LegDraft, ...]
     id: str = field(default_factory=lambda: new_id("con"))
 
@@ -258,6 +258,14 @@ LEG_DISPLAY: Final[Mapping[LegStatus, Mapping[str, str]]] = {
     LegStatus.PLANNED: {"en": "Planned", "zh-Hans": "计划中"},
     LegStatus.UNDER_WAY: {"en": "Under way", "zh-Hans": "行驶中"},
     LegStatus.DONE: {"en": "Done", "zh-Hans": "已完成"},
+}
+MODE_DISPLAY: Final[Mapping[Mode, Mapping[str, str]]] = {
+    Mode.ROAD: {"en": "Truck", "zh-Hans": "公路"},
+    Mode.RAIL: {"en": "Rail", "zh-Hans": "铁路"},
+    Mode.AIR: {"en": "Air", "zh-Hans": "航空"},
+    Mode.WATER: {"en": "Ship", "zh-Hans": "水运"},
+    Mode.BUS: {"en": "Bus", "zh-Hans": "客运班车"},
+    Mode.COURIER: {"en": "Courier", "zh-Hans": "快递员"},
 }
 EVENT_DISPLAY: Final[Mapping[EventType, Mapping[str, str]]] = {
     EventType.PICKED_UP: {"en": "Picked up from the producer", "zh-Hans": "已从生产者处揽收"},

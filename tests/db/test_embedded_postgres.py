@@ -34,8 +34,8 @@ from pathlib import Path
 import psycopg
 from app.core.postgres import embedded_postgres
 with embedded_postgres(Path(sys.argv[1]), durable=False) as cluster:
-    print(json.dumps([cluster.url, str(cluster.directory), cluster.pid]), flush=True)
     try:
+        print(json.dumps([cluster.url, str(cluster.directory), cluster.pid]), flush=True)
         sys.stdin.read()
     except KeyboardInterrupt:
         with psycopg.connect(cluster.url) as connection:

@@ -1,20 +1,18 @@
 """The Stripe stand-in, driven by Stripe's own SDK over HTTP."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 import stripe
-import uvicorn
-from starlette.requests import Request
-from starlette.responses import Response
 
 from tests.fakes.stripe import fetch_spec
+from tests.fakes.stripe.receiver import webhook_receiver
 from tests.fakes.stripe.runner import RETURN_URL, StripeStandIn, stripe_stand_in
+from tests.fakes.stripe.server import VERBS
 from tests.fakes.stripe.spec import load_spec
 
 # Stripe's SDK hands httpx its form in a deprecated way.
@@ -316,7 +314,7 @@ async def test_lists_are_paged_newest_first_by_cursor(shop: Shop) -> None:
     made = [(await shop.v1.payment_intents.create_async(BUY)).id for _ in range(5)]
     first = await shop.v1.payment_intents.list_async({"limit": 2})
     assert ([each.id for each in first.data], first.has_more) == (made[:2:-1], True)
-    assert [each.id async for each in first.auto_paging_iter_async()] == made[::-1]
+    assert [each.id async for each in first.auto_paging_iter()] == made[::-1]
     last = await shop.v1.payment_intents.list_async({"limit": 2, "ending_before": made[0]})
     assert ([each.id for each in last.data], last.has_more) == ([made[2], made[1]], True)
     assert (await shop.v1.payment_intents.list_async({"created": {"gt": 4_000_000_000}})).data == []
@@ -371,7 +369,7 @@ async def test_a_key_in_use_is_a_conflict_until_the_first_is_done(shop: Shop, fa
     await fake.held()
     with pytest.raises(stripe.APIError) as refused:
         await shop.v1.payment_intents.create_async(CARD, options)
-    assert (refused.value.http_status, refused.value.code) == (409, "idempotency_key_in_use")
+    assert (refused.value.http_status, refused.value.error.code) == (409, "idempotency_key_in_use")
     await fake.release()
     assert (await shop.v1.payment_intents.create_async(CARD, options)).id == (await first).id
 
@@ -410,35 +408,8 @@ async def test_a_500_is_remembered_under_its_key_and_only_a_new_key_helps(fake: 
         await shop.v1.payment_intents.create_async(CARD, {"idempotency_key": "attempt-2"})
 
 
-@pytest.fixture(scope="module")
-def receiver() -> Any:
-    """Start a receiver of webhooks in this loop; it answers by the statuses given, then 200."""
-
-    @asynccontextmanager
-    async def receiving(*statuses: int) -> AsyncIterator[tuple[str, list[tuple[bytes, str]]]]:
-        got: list[tuple[bytes, str]] = []
-        answers = iter(statuses)
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            request = Request(scope, receive)
-            got.append((await request.body(), request.headers["stripe-signature"]))
-            await Response(status_code=next(answers, 200))(scope, receive, send)
-
-        listening = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, log_level=None, access_log=False))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/webhooks", got
-        server.should_exit = True
-        await serving
-
-    return receiving
-
-
-Receiver = Callable[..., AbstractAsyncContextManager[tuple[str, list[tuple[bytes, str]]]]]
-
-
-async def test_webhooks_are_signed_as_stripe_signs_them(shop: Shop, fake: StripeStandIn, receiver: Receiver) -> None:
-    async with receiver() as (url, got):
+async def test_webhooks_are_signed_as_stripe_signs_them(shop: Shop, fake: StripeStandIn) -> None:
+    async with webhook_receiver() as (url, got):
         await fake.set_webhook(url, SECRET)
         intent_id = await paid(shop, fake)
         delivered = await fake.deliver()
@@ -458,10 +429,8 @@ async def test_webhooks_are_signed_as_stripe_signs_them(shop: Shop, fake: Stripe
     assert (found.pending_webhooks, found.request.id[:4]) == (0, "req_")
 
 
-async def test_webhooks_come_doubled_backwards_late_or_again_as_ordered(
-    shop: Shop, fake: StripeStandIn, receiver: Receiver
-) -> None:
-    async with receiver() as (url, got):
+async def test_webhooks_come_doubled_backwards_late_or_again_as_ordered(shop: Shop, fake: StripeStandIn) -> None:
+    async with webhook_receiver() as (url, got):
         await fake.set_webhook(url, SECRET, ["payment_intent.*"])
         await paid(shop, fake)
         doubled = await fake.deliver(copies=2, backwards=True)
@@ -477,8 +446,8 @@ async def test_webhooks_come_doubled_backwards_late_or_again_as_ordered(
         assert [each["status"] for each in together] == [200, 200, 200]
 
 
-async def test_an_event_stays_owed_until_it_is_taken(shop: Shop, fake: StripeStandIn, receiver: Receiver) -> None:
-    async with receiver(500) as (url, _):
+async def test_an_event_stays_owed_until_it_is_taken(shop: Shop, fake: StripeStandIn) -> None:
+    async with webhook_receiver(500) as (url, _):
         secret = await fake.set_webhook(url)
         made = await shop.v1.payment_intents.create_async(CARD)
         assert [each["status"] for each in await fake.deliver()] == [500]
@@ -520,8 +489,6 @@ async def test_what_the_stand_in_lacks_fails_loudly_and_what_stripe_lacks_is_404
 
 
 def test_every_verb_of_the_stand_in_is_published_by_stripe() -> None:
-    from tests.fakes.stripe.server import VERBS
-
     for method, template in VERBS:
         assert load_spec().operation(method, template).request["type"] == "object"
 

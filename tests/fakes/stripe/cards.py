@@ -81,8 +81,3 @@ def card_of(instrument: Instrument) -> Json:
         "last4": instrument.last4,
         "wallet": None,
     } | EXPIRY
-
-
-def types_for(currency: str, *, manual: bool) -> list[str]:
-    """What `automatic_payment_methods` offers: wallets only in their currencies, and never to be captured later."""
-    return [each for each in TYPES if each == "card" or (currency in CURRENCIES[each] and not manual)]

@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.fakes.stripe import charges, methods
-from tests.fakes.stripe.cards import CURRENCIES, TYPES, types_for
+from tests.fakes.stripe import charges, methods, offers
 from tests.fakes.stripe.errors import Json, NotInStandInError, StripeError, invalid, missing
 from tests.fakes.stripe.state import Call, State, merge_metadata, page
 
-AMOUNT_MAX = 99_999_999
-AMOUNT_MIN = {"usd": 50, "eur": 50, "gbp": 30, "hkd": 400, "jpy": 50, "sgd": 50}
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
 PLAIN = (
@@ -38,9 +35,9 @@ def create(state: State, call: Call) -> Json:
         "payment_method", "payment_method_data", "payment_method_options", "confirm", "return_url",
     )  # fmt: skip
     currency = given["currency"].lower()
-    _check_amount(given["amount"], currency)
+    offers.check_amount(given["amount"], currency)
     manual = given.get("capture_method") == "manual"
-    offered, automatic = _offered(given, currency, manual=manual)
+    offered, automatic = offers.types_offered(given, currency, manual=manual)
     intent = state.new(
         "payment_intent",
         "pi",
@@ -67,43 +64,6 @@ def create(state: State, call: Call) -> Json:
         raise
     state.emit("payment_intent.created", intent)
     return _confirm(state, intent, action) if given.get("confirm") else intent
-
-
-def _check_amount(amount: int, currency: str) -> None:
-    if not (len(currency) == 3 and currency.isalpha()):
-        raise invalid(f"Invalid currency: {currency}.", param="currency")
-    if amount < 1:
-        message = "This value must be greater than or equal to 1."
-        raise invalid(message, code="parameter_invalid_integer", param="amount")
-    if amount < AMOUNT_MIN.get(currency, 1):
-        message = f"Amount must be at least {AMOUNT_MIN[currency]} {currency} minor units"
-        raise invalid(message, code="amount_too_small", param="amount")
-    if amount > AMOUNT_MAX:
-        message = f"Amount must be no more than {AMOUNT_MAX} {currency} minor units"
-        raise invalid(message, code="amount_too_large", param="amount")
-
-
-def _offered(given: Json, currency: str, *, manual: bool) -> tuple[list[str], Json | None]:
-    """The payment method types of a new intent: those named, else those fit for its currency and capture."""
-    named = given.get("payment_method_types")
-    automatic = given.get("automatic_payment_methods", {"enabled": not named})
-    if named is None and not automatic["enabled"]:
-        named = ["card"]
-    if named is None:
-        return types_for(currency, manual=manual), {"allow_redirects": "always"} | automatic
-    if automatic["enabled"]:
-        raise invalid("You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
-    if unknown := sorted(set(named) - set(TYPES)):
-        raise NotInStandInError(f"payment method types not in the stand-in yet: {unknown}")
-    wallets = [each for each in named if each != "card"]
-    if wallets and manual:
-        message = f"The following payment method types {wallets} can only be used with PaymentIntents that have "
-        raise invalid(f"{message}capture_method=automatic.")
-    if wrong := [each for each in wallets if currency not in CURRENCIES[each]]:
-        raise invalid(
-            f"The currency provided ({currency}) is invalid for payment method types {wrong}.", param="currency"
-        )
-    return named, None
 
 
 def _choose_method(state: State, intent: Json, given: Json) -> None:
@@ -151,7 +111,7 @@ def update(state: State, call: Call) -> Json:
         _require(intent, "update", "updated", OPEN)
     with _unchanged_when_refused(intent):
         if "amount" in call.params:
-            _check_amount(call.params["amount"], intent["currency"])
+            offers.check_amount(call.params["amount"], intent["currency"])
             intent["amount"] = call.params["amount"]
         _choose_method(state, intent, call.params)
     intent |= {name: call.params[name] or None for name in PLAIN if name in call.params}
@@ -241,8 +201,8 @@ def capture(state: State, call: Call) -> Json:
     _require(intent, "capture", "captured", ("requires_capture",))
     if call.params.get("final_capture") is False:
         raise NotInStandInError("several captures of one intent")
-    held = intent["amount_capturable"]
-    amount = call.params.get("amount_to_capture", held)
+    held: int = intent["amount_capturable"]
+    amount: int = call.params.get("amount_to_capture", held)
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, code="parameter_invalid_integer", param="amount_to_capture")

@@ -61,13 +61,13 @@ def next_action(intent: Json, method: Json, return_url: str | None) -> Json:
             "image_url_png": f"{url}.png",
             "image_url_svg": f"{url}.svg",
         }
-        shown = {"data": f"weixin://wxpay/bizpayurl?pr={intent['id']}", "hosted_instructions_url": url} | picture
-        return {"type": "wechat_pay_display_qr_code", "wechat_pay_display_qr_code": shown}
+        code = {"data": f"weixin://wxpay/bizpayurl?pr={intent['id']}", "hosted_instructions_url": url} | picture
+        return {"type": "wechat_pay_display_qr_code", "wechat_pay_display_qr_code": code}
     if method["type"] == "alipay":
         if not return_url:
             raise invalid("Missing required param: return_url.", code="parameter_missing", param="return_url")
-        shown = {"native_data": None, "native_url": None, "return_url": return_url, "url": url}
-        return {"type": "alipay_handle_redirect", "alipay_handle_redirect": shown}
+        page: Json = {"native_data": None, "native_url": None, "return_url": return_url, "url": url}
+        return {"type": "alipay_handle_redirect", "alipay_handle_redirect": page}
     if return_url:
         return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
     return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url}}

@@ -26,8 +26,8 @@ class _HangUpProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which lets the app close the connection without any answer."""
 
     def on_headers_complete(self) -> None:
-        # Typed as a plain dict by ASGI; extensions are where a server offers more than ASGI asks.
-        self.scope["extensions"] = {HANG_UP: self.transport.close}
+        extensions: Json = {HANG_UP: self.transport.close}
+        self.scope["extensions"] = extensions
         super().on_headers_complete()
 
 
@@ -45,6 +45,8 @@ class StripeStandIn:
 
     def __enter__(self) -> Self:
         listening = socket.create_server(("127.0.0.1", 0))
+        # asyncio overlooks sockets made like this one, and every answer would wait 40 ms for an acknowledgement.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = StandIn(self._state, Keys(self.key, self.publishable_key)).app()
         config = uvicorn.Config(
@@ -72,15 +74,17 @@ class StripeStandIn:
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)
 
-    async def __aexit__(self, *raised: object) -> None:
-        await asyncio.to_thread(self.__exit__, *raised)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
 
     async def _send(self, method: str, path: str, key: str | None = None, **content: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with httpx.AsyncClient(base_url=self.url, trust_env=False, verify=False, timeout=70) as client:
             return await client.request(method, path, headers=headers, **content)
 
-    async def _control(self, path: str, method: str = "POST", **given: Any) -> Any:
+    async def _control(self, path: str, method: str = "POST", /, **given: Any) -> Any:
         answer = await self._send(method, f"/_control/{path}", json=given)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -102,7 +106,8 @@ class StripeStandIn:
         answer = await self._send("POST", f"/v1/payment_intents/{intent_id}/confirm", key, data=form)
         assert answer.status_code in (200, 402), answer.text
         body: Json = answer.json()
-        return body if answer.status_code == 200 else body["error"]["payment_intent"]
+        intent_seen: Json = body if answer.status_code == 200 else body["error"]["payment_intent"]
+        return intent_seen
 
     async def authenticate(self, intent: str, *, succeed: bool = True) -> None:
         """Approve or refuse on the page of the bank or wallet, after `requires_action`; a declined card may follow."""
@@ -112,7 +117,7 @@ class StripeStandIn:
 
     async def settle_refund(self, refund_id: str, *, succeed: bool = True) -> Json:
         """Let the bank or wallet settle a refund, or fail it."""
-        return await self._control(f"settle/{refund_id}", succeed=succeed)
+        return dict(await self._control(f"settle/{refund_id}", succeed=succeed))
 
     async def set_webhook(self, url: str, secret: str | None = None, types: list[str] | None = None) -> str:
         """Owe events from now on to `url`; answers the signing secret. Several endpoints may be set."""
@@ -127,7 +132,7 @@ class StripeStandIn:
 
         Answers one `{event, type, endpoint, status, answer}` a delivery; status 0 when nobody answered.
         """
-        return await self._control("deliver", **plan)
+        return list(await self._control("deliver", **plan))
 
     async def signed(self, event_id: str, secret: str, *, signed_s_ago: int = 0) -> tuple[bytes, str]:
         """The body and `Stripe-Signature` of one event, for a test that posts it by itself."""
@@ -159,11 +164,11 @@ class StripeStandIn:
 
     async def calls(self) -> list[Json]:
         """Every call to `/v1`, oldest first: method, path, idempotency_key, status (None unanswered), fault."""
-        return await self._control("calls", "GET")
+        return list(await self._control("calls", "GET"))
 
     async def broken(self) -> list[str]:
         """Where the stand-in departed from the published document, or was asked for what it lacks."""
-        return await self._control("broken", "GET")
+        return list(await self._control("broken", "GET"))
 
     async def reset(self) -> None:
         """Forget objects, events, endpoints, keys, faults and calls; what was broken stays."""

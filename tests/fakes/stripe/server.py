@@ -96,10 +96,9 @@ class StandIn:
     def app(self) -> Starlette:
         calls = [Route(path, self._endpoint(path, verb), methods=[method]) for (method, path), verb in VERBS.items()]
         rest = Route("/{path:path}", self._unknown, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
-        # A defect of ours must fail the test; it must never look like an answer of Stripe's.
-        return Starlette(
-            routes=[*control.routes(self.state), *calls, rest], exception_handlers={Exception: self._crashed}
-        )
+        # Whatever the stand-in cannot do must fail the test; it must never look like an answer of Stripe's.
+        handlers = {NotInStandInError: self._crashed, Exception: self._crashed}
+        return Starlette(routes=[*control.routes(self.state), *calls, rest], exception_handlers=handlers)
 
     def _endpoint(self, template: str, verb: Verb) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -123,9 +122,10 @@ class StandIn:
         self.state.calls.append(seen)
         if kind == "drop_before":
             return Silence()
+        headers: dict[str, str] = {}
         if kind == "unavailable":
             body = StripeError(503, "api_error", "Stripe is down for a moment (ordered by the test).").body
-            status, headers = 503, {}
+            status = 503
         else:
             status, body, headers = await self._run(request, template, verb, fault)
         seen["status"] = status
@@ -226,7 +226,11 @@ class StandIn:
 
     def _broken(self, reason: str) -> Response:
         self.state.broken.append(reason)
-        return _json(BROKEN, {"error": {"type": "api_error", "message": f"stand-in: {reason}"}}, _no_retry(BROKEN))
+        return _json(
+            BROKEN,
+            {"error": {"type": "api_error", "message": f"stand-in: {reason}"}},
+            _no_retry(BROKEN) | {"Connection": "close"},
+        )
 
 
 def _fail(state: State, call: Call) -> Json:

@@ -1,0 +1,186 @@
+"""The operator's way in: `python -m app.cli run|migrate|seed|demo|jobs|audit|openapi`."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+import psycopg
+import uvicorn
+from alembic import command
+
+from app.core.database import Database, driver_url
+from app.core.log import configure
+from app.core.postgres import PostgresUnavailable, embedded_postgres
+from app.core.schema_version import alembic_config, head_revision
+from app.core.settings import Settings
+from app.demo import play
+from app.flows.install_network import install_network
+from app.main import create_app
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    """The configured database, or the embedded one for as long as the block runs."""
+    if settings.database_url:
+        yield driver_url(settings.database_url)
+        return
+    with embedded_postgres(settings.data_dir / "postgres", say=say) as cluster:
+        yield cluster.url
+
+
+def migrate(url: str) -> bool:
+    """Bring the schema to this code's version; answers whether the database was new."""
+    with psycopg.connect(url) as connection:
+        known = connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL").fetchone()
+        version = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known and known[0] else None
+    if version is None or version[0] != head_revision():
+        say("Setting up the database …" if version is None else "Bringing the database up to date …")
+        command.upgrade(alembic_config(url), "head")
+    return version is None
+
+
+async def _seed(url: str) -> None:
+    database = Database(url, pool=1)
+    try:
+        async with database.begin() as session:
+            figures = await install_network(session)
+    finally:
+        await database.close()
+    say(f"The network is in place: {figures}.")
+
+
+def run(settings: Settings) -> None:
+    """Everything: database, migrations, network, service and worker; the main story once when the database is new."""
+    _require_free(settings.host, settings.port)
+    os.environ["CHAMA_SECRET"] = settings.key.decode()
+    with _database(settings) as url:
+        os.environ["CHAMA_DATABASE_URL"] = url
+        if migrate(url):
+            asyncio.run(_seed(url))
+            _play_when_ready(settings)
+        else:
+            say(f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it.")
+        _serve(settings)
+    say("Stopped.")
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            _stop(f"Port {port} on {host} cannot be used ({error.strerror}). Stop what runs there, or choose another: PORT=8001 make run")
+
+
+def _play_when_ready(settings: Settings) -> None:
+    story = threading.Thread(target=play, args=(settings.base_url, sorted(settings.operator_phones), say), daemon=True)
+    story.start()
+
+
+def _serve(settings: Settings) -> None:
+    """Run uvicorn until Ctrl-C or SIGTERM, so that what surrounds us is stopped in order afterwards."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    with tempfile.TemporaryDirectory() as figures:
+        if settings.processes > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = figures
+        try:
+            uvicorn.run(
+                "app.main:create_app",
+                factory=True,
+                host=settings.host,
+                port=settings.port,
+                workers=settings.processes,
+                loop="uvloop",
+                http="httptools",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=15,
+            )
+        except KeyboardInterrupt:
+            pass
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def jobs(settings: Settings, action: str, job_id: int | None) -> None:
+    """List dead letters, or put one back in the queue."""
+    with _database(settings) as url, psycopg.connect(url, options="-c search_path=public,jobs", autocommit=True) as connection:
+        if action == "retry":
+            connection.execute("UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = NULL WHERE id = %s AND status = 'failed'", (job_id,))
+        rows = connection.execute("SELECT id, task_name, args, attempts FROM procrastinate_jobs WHERE status = 'failed' ORDER BY id LIMIT 1000").fetchall()
+    for row in rows:
+        say(json.dumps(dict(zip(("id", "job", "payload", "attempts"), row, strict=True)), ensure_ascii=False))
+    say(f"{len(rows)} dead letters")
+
+
+def openapi() -> None:
+    say(json.dumps(create_app(Settings(database_url="postgresql://nowhere/none", secret="only to print")).openapi(), ensure_ascii=False, indent=2))  # type: ignore[arg-type]  # pydantic makes it a SecretStr
+
+
+def _stop(message: str) -> NoReturn:
+    say(message)
+    sys.exit(1)
+
+
+def _with_database(act: Callable[[str], Any]) -> Callable[[Settings], None]:
+    def acted(settings: Settings) -> None:
+        with _database(settings) as url:
+            act(url)
+
+    return acted
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="chama", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("run", help="serve everything")
+    verbs.add_parser("migrate", help="bring the database to this code's version")
+    verbs.add_parser("seed", help="put the network in place")
+    verbs.add_parser("openapi", help="print the OpenAPI document")
+    demo = verbs.add_parser("demo", help="play the main story against a running service")
+    demo.add_argument("url", nargs="?", default=None)
+    queue = verbs.add_parser("jobs", help="dead letters: list them, or retry one")
+    queue.add_argument("action", choices=["dead", "retry"])
+    queue.add_argument("id", type=int, nargs="?")
+    chosen = parser.parse_args()
+    configure("text", level=30)
+    settings = Settings()
+    try:
+        match chosen.verb:
+            case "run":
+                run(settings)
+            case "migrate":
+                _with_database(migrate)(settings)
+            case "seed":
+                _with_database(lambda url: asyncio.run(_seed(url)))(settings)
+            case "demo":
+                play(chosen.url or settings.base_url, sorted(settings.operator_phones), say)
+            case "jobs":
+                jobs(settings, chosen.action, chosen.id)
+            case "openapi":
+                openapi()
+    except PostgresUnavailable as error:
+        _stop(str(error))
+    except KeyboardInterrupt:
+        say("Stopped.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The story of signing in: a code goes out, comes back, opens a family of tokens, which are refreshed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from app.core.limits import ACCESS_TOKEN_LIFETIME, SIGN_IN_CODE_LIFETIME
+from app.core.throttle import Allowance, Spent, spend
+from app.flows.ports import Ports
+from app.identity.errors import RefreshTokenRefused, SignInCodeRefused
+from app.identity.rules import access_token, refresh_token, roles_of, throttled_as
+from app.identity.schemas import AskForCode, CodeGrant, CodeSent, PersonShape, RefreshGrant, Tokens
+from app.identity.sign_in import finish_sign_in, rotate, start_sign_in
+from app.identity.values import SignedIn
+from app.notify.service import queue_messages
+from app.notify.values import Notice, Template
+
+CODES_PER_ADDRESS: Final = Allowance("codes-address", 30, timedelta(hours=1))
+CODES_PER_MINUTE: Final = Allowance("codes-minute", 1, timedelta(minutes=1))
+CODES_PER_HOUR: Final = Allowance("codes-hour", 5, timedelta(hours=1))
+TRIES_PER_PHONE: Final = Allowance("tries-phone", 10, timedelta(minutes=10))
+TRIES_PER_ADDRESS: Final = Allowance("tries-address", 120, timedelta(hours=1))
+REFRESHES_PER_ADDRESS: Final = Allowance("refreshes-address", 1_200, timedelta(hours=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a step of signing in answers, and what is left of the allowances that it spent."""
+
+    answer: CodeSent | Tokens
+    spent: tuple[Spent, ...]
+
+
+async def send_code(ports: Ports, command: AskForCode, *, language: str, address: str) -> Answered:
+    """Send a sign-in code to a phone, known or not: the answer does not tell.
+
+    Raises `TooManyRequests` beyond what one phone or one address may ask for.
+    """
+    now = ports.clock.now()
+    spent = (
+        await spend(ports.database, CODES_PER_ADDRESS, throttled_as(address), now),
+        await spend(ports.database, CODES_PER_MINUTE, command.phone, now),
+        await spend(ports.database, CODES_PER_HOUR, command.phone, now),
+    )
+    async with ports.begin() as session:
+        code = await start_sign_in(session, command.phone, key=ports.settings.key, now=now)
+        params = {"code": code, "minutes": str(SIGN_IN_CODE_LIFETIME // timedelta(minutes=1))}
+        await queue_messages(session, [Notice(command.phone, Template.SIGN_IN_CODE, language, params)], now)
+    return Answered(CodeSent(expires_in_s=int(SIGN_IN_CODE_LIFETIME.total_seconds())), spent)
+
+
+async def sign_in(ports: Ports, command: CodeGrant, *, language: str, address: str) -> Answered:
+    """Take a code for tokens. The code works once; raises `SignInCodeRefused` or `TooManyRequests`."""
+    now = ports.clock.now()
+    spent = (
+        await spend(ports.database, TRIES_PER_ADDRESS, throttled_as(address), now),
+        await spend(ports.database, TRIES_PER_PHONE, command.phone, now),
+    )
+    async with ports.begin() as session:
+        signed_in = await finish_sign_in(
+            session, command.phone, command.code, language=language, key=ports.settings.key, now=now
+        )
+    # Refused after the commit: the try stays counted.
+    if signed_in is None:
+        raise SignInCodeRefused
+    return Answered(_tokens(ports, signed_in), spent)
+
+
+async def refresh(ports: Ports, command: RefreshGrant, *, address: str) -> Answered:
+    """Take a refresh token for the next pair. One that was used before ends its family (`RefreshTokenRefused`)."""
+    now = ports.clock.now()
+    spent = (await spend(ports.database, REFRESHES_PER_ADDRESS, throttled_as(address), now),)
+    async with ports.begin() as session:
+        signed_in = await rotate(session, command.refresh_token, key=ports.settings.key, now=now)
+    # Refused after the commit: the end of the family stays.
+    if signed_in is None:
+        raise RefreshTokenRefused
+    return Answered(_tokens(ports, signed_in), spent)
+
+
+def _tokens(ports: Ports, signed_in: SignedIn) -> Tokens:
+    key, expires_at = ports.settings.key, ports.clock.now() + ACCESS_TOKEN_LIFETIME
+    roles = roles_of(signed_in.phone, signed_in.producers, ports.settings.operator_phones)
+    return Tokens(
+        access_token=access_token(signed_in.sign_in_id, expires_at, key),
+        refresh_token=refresh_token(signed_in.sign_in_id, signed_in.generation, key),
+        token_type="bearer",  # noqa: S106 - the name of a scheme, not a secret
+        expires_in_s=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+        person=PersonShape(id=signed_in.person_id, phone=signed_in.phone, roles=sorted(roles)),
+    )

@@ -1,0 +1,97 @@
+"""Pure rules of the ledger: who gets what of an order, and the entries that say so."""
+
+from collections.abc import Mapping, Sequence
+
+from app.core.money import Money
+from app.ledger.values import (
+    ENTRIES_PER_TRANSFER_MAX,
+    FEE_BPS_MAX,
+    PLATFORM,
+    AccountKind,
+    AccountRef,
+    Entry,
+    PriceParts,
+    Proceeds,
+    Transfer,
+)
+
+
+def proceeds(parts: PriceParts, fee_bps: int) -> Proceeds:
+    """Divide what the buyer pays, and the subsidy, between producers, carriers, packaging and platform.
+
+    The fee is `fee_bps` ten-thousandths of each producer's goods; the producer takes the remainder, so the parts
+    always add up to `parts.paid_minor + parts.subsidy_minor`.
+    """
+    assert 0 <= fee_bps <= FEE_BPS_MAX
+    # Rounded down for each producer: the odd fen belongs to the village, not to us.
+    fees = {
+        producer: Money(goods, parts.currency).share_bps(fee_bps).amount
+        for producer, goods in parts.goods_minor.items()
+    }
+    return Proceeds(
+        currency=parts.currency,
+        producers_minor={producer: goods - fees[producer] for producer, goods in parts.goods_minor.items()},
+        carriers_minor=dict(parts.carriage_minor),
+        packaging_minor=parts.packaging_minor,
+        platform_fee_minor=sum(fees.values()),
+        subsidy_minor=parts.subsidy_minor,
+        paid_minor=parts.paid_minor,
+    )
+
+
+def sale_entries(buyer_id: str, split: Proceeds) -> tuple[Entry, ...]:
+    """The buyer, and the subsidy, owe; producers (pending), carriers, packaging and platform are owed."""
+    amounts = {
+        _account(AccountKind.BUYER, buyer_id, split): -split.paid_minor,
+        _account(AccountKind.SUBSIDY, PLATFORM, split): -split.subsidy_minor,
+        _account(AccountKind.PACKAGING, PLATFORM, split): split.packaging_minor,
+        _account(AccountKind.PLATFORM_FEE, PLATFORM, split): split.platform_fee_minor,
+    }
+    for producer, amount in split.producers_minor.items():
+        amounts[_account(AccountKind.PRODUCER_PENDING, producer, split)] = amount
+    for carrier, amount in split.carriers_minor.items():
+        amounts[_account(AccountKind.CARRIER_FREIGHT, carrier, split)] = amount
+    return _entries(amounts)
+
+
+def collection_entries(buyer_id: str, currency: str, collected_minor: Mapping[AccountRef, int]) -> tuple[Entry, ...]:
+    """The buyer's debt is paid into these accounts (`carrier_cash` or `gateway`), whose owners now owe it to us."""
+    amounts = {account: -amount for account, amount in collected_minor.items()}
+    buyer = AccountRef(AccountKind.BUYER, buyer_id, currency)
+    return _entries({buyer: sum(collected_minor.values()), **amounts})
+
+
+def release_entries(producer_id: str, amount: Money) -> tuple[Entry, ...]:
+    """What a producer had pending becomes available for payout."""
+    pending = AccountRef(AccountKind.PRODUCER_PENDING, producer_id, amount.currency)
+    available = AccountRef(AccountKind.PRODUCER_AVAILABLE, producer_id, amount.currency)
+    return _entries({pending: -amount.amount, available: amount.amount})
+
+
+def reversed_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries that undo these."""
+    return tuple(Entry(entry.account, -entry.amount_minor) for entry in entries)
+
+
+def imbalances(entries: Sequence[Entry]) -> dict[str, int]:
+    """Sums by currency that are not zero; empty when the entries balance."""
+    sums: dict[str, int] = {}
+    for entry in entries:
+        sums[entry.account.currency] = sums.get(entry.account.currency, 0) + entry.amount_minor
+    return {currency: amount for currency, amount in sums.items() if amount}
+
+
+def check_zero_sum(transfer: Transfer) -> None:
+    """Money neither appears nor vanishes: a transfer that does not balance is our mistake."""
+    assert 2 <= len(transfer.entries) <= ENTRIES_PER_TRANSFER_MAX, f"{transfer.id} has {len(transfer.entries)} entries"
+    assert all(entry.amount_minor for entry in transfer.entries), f"{transfer.id} has an entry of nothing"
+    assert not imbalances(transfer.entries), f"{transfer.id} is off by {imbalances(transfer.entries)}"
+
+
+def _account(kind: AccountKind, owner: str, split: Proceeds) -> AccountRef:
+    return AccountRef(kind, owner, split.currency)
+
+
+def _entries(amounts: Mapping[AccountRef, int]) -> tuple[Entry, ...]:
+    """One entry for each amount that is not nothing."""
+    return tuple(Entry(account, amount) for account, amount in amounts.items() if amount)

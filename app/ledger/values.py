@@ -1,0 +1,135 @@
+"""The words of the ledger: accounts, entries and transfers, and the parts of a sale.
+
+A positive amount raises what is owed to the account's owner, a negative one lowers it: a carrier that holds
+cash, or a buyer who has not paid yet, has a negative balance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+PLATFORM: Final = "platform"
+TRANSFERS_PER_CALL_MAX: Final = 500
+ENTRIES_PER_TRANSFER_MAX: Final = 200
+FEE_BPS_MAX: Final = 10_000
+
+
+class AccountKind(StrEnum):
+    BUYER = "buyer"
+    CARRIER_CASH = "carrier_cash"
+    GATEWAY = "gateway"
+    PRODUCER_PENDING = "producer_pending"
+    PRODUCER_AVAILABLE = "producer_available"
+    CARRIER_FREIGHT = "carrier_freight"
+    PACKAGING = "packaging"
+    PLATFORM_FEE = "platform_fee"
+    SUBSIDY = "subsidy"
+
+
+class TransferKind(StrEnum):
+    """What a transfer tells of; its subject is the order's id."""
+
+    SALE = "sale"
+    COLLECTION = "collection"
+    RELEASE = "release"
+    REFUND = "refund"
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    POSTED = "posted"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AccountRef:
+    """One owner's account of one kind in one currency."""
+
+    kind: AccountKind
+    owner: str
+    currency: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:{self.owner}:{self.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    account: AccountRef
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Entries that belong together and sum to zero in each currency. `subject` is what it is about: an order's id."""
+
+    id: str
+    kind: TransferKind
+    subject: str
+    state: State
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceParts:
+    """What makes up the price of an order: goods by producer, carriage by carrier; `subsidy_minor` is taken off."""
+
+    currency: str
+    goods_minor: Mapping[str, int]
+    carriage_minor: Mapping[str, int]
+    packaging_minor: int = 0
+    subsidy_minor: int = 0
+
+    @property
+    def paid_minor(self) -> int:
+        """What the buyer pays."""
+        priced = sum(self.goods_minor.values()) + sum(self.carriage_minor.values()) + self.packaging_minor
+        return priced - self.subsidy_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Proceeds:
+    """Who gets what of an order: parts that add up to what the buyer paid plus the subsidy."""
+
+    currency: str
+    producers_minor: Mapping[str, int]
+    carriers_minor: Mapping[str, int]
+    packaging_minor: int
+    platform_fee_minor: int
+    subsidy_minor: int
+    paid_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Sums of one account: what is posted, and what pending transfers would add. Void ones count nowhere."""
+
+    account: AccountRef
+    posted_minor: int
+    pending_minor: int
+
+
+KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
+    TransferKind.SALE: {"en": "Sale", "zh-Hans": "销售"},
+    TransferKind.COLLECTION: {"en": "Payment received", "zh-Hans": "收款"},
+    TransferKind.RELEASE: {"en": "Released for payout", "zh-Hans": "转为可提现"},
+    TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
+}
+STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
+    State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
+    State.POSTED: {"en": "Posted", "zh-Hans": "已入账"},
+    State.VOID: {"en": "Cancelled", "zh-Hans": "已作废"},
+}
+ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
+    AccountKind.BUYER: {"en": "Buyer", "zh-Hans": "买家"},
+    AccountKind.CARRIER_CASH: {"en": "Cash held by the carrier", "zh-Hans": "承运人代收现金"},
+    AccountKind.GATEWAY: {"en": "Card provider", "zh-Hans": "支付渠道"},
+    AccountKind.PRODUCER_PENDING: {"en": "Sold, not yet released", "zh-Hans": "待结算货款"},
+    AccountKind.PRODUCER_AVAILABLE: {"en": "Available for payout", "zh-Hans": "可提现货款"},
+    AccountKind.CARRIER_FREIGHT: {"en": "Freight earned", "zh-Hans": "运费"},
+    AccountKind.PACKAGING: {"en": "Packaging", "zh-Hans": "包装费"},
+    AccountKind.PLATFORM_FEE: {"en": "Platform fee", "zh-Hans": "平台服务费"},
+    AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
+}

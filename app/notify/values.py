@@ -1,0 +1,92 @@
+"""The words of notify: message templates in each language, and what a message may become."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from app.core.limits import SIGN_IN_CODE_LIFETIME
+
+NOTICES_PER_CALL_MAX: Final = 500
+PARAMETER_LENGTH_MAX: Final = 60
+MESSAGE_KEPT: Final = timedelta(days=30)
+MAILBOX_PAGE_MAX: Final = 50
+
+
+class Template(StrEnum):
+    SIGN_IN_CODE = "sign_in_code"
+    ORDER_PLACED = "order_placed"
+    ORDER_SHIPPED = "order_shipped"
+    ORDER_DELIVERED = "order_delivered"
+    ORDER_CANCELLED = "order_cancelled"
+    PAYMENT_RECEIVED = "payment_received"
+    NEW_ORDER_FOR_PRODUCER = "new_order_for_producer"
+    LISTING_PUBLISHED = "listing_published"
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell one person: to which phone, which template, in which language, with what filled in."""
+
+    to: str
+    template: Template
+    language: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that is ready to leave."""
+
+    id: str
+    to: str
+    text: str
+
+
+# Braces name the parameters that a notice gives.
+TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
+    Template.SIGN_IN_CODE: {
+        "en": "Chama: {code} is your sign-in code. It is good for {minutes} minutes. Tell it to nobody.",
+        "zh-Hans": "【茶马】您的登录验证码是 {code}，{minutes} 分钟内有效。请勿告诉他人。",
+    },
+    Template.ORDER_PLACED: {
+        "en": "Chama: your order {number} is placed. It should arrive by {arrives_by}.",
+        "zh-Hans": "【茶马】您的订单 {number} 已下单，预计 {arrives_by} 前送达。",
+    },
+    Template.ORDER_SHIPPED: {
+        "en": "Chama: order {number} is on its way. Follow it: {link}",
+        "zh-Hans": "【茶马】订单 {number} 已发货，查看物流：{link}",
+    },
+    Template.ORDER_DELIVERED: {
+        "en": "Chama: order {number} was delivered. If anything is wrong, tell us within {hours} hours.",
+        "zh-Hans": "【茶马】订单 {number} 已送达。如有问题，请在 {hours} 小时内反馈。",
+    },
+    Template.ORDER_CANCELLED: {
+        "en": "Chama: order {number} is cancelled.",
+        "zh-Hans": "【茶马】订单 {number} 已取消。",
+    },
+    Template.PAYMENT_RECEIVED: {
+        "en": "Chama: we received {amount} for order {number}.",
+        "zh-Hans": "【茶马】已收到订单 {number} 的付款 {amount}。",
+    },
+    Template.NEW_ORDER_FOR_PRODUCER: {
+        "en": "Chama: new order {number} for {producer}. Have the goods at {hub} by {hand_in_by}.",
+        "zh-Hans": "【茶马】{producer} 有新订单 {number}，请于 {hand_in_by} 前将货物送至 {hub}。",
+    },
+    Template.LISTING_PUBLISHED: {
+        "en": "Chama: {title} is now on sale.",
+        "zh-Hans": "【茶马】{title} 已上架销售。",
+    },
+}
+
+# After this a message is not worth sending any more; a code is useless once it has expired.
+WORTH_SENDING: Final[Mapping[Template, timedelta]] = {
+    template: SIGN_IN_CODE_LIFETIME if template is Template.SIGN_IN_CODE else timedelta(days=1) for template in Template
+}

@@ -1,0 +1,105 @@
+"""Verbs of buying: keep a quote, write an order with its lines, move its status, list a buyer's orders."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import insert, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import col, select
+
+from app.core.database import Session
+from app.core.errors import IdTaken, NotFound
+from app.core.paging import decode_cursor
+from app.orders.errors import QuoteUsed
+from app.orders.models import Order, OrderLine, Quote
+from app.orders.rules import advance
+from app.orders.values import OrderEvent
+
+QUOTE: Final = {"en": "quote", "zh-Hans": "报价"}
+ORDER: Final = {"en": "order", "zh-Hans": "订单"}
+# Crockford's letters without those that look alike on a phone.
+_NUMBER_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_number(now: datetime) -> str:
+    """A number that people can read out, such as `26-7KQX-3MPA`: the year and 39 random bits, not a count."""
+    letters = "".join(secrets.choice(_NUMBER_LETTERS) for _ in range(8))
+    return f"{now:%y}-{letters[:4]}-{letters[4:]}"
+
+
+async def keep_quote(session: Session, quote: Quote) -> Quote:
+    """Store a quote once: the same id asked the same way answers the first one, otherwise `IdTaken`."""
+    added = await session.execute(
+        upsert(Quote).values(quote.model_dump()).on_conflict_do_nothing().returning(col(Quote.id))
+    )
+    if added.first() is not None:
+        return quote
+    first = await session.get(Quote, quote.id)
+    if first is None or first.buyer_id != quote.buyer_id or first.created_from != quote.created_from:
+        raise IdTaken(id=quote.id)
+    return first
+
+
+async def get_quote(session: Session, quote_id: str, buyer_id: str) -> Quote:
+    quote = await session.get(Quote, quote_id)
+    if quote is None or quote.buyer_id != buyer_id:
+        raise NotFound(what=QUOTE)
+    return quote
+
+
+async def add_order(session: Session, order: Order, lines: Sequence[OrderLine]) -> None:
+    """Write an order and its lines, in two statements. Raises `QuoteUsed` when its quote was ordered before."""
+    added = await session.execute(
+        upsert(Order).values(order.model_dump()).on_conflict_do_nothing().returning(col(Order.id))
+    )
+    if added.first() is None:
+        earlier = (
+            await session.execute(select(Order).where(col(Order.quote_id) == order.quote_id))
+        ).scalar_one_or_none()
+        if earlier is None:
+            raise IdTaken(id=order.id)
+        raise QuoteUsed(order=earlier.id)
+    await session.execute(insert(OrderLine), [line.model_dump() for line in lines])
+
+
+async def get_order(session: Session, order_id: str, buyer_id: str | None) -> Order:
+    """A buyer's own order; `buyer_id` None is an operator's view."""
+    order = await session.get(Order, order_id)
+    if order is None or (buyer_id is not None and order.buyer_id != buyer_id):
+        raise NotFound(what=ORDER)
+    return order
+
+
+async def lock_order(session: Session, order_id: str, buyer_id: str | None = None) -> Order:
+    """Like `get_order`, with the row locked until the transaction ends. Always the first lock of a story."""
+    order = await session.get(Order, order_id, with_for_update=True, populate_existing=True)
+    if order is None or (buyer_id is not None and order.buyer_id != buyer_id):
+        raise NotFound(what=ORDER)
+    return order
+
+
+async def list_lines(session: Session, order_id: str) -> list[OrderLine]:
+    return list(
+        (
+            await session.execute(
+                select(OrderLine).where(col(OrderLine.order_id) == order_id).order_by(col(OrderLine.id))
+            )
+        ).scalars()
+    )
+
+
+async def list_orders(session: Session, buyer_id: str, cursor: str | None, limit: int) -> list[Order]:
+    """A buyer's orders, newest first; one more than `limit`, so that the caller sees whether there is a next page."""
+    query = select(Order).where(col(Order.buyer_id) == buyer_id).order_by(col(Order.id).desc()).limit(limit + 1)
+    if after := decode_cursor(cursor, str):
+        query = query.where(col(Order.id) < after[0])
+    return list((await session.execute(query)).scalars())
+
+
+async def move(session: Session, order: Order, event: OrderEvent, now: datetime) -> None:
+    """Take a locked order one step further; raises `StateConflict` when that step does not exist."""
+    status = advance(order.status, event)
+    await session.execute(update(Order).where(col(Order.id) == order.id).values(status=status, updated_at=now))
+    order.status, order.updated_at = status, now

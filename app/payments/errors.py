@@ -1,0 +1,54 @@
+"""The refusals of paying."""
+
+from collections.abc import Sequence
+
+from app.core.errors import Gap, Kind, Problem
+
+
+class PaymentMethodUnavailable(Problem):
+    slug = "payment-method-unavailable"
+    kind = Kind.INVALID
+    title = {"en": "This way of paying is not offered here", "zh-Hans": "暂不支持该付款方式"}
+    detail = {
+        "en": "{method} is not set up on this service. Choose one of: {choices}.",
+        "zh-Hans": "本服务未开通 {method}。可选：{choices}。",
+    }
+    members = ("methods",)
+
+    def __init__(self, method: str, methods: Sequence[str]) -> None:
+        choices = ", ".join(methods)
+        gap = Gap("/payment/method", {"en": f"Choose one of: {choices}", "zh-Hans": f"可选：{choices}"})
+        super().__init__(gaps=[gap], method=method, methods=list(methods), choices=choices)
+
+
+class AmountNotPayable(Problem):
+    slug = "amount-not-payable"
+    kind = Kind.INVALID
+    title = {"en": "This amount cannot be paid this way", "zh-Hans": "该金额无法以此方式支付"}
+    detail = {
+        "en": "{service} takes no payment this small or this large. Change the order, or pay cash on delivery.",
+        "zh-Hans": "{service} 不接受过小或过大的金额。请调整订单，或选择货到付款。",
+    }
+
+
+class PaymentWebhookNotConfigured(Problem):
+    slug = "payment-webhook-not-configured"
+    kind = Kind.MISSING
+    title = {"en": "Card payments are not set up here", "zh-Hans": "本服务未开通银行卡支付"}
+    detail = {
+        "en": "Nobody listens here. The operator sets CHAMA_STRIPE_SECRET_KEY and CHAMA_STRIPE_WEBHOOK_SECRET.",
+        "zh-Hans": "此地址尚未启用。请运营方设置 CHAMA_STRIPE_SECRET_KEY 和 CHAMA_STRIPE_WEBHOOK_SECRET。",
+    }
+
+
+class PaymentEventNotGenuine(Problem):
+    slug = "payment-event-not-genuine"
+    kind = Kind.MALFORMED
+    title = {"en": "The signature does not fit", "zh-Hans": "签名不符"}
+    detail = {
+        "en": (
+            "The message is not signed with this endpoint's secret, or it is older than five minutes. "
+            "Send the body exactly as it was signed, and check CHAMA_STRIPE_WEBHOOK_SECRET."
+        ),
+        "zh-Hans": "消息未用本端点的密钥签名，或已超过五分钟。请原样发送已签名的内容，并核对 CHAMA_STRIPE_WEBHOOK_SECRET。",
+    }

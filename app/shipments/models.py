@@ -1,0 +1,114 @@
+"""Tables of shipments. Events are only ever added; what they amount to is kept beside them and can be computed again."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from app.core.database import enum_type
+from app.shipments.values import EVENT_ID_LENGTH_MAX, NOTE_LENGTH_MAX, ConsignmentStatus, EventType, LegStatus
+
+
+class Consignment(SQLModel, table=True):
+    """What one producer sends to one buyer. `status` and what follows it are the fold of its events."""
+
+    __table_args__ = (
+        Index("ix_consignment_producer_id_status_hand_in_by_id", "producer_id", "status", "hand_in_by", "id"),
+        CheckConstraint("promised_from <= promised_by", name="promise_in_order"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    order_id: str = Field(max_length=40, index=True)
+    producer_id: str = Field(max_length=40)
+    buyer_id: str = Field(max_length=40)
+    tracking_number: str = Field(unique=True, max_length=20)
+    currency: str = Field(max_length=3)
+    temperature: str = Field(max_length=20)
+    hand_in_by: datetime
+    promised_from: datetime
+    promised_by: datetime
+    created_at: datetime
+    cancelled_at: datetime | None = None
+    status: ConsignmentStatus = Field(sa_type=enum_type(ConsignmentStatus))
+    hub: str | None = Field(default=None, max_length=40)
+    damaged: bool = False
+    estimated_at: datetime | None = None
+    last_event_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Package(SQLModel, table=True):
+    """A box, crate, bale or animal as it travels."""
+
+    __table_args__ = (CheckConstraint("weight_g > 0", name="weight_positive"),)
+
+    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    id: str = Field(primary_key=True, max_length=40)
+    type: str = Field(max_length=40)
+    name: dict[str, str] = Field(sa_type=JSONB)
+    units: int
+    weight_g: int = Field(sa_type=BigInteger)
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    price_minor: int = Field(sa_type=BigInteger)
+    co2e_g: int | None = None
+    reusable: bool
+
+
+class Leg(SQLModel, table=True):
+    """One ride: as it was planned, and what became of it."""
+
+    __table_args__ = (
+        UniqueConstraint("consignment_id", "seq", name="uq_leg_consignment_id_seq"),
+        CheckConstraint("departs_at < arrives_at", name="takes_time"),
+        CheckConstraint("distance_m >= 0 AND price_minor >= 0", name="not_negative"),
+    )
+
+    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    id: str = Field(primary_key=True, max_length=40)
+    seq: int
+    from_hub: str = Field(max_length=40)
+    to_hub: str = Field(max_length=40)
+    mode: str = Field(max_length=20)
+    service_id: str = Field(max_length=80)
+    run_at: datetime
+    board: int
+    alight: int
+    carrier: str = Field(max_length=40)
+    departs_at: datetime
+    arrives_at: datetime
+    distance_m: int
+    price_minor: int = Field(sa_type=BigInteger)
+    co2e_g: int | None = None
+    hub_co2e_g: int | None = None
+    status: LegStatus = Field(sa_type=enum_type(LegStatus))
+    departed_at: datetime | None = None
+    arrived_at: datetime | None = None
+
+
+class TrackingEvent(SQLModel, table=True):
+    """What a party said happened, as it said it. `corrects` is the party's own id of the event that this one replaces."""
+
+    __tablename__ = "tracking_event"
+    __table_args__ = (
+        UniqueConstraint("consignment_id", "party", "party_event_id", name="uq_tracking_event_party_event_id"),
+    )
+
+    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    id: str = Field(primary_key=True, max_length=40)
+    party: str = Field(max_length=40)
+    party_event_id: str = Field(max_length=EVENT_ID_LENGTH_MAX)
+    fingerprint: str = Field(max_length=64)
+    type: EventType = Field(sa_type=enum_type(EventType))
+    occurred_at: datetime
+    recorded_at: datetime
+    hub: str | None = Field(default=None, max_length=40)
+    latitude: float | None = None
+    longitude: float | None = None
+    readings: list[dict[str, Any]] = Field(sa_type=JSONB)
+    note: str | None = Field(default=None, max_length=NOTE_LENGTH_MAX)
+    estimated_at: datetime | None = None
+    corrects: str | None = Field(default=None, max_length=EVENT_ID_LENGTH_MAX)

@@ -1,0 +1,203 @@
+"""What follows from what: tracking numbers, the fold of events into a state, estimates, and what an order makes of its consignments."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial, reduce
+from typing import Final
+
+from app.orders.values import OrderStatus
+from app.shipments.values import (
+    ENDED,
+    FINAL,
+    JOURNEY_ORDER,
+    LEG_AFTER,
+    ORDER_STATUS,
+    STATUS_AFTER,
+    ConsignmentStatus,
+    EventType,
+    LegState,
+    LegStatus,
+    PlannedLeg,
+    Scan,
+    State,
+)
+
+TRACKING_NUMBER: Final = re.compile(r"CM([0-9]{12})([0-9])", re.ASCII)
+TRACKING_DIGITS: Final = 12
+_HOUR: Final = timedelta(hours=1)
+
+
+def check_digit(digits: str) -> str:
+    """The digit that ISO 7064 MOD 11,10 puts behind these digits."""
+    return str((11 - reduce(_carry, map(int, digits), 10)) % 10)
+
+
+def _carry(carried: int, digit: int) -> int:
+    return ((carried + digit) % 10 or 10) * 2 % 11
+
+
+def tracking_number(digits: str) -> str:
+    """`CM`, the digits and their check digit."""
+    return f"CM{digits}{check_digit(digits)}"
+
+
+def read_tracking_number(text: str) -> str | None:
+    """The number as we write it (spaces, hyphens and small letters forgiven); None when it cannot be one: it is mistyped."""
+    tidy = re.sub(r"[\s-]", "", text[:40]).upper()
+    match = TRACKING_NUMBER.fullmatch(tidy)
+    return tidy if match and check_digit(match[1]) == match[2] else None
+
+
+def order_status(statuses: Collection[ConsignmentStatus]) -> OrderStatus:
+    """What the consignments of an order make of it.
+
+    Placed until the first one moves; delivered when all have ended and one at least has arrived; in transit otherwise,
+    also when every one was lost or came back: what then happens with the money is for a person to decide.
+    """
+    if {ORDER_STATUS[status] for status in statuses} <= {OrderStatus.PLACED}:
+        return OrderStatus.PLACED
+    if ConsignmentStatus.DELIVERED in statuses and ENDED.issuperset(statuses):
+        return OrderStatus.DELIVERED
+    return OrderStatus.IN_TRANSIT
+
+
+def news_of(before: State, after: State) -> str | None:
+    """The name of the job that tells of the change; None when nobody has to be told."""
+    if after.status is before.status:
+        return None if after.legs == before.legs else "shipment.advanced"
+    ends = {ConsignmentStatus.DELIVERED: "shipment.delivered", ConsignmentStatus.RETURNED: "shipment.returned"}
+    return ends.get(after.status, "shipment.advanced")
+
+
+def recompute(scans: Iterable[Scan], legs: Sequence[PlannedLeg], now: datetime) -> State:
+    """The state that all these events amount to, in whatever order, and however often, they came in.
+
+    A late scan never reopens a delivery or a return; an estimate never replaces what happened.
+    """
+    story = sorted(standing(scans), key=lambda scan: (scan.occurred_at, JOURNEY_ORDER[scan.type], scan.key))
+    start = State(ConsignmentStatus.BOOKED, (LegState(),) * len(legs))
+    state = reduce(partial(_step, legs), story, start)
+    return replace(state, estimated_at=_estimated_at(state, story, legs, now))
+
+
+def standing(scans: Iterable[Scan]) -> list[Scan]:
+    """The events that count: once each, without those that another one corrects, and without the mere withdrawals.
+
+    A correction holds even when it is corrected itself: to say again what was withdrawn takes an event of its own.
+    """
+    known = {scan.key: scan for scan in scans}
+    withdrawn = {scan.corrects for scan in known.values()}
+    return [scan for key, scan in known.items() if key not in withdrawn and scan.type is not EventType.CORRECTED]
+
+
+def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
+    damaged = state.damaged or scan.type is EventType.DAMAGED
+    if state.status in FINAL or scan.type is EventType.ESTIMATED:
+        return replace(state, damaged=damaged)
+    status = _status_after(legs, state, scan)
+    returns = status in (ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED)
+    moved = state.legs if returns else _legs_after(legs, state.legs, scan)
+    hub = scan.hub
+    if hub is None and moved != state.legs and (done := _done(moved)):
+        hub = legs[done - 1].to_hub
+    return replace(
+        state,
+        status=status,
+        legs=moved,
+        hub=hub or state.hub,
+        damaged=damaged,
+        last_event_at=scan.occurred_at,
+        ended_at=scan.occurred_at if status in ENDED else None,
+    )
+
+
+def _status_after(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> ConsignmentStatus:
+    status = STATUS_AFTER.get(scan.type, state.status)
+    home = legs[0].from_hub if legs else None
+    if status is ConsignmentStatus.RETURNED and scan.hub not in (None, home):
+        return ConsignmentStatus.RETURNING
+    if state.status is ConsignmentStatus.RETURNING and status is not ConsignmentStatus.LOST:
+        # Whoever hands over what was on its way back hands it to the sender.
+        arrived = status in (ConsignmentStatus.RETURNED, ConsignmentStatus.DELIVERED)
+        return ConsignmentStatus.RETURNED if arrived else ConsignmentStatus.RETURNING
+    return status
+
+
+def _done(legs: Sequence[LegState]) -> int:
+    """How many legs are behind the goods: always the first ones."""
+    return sum(leg.status is LegStatus.DONE for leg in legs)
+
+
+def _legs_after(legs: Sequence[PlannedLeg], states: tuple[LegState, ...], scan: Scan) -> tuple[LegState, ...]:
+    """The legs once the goods were seen leaving or reaching a hub; a hub behind them or off the route changes nothing."""
+    outcome = LEG_AFTER.get(scan.type)
+    done = _done(states)
+    ahead = range(done, len(legs))
+    if outcome is None or not ahead:
+        return states
+    if scan.type in (EventType.OUT_FOR_DELIVERY, EventType.DELIVERY_ATTEMPTED, EventType.DELIVERED):
+        return (*states[:done], *(replace(state, status=LegStatus.DONE) for state in states[done:]))
+    if outcome is LegStatus.UNDER_WAY:
+        leg = next((i for i in ahead if scan.hub in (None, legs[i].from_hub)), None)
+    elif scan.hub is None:
+        leg = done if states[done].status is LegStatus.UNDER_WAY else None
+    else:
+        leg = next((i for i in ahead if scan.hub == legs[i].to_hub), None)
+    if leg is None:
+        return states
+    passed = (replace(state, status=LegStatus.DONE) for state in states[done:leg])
+    return (*states[:done], *passed, _moved(states[leg], outcome, scan.occurred_at), *states[leg + 1 :])
+
+
+def _moved(leg: LegState, outcome: LegStatus, at: datetime) -> LegState:
+    if outcome is LegStatus.DONE:
+        return replace(leg, status=outcome, arrived_at=at)
+    return replace(leg, status=outcome, departed_at=leg.departed_at or at)
+
+
+def _estimated_at(state: State, story: Sequence[Scan], legs: Sequence[PlannedLeg], now: datetime) -> datetime | None:
+    """When the goods will reach the end of their last leg; never before `now`, None once there is nothing to wait for.
+
+    The plan, later by as much as the last actual departure or arrival was late. What a carrier expects goes before
+    that until the place it speaks of is reached, but what happened after it was said may still make it later.
+    """
+    if not legs or state.status in ENDED or state.status is ConsignmentStatus.RETURNING:
+        return None
+    reckoned, seen_at = _reckoned(state.legs, legs)
+    for scan in reversed(story):
+        if scan.type is EventType.ESTIMATED and (told := _told(scan, _done(state.legs), legs)):
+            outdated = seen_at is not None and seen_at > scan.occurred_at
+            return max(told, reckoned, now) if outdated else max(told, now)
+    return max(reckoned, now)
+
+
+def _reckoned(states: Sequence[LegState], legs: Sequence[PlannedLeg]) -> tuple[datetime, datetime | None]:
+    """The planned arrival moved by what is known of delays, and when that was last seen."""
+    planned = legs[-1].arrives_at
+    done = _done(states)
+    if done < len(legs) and (left := states[done].departed_at):
+        return planned + max(left - legs[done].departs_at, timedelta()), left
+    came = states[done - 1].arrived_at if done else None
+    if came is None:
+        return planned, None
+    return (came if done == len(legs) else planned + max(came - legs[done].departs_at, timedelta())), came
+
+
+def _told(scan: Scan, done: int, legs: Sequence[PlannedLeg]) -> datetime | None:
+    """What a carrier's estimate means for the last arrival; None when it speaks of a place already reached or off the route."""
+    if scan.estimated_at is None or scan.hub in (None, legs[-1].to_hub):
+        return scan.estimated_at if done < len(legs) or scan.hub is None else None
+    leg = next((i for i in range(done, len(legs)) if legs[i].to_hub == scan.hub), None)
+    if leg is None:
+        return None
+    # The wait before the next departure swallows a part of the delay.
+    return legs[-1].arrives_at + max(scan.estimated_at - legs[leg + 1].departs_at, timedelta())
+
+
+def expected_at(estimated_at: datetime | None, now: datetime) -> datetime | None:
+    """The stored estimate as it may be shown: one that has passed becomes the end of the present hour."""
+    if estimated_at is None or estimated_at >= now:
+        return estimated_at
+    return now.replace(minute=0, second=0, microsecond=0) + _HOUR

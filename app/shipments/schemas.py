@@ -1,0 +1,161 @@
+"""Shapes of shipments: what partners tell, what anyone may see of a journey, and what producers hand in."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from app.core.limits import READINGS_PER_EVENT_MAX, TRACKING_EVENTS_PER_BATCH_MAX
+from app.core.schema import Shape, Time
+from app.core.text import PlainText
+from app.orders.schemas import Co2eShape, LegShape, PackageShape
+from app.shipments.values import (
+    EVENT_ID_LENGTH_MAX,
+    NOTE_LENGTH_MAX,
+    READING_RANGES,
+    ConsignmentStatus,
+    EventType,
+    LegStatus,
+    ReadingKind,
+)
+
+CONSIGNMENT_ID: Final = "^con_[0-7][0-9a-hjkmnp-tv-z]{25}$"
+_EVENT: Final = {
+    "id": "KL-2026-000123",
+    "tracking_number": "CM3141592653583",
+    "type": "arrived",
+    "occurred_at": "2026-03-02T14:20:00Z",
+    "hub": "URUMQI",
+    "readings": [{"kind": "temperature", "value": "4.1", "unit": "CEL", "at": "2026-03-02T14:00:00Z"}],
+}
+_LEG: Final = {
+    "from": "HOTAN",
+    "to": "URUMQI",
+    "mode": "road",
+    "service": "ROAD-HOTAN-URUMQI",
+    "carrier": "KUNLUN",
+    "departs_at": "2026-03-01T12:00:00Z",
+    "arrives_at": "2026-03-02T14:30:00Z",
+    "distance_m": 1480000,
+    "price": {"amount": 640, "currency": "CNY"},
+    "co2e_g": 703,
+    "run_at": "2026-03-01T12:00:00Z",
+    "board": 0,
+    "alight": 1,
+    "status": "done",
+    "departed_at": "2026-03-01T12:10:00Z",
+    "arrived_at": "2026-03-02T14:20:00Z",
+}
+_PACKAGE: Final = {
+    "type": "carton-m",
+    "name": {"zh-Hans": "中号纸箱", "en": "Medium carton"},
+    "units": "3",
+    "weight_g": 16100,
+    "length_mm": 600,
+    "width_mm": 400,
+    "height_mm": 300,
+    "price": {"amount": 350, "currency": "CNY"},
+    "co2e_g": 720,
+    "reusable": False,
+}
+_CO2E: Final = {
+    "transport": 703,
+    "hubs": None,
+    "packaging": 720,
+    "total": 1423,
+    "covers": ["transport", "packaging"],
+    "missing": ["hubs"],
+}
+_REFUSED: Final = {
+    "type": "/problems/not-found",
+    "title": "Not found",
+    "status": 404,
+    "detail": "There is no consignment here that you may see. Check the address and who you are signed in as.",
+}
+
+
+def _example(value: Mapping[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [dict(value)]})
+
+
+EventId = Annotated[str, Field(pattern="^[!-~]+$", max_length=EVENT_ID_LENGTH_MAX, examples=["KL-2026-000123"])]
+
+
+class Position(Shape):
+    """WGS 84 degrees."""
+
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[43.8])]
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[87.6])]
+
+
+class Reading(Shape):
+    """What an instrument showed; units are codes of UNECE Recommendation 20."""
+
+    kind: ReadingKind
+    value: Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?$", examples=["4.1"])]
+    unit: Annotated[str, Field(pattern="^[A-Z0-9]{2,3}$", examples=["CEL"])]
+    at: Time
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        units = READING_RANGES[self.kind]
+        if self.unit not in units:
+            raise ValueError(f"A {self.kind.value} is given in {' or '.join(units)}")
+        least, most = units[self.unit]
+        if not least <= Decimal(self.value) <= most:
+            raise ValueError(f"A {self.kind.value} in {self.unit} lies between {least} and {most}")
+        return self
+
+
+class TrackingEventRequest(Shape):
+    """One thing that happened. `id` is the partner's own, and sending it again changes nothing.
+
+    `corrects` names an earlier event of yours, for the same consignment, that this one replaces; an event of type
+    `corrected` only withdraws it. `estimated_at` goes with the type `estimated`: the arrival you now expect, at `hub` or else
+    at the end of the journey.
+    """
+
+    model_config: ClassVar[ConfigDict] = _example(_EVENT)
+
+    id: EventId
+    tracking_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9 -]{1,40}$", examples=["CM3141592653583"])]
+    type: EventType
+    occurred_at: Time
+    hub: Annotated[str, Field(pattern="^[A-Z0-9_-]{2,40}$", examples=["URUMQI"])] | None = None
+    position: Position | None = None
+    readings: Annotated[list[Reading], Field(max_length=READINGS_PER_EVENT_MAX)] = []
+    note: Annotated[PlainText, Field(max_length=NOTE_LENGTH_MAX)] | None = None
+    corrects: EventId | None = None
+    estimated_at: Time | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.type is EventType.CORRECTED and self.corrects is None:
+            raise ValueError("A `corrected` event names in `corrects` the id of the event that it withdraws")
+        if self.corrects == self.id:
+            raise ValueError("An event cannot correct itself: it needs an id of its own")
+        if self.estimated_at is not None and self.type is not EventType.ESTIMATED:
+            raise ValueError("Only an `estimated` event has `estimated_at`")
+        return self
+
+
+class _Anything:
+    """Documented as the type it annotates, accepted as any JSON: each event is judged by itself, so that none spoils the batch."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.any_schema(metadata={"documented_as": handler(source)})
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        documented = handler(schema["metadata"]["documented_as"])
+        return {"anyOf": [documented, {"description": "Anything else is refused by itself, in `results`"}]}
+
+
+class TrackingEventsRequest(Shape):
+    model_config: ClassVar[ConfigDict] = _example({"events": [_EVENT]})
+
+    events: Annotated[
+        list[Annotated[TrackingEventRequest, _Anything()]], Field(min_length=1, max_length=TRACKING_EVENTS_PER_BATCH_MAX)
+    ]
