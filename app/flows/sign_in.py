@@ -1,7 +1,7 @@
 """The story of signing in: a code goes out, comes back, opens a family of tokens, which are refreshed."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from app.core.limits import ACCESS_TOKEN_LIFETIME, SIGN_IN_CODE_LIFETIME
@@ -23,16 +23,10 @@ TRIES_PER_ADDRESS: Final = Allowance("tries-address", 120, timedelta(hours=1))
 REFRESHES_PER_ADDRESS: Final = Allowance("refreshes-address", 1_200, timedelta(hours=1))
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a step of signing in answers, and what is left of the allowances that it spent."""
-
-    answer: CodeSent | Tokens
-    spent: tuple[Spent, ...]
-
-
-async def send_code(ports: Ports, command: AskForCode, *, language: str, address: str) -> Answered:
-    """Send a sign-in code to a phone, known or not: the answer does not tell.
+async def send_code(
+    ports: Ports, command: AskForCode, *, language: str, address: str
+) -> tuple[CodeSent, Sequence[Spent]]:
+    """Send a sign-in code to a phone, known or not: the answer does not tell. Answers what is left of the allowances too.
 
     Raises `TooManyRequests` beyond what one phone or one address may ask for.
     """
@@ -46,28 +40,37 @@ async def send_code(ports: Ports, command: AskForCode, *, language: str, address
         code = await start_sign_in(session, command.phone, key=ports.settings.key, now=now)
         params = {"code": code, "minutes": str(SIGN_IN_CODE_LIFETIME // timedelta(minutes=1))}
         await queue_messages(session, [Notice(command.phone, Template.SIGN_IN_CODE, language, params)], now)
-    return Answered(CodeSent(expires_in_s=int(SIGN_IN_CODE_LIFETIME.total_seconds())), spent)
+    return CodeSent(expires_in_s=int(SIGN_IN_CODE_LIFETIME.total_seconds())), spent
 
 
-async def sign_in(ports: Ports, command: CodeGrant, *, language: str, address: str) -> Answered:
-    """Take a code for tokens. The code works once; raises `SignInCodeRefused` or `TooManyRequests`."""
-    now = ports.clock.now()
+async def create_tokens(
+    ports: Ports, command: CodeGrant | RefreshGrant, *, language: str, address: str
+) -> tuple[Tokens, Sequence[Spent]]:
+    """Take a code, or a refresh token, for tokens. Answers what is left of the allowances too.
+
+    Raises `SignInCodeRefused`, `RefreshTokenRefused` (the family of a token that was used before has ended then) or
+    `TooManyRequests`.
+    """
+    if isinstance(command, CodeGrant):
+        return await _sign_in(ports, command, language=language, address=address)
+    return await _refresh(ports, command, address=address)
+
+
+async def _sign_in(ports: Ports, command: CodeGrant, *, language: str, address: str) -> tuple[Tokens, Sequence[Spent]]:
+    now, key = ports.clock.now(), ports.settings.key
     spent = (
         await spend(ports.database, TRIES_PER_ADDRESS, throttled_as(address), now),
         await spend(ports.database, TRIES_PER_PHONE, command.phone, now),
     )
     async with ports.begin() as session:
-        signed_in = await finish_sign_in(
-            session, command.phone, command.code, language=language, key=ports.settings.key, now=now
-        )
+        signed_in = await finish_sign_in(session, command.phone, command.code, language=language, key=key, now=now)
     # Refused after the commit: the try stays counted.
     if signed_in is None:
         raise SignInCodeRefused
-    return Answered(_tokens(ports, signed_in), spent)
+    return _tokens(ports, signed_in, now), spent
 
 
-async def refresh(ports: Ports, command: RefreshGrant, *, address: str) -> Answered:
-    """Take a refresh token for the next pair. One that was used before ends its family (`RefreshTokenRefused`)."""
+async def _refresh(ports: Ports, command: RefreshGrant, *, address: str) -> tuple[Tokens, Sequence[Spent]]:
     now = ports.clock.now()
     spent = (await spend(ports.database, REFRESHES_PER_ADDRESS, throttled_as(address), now),)
     async with ports.begin() as session:
@@ -75,11 +78,11 @@ async def refresh(ports: Ports, command: RefreshGrant, *, address: str) -> Answe
     # Refused after the commit: the end of the family stays.
     if signed_in is None:
         raise RefreshTokenRefused
-    return Answered(_tokens(ports, signed_in), spent)
+    return _tokens(ports, signed_in, now), spent
 
 
-def _tokens(ports: Ports, signed_in: SignedIn) -> Tokens:
-    key, expires_at = ports.settings.key, ports.clock.now() + ACCESS_TOKEN_LIFETIME
+def _tokens(ports: Ports, signed_in: SignedIn, now: datetime) -> Tokens:
+    key, expires_at = ports.settings.key, now + ACCESS_TOKEN_LIFETIME
     roles = roles_of(signed_in.phone, signed_in.producers, ports.settings.operator_phones)
     return Tokens(
         access_token=access_token(signed_in.sign_in_id, expires_at, key),

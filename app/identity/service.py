@@ -143,6 +143,12 @@ async def get_producer(connection: Reader, producer_id: str) -> ProducerShape:
     return _shape(row)
 
 
+async def get_own_producer(connection: Reader, caller: Caller, producer_id: str) -> ProducerShape:
+    """The producer, for its members and operators; `NotFound` for anybody else."""
+    require_speaker(caller, producer_id)
+    return await get_producer(connection, producer_id)
+
+
 async def list_producers(
     connection: Reader, *, county: str | None, cursor: str | None, limit: int
 ) -> Page[ProducerShape]:

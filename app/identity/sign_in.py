@@ -12,7 +12,13 @@ from app.core.ids import new_id
 from app.core.limits import REFRESH_TOKEN_LIFETIME, SIGN_IN_CODE_ATTEMPTS_MAX, SIGN_IN_CODE_LIFETIME
 from app.identity.models import Membership, Person, SignIn, SignInCode
 from app.identity.rules import code_mac, codes_match, read_refresh_token
-from app.identity.values import CODES_FORGOTTEN_AFTER, PRODUCERS_PER_PERSON_MAX, SIGN_INS_FORGOTTEN_AFTER, SignedIn
+from app.identity.values import (
+    CODES_FORGOTTEN_AFTER,
+    PRODUCERS_PER_PERSON_MAX,
+    SIGN_INS_FORGOTTEN_AFTER,
+    Caller,
+    SignedIn,
+)
 
 _FORGET_CODES = text(
     "DELETE FROM sign_in_code WHERE phone IN "
@@ -104,10 +110,12 @@ async def rotate(session: Session, refresh_token: str, *, key: bytes, now: datet
     return SignedIn(sign_in_id, generation + 1, row.id, row.phone, await _producers_of(session, row.id))
 
 
-async def sign_out(session: Session, sign_in_id: str, now: datetime) -> None:
-    """End every token of this sign-in; again is harmless."""
+async def sign_out(session: Session, caller: Caller, now: datetime) -> None:
+    """End every token of the sign-in that the caller came with; again is harmless."""
     await session.execute(
-        update(SignIn).where(col(SignIn.id) == sign_in_id, col(SignIn.revoked_at).is_(None)).values(revoked_at=now)
+        update(SignIn)
+        .where(col(SignIn.id) == caller.sign_in_id, col(SignIn.revoked_at).is_(None))
+        .values(revoked_at=now)
     )
 
 

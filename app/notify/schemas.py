@@ -1,8 +1,18 @@
 """What the development mailbox shows."""
 
-from pydantic import ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field
 
 from app.core.schema import Shape, Time
+
+
+# A plus sign in a query means a blank, and people forget to write it as %2B.
+MailboxPhone = Annotated[
+    str,
+    Field(pattern=r"^[+ ][1-9][0-9]{7,14}$", examples=["+8610000000123"]),
+    AfterValidator(lambda to: to.replace(" ", "+")),
+]
 
 
 class MailboxMessage(Shape):

@@ -37,7 +37,8 @@ _LEG: Final = {
 _PACKAGE: Final = {
     "type": "carton-m",
     "name": {"zh-Hans": "中号纸箱", "en": "Medium carton"},
-    "units": "3",
+    "count": 1,
+    "units": 3,
     "weight_g": 16100,
     "length_mm": 600,
     "width_mm": 400,
@@ -67,6 +68,8 @@ _QUOTED: Final = {
     "temperature": "ambient",
     "lines": ["lst_01jd0000000000000000000000"],
     "weight_g": 16100,
+    "volume_mm3": 72000000,
+    "live_heads": 0,
     "packages": [_PACKAGE],
     "legs": [_LEG],
 }
@@ -155,7 +158,8 @@ class PackageShape(Shape):
 
     type: str
     name: LocalText
-    units: str
+    count: Annotated[int, Field(description="How many packages of exactly this kind; the other figures are for one")]
+    units: int
     weight_g: int
     length_mm: int
     width_mm: int
@@ -205,6 +209,8 @@ class QuotedConsignment(Shape):
     temperature: str
     lines: list[str]
     weight_g: int
+    volume_mm3: int
+    live_heads: int
     packages: list[PackageShape]
     legs: list[LegShape]
 

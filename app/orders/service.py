@@ -64,6 +64,14 @@ async def add_order(session: Session, order: Order, lines: Sequence[OrderLine]) 
     await session.execute(insert(OrderLine), [line.model_dump() for line in lines])
 
 
+async def find_placed(session: Session, order_id: str, buyer_id: str, quote_id: str, option_id: str) -> Order | None:
+    """The order that this client made before under the id it chose; `IdTaken` when that id means something else."""
+    order = await session.get(Order, order_id)
+    if order is not None and (order.buyer_id, order.quote_id, order.option_id) != (buyer_id, quote_id, option_id):
+        raise IdTaken(id=order_id)
+    return order
+
+
 async def get_order(session: Session, order_id: str, buyer_id: str | None) -> Order:
     """A buyer's own order; `buyer_id` None is an operator's view."""
     order = await session.get(Order, order_id)

@@ -52,3 +52,13 @@ class PaymentEventNotGenuine(Problem):
         ),
         "zh-Hans": "消息未用本端点的密钥签名，或已超过五分钟。请原样发送已签名的内容，并核对 CHAMA_STRIPE_WEBHOOK_SECRET。",
     }
+
+
+class PaymentEventUnreadable(Problem):
+    slug = "payment-event-unreadable"
+    kind = Kind.MALFORMED
+    title = {"en": "The event cannot be read", "zh-Hans": "无法读取该事件"}
+    detail = {
+        "en": "It is signed as it should be, but it is not an event that we know how to read. Set the endpoint to an API version of Stripe's that this service was made for, and send it again.",
+        "zh-Hans": "签名有效，但无法识别事件内容。请将该端点设为本服务支持的 Stripe API 版本后重新发送。",
+    }

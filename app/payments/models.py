@@ -48,7 +48,7 @@ class ProviderEvent(SQLModel, table=True):
     provider: str = Field(primary_key=True, max_length=40)
     event_id: str = Field(primary_key=True, max_length=PROVIDER_ID_LENGTH_MAX)
     type: str = Field(max_length=PROVIDER_ID_LENGTH_MAX)
-    payload: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    payload: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     received_at: datetime
     handled_at: datetime | None = None
     outcome: Outcome | None = Field(default=None, sa_type=enum_type(Outcome))

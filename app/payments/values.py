@@ -44,12 +44,12 @@ class PaymentEvent(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a provider's event."""
+    """What became of a provider's event: `REFUSED` speaks of other money than we asked for, `IGNORED` is nothing to us."""
 
     APPLIED = "applied"
     LATE = "late"
     REFUSED = "refused"
-    FOREIGN = "foreign"
+    IGNORED = "ignored"
 
 
 DISPLAY: Final[Mapping[PaymentStatus, Mapping[str, str]]] = {
@@ -64,7 +64,10 @@ DISPLAY: Final[Mapping[PaymentStatus, Mapping[str, str]]] = {
 
 METHOD_DISPLAY: Final[Mapping[PaymentMethod, Mapping[str, str]]] = {
     PaymentMethod.CASH_ON_DELIVERY: {"en": "Cash on delivery", "zh-Hans": "货到付款"},
-    PaymentMethod.STRIPE: {"en": "Card, Alipay or WeChat Pay (Stripe)", "zh-Hans": "银行卡、支付宝或微信支付（Stripe）"},
+    PaymentMethod.STRIPE: {
+        "en": "Card, Alipay or WeChat Pay (Stripe)",
+        "zh-Hans": "银行卡、支付宝或微信支付（Stripe）",
+    },
 }
 
 
@@ -95,3 +98,12 @@ class Event:
     id: str
     type: str
     news: News | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What news did to a payment, and the job, if any, by which its order learns of it."""
+
+    outcome: Outcome
+    order_id: str | None = None
+    job: str | None = None

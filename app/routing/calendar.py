@@ -37,14 +37,21 @@ class Weeks:
         self.since = -NEVER if pattern.valid_from is None else _midnight(pattern.valid_from)
         self.until = NEVER if pattern.valid_until is None else _midnight(pattern.valid_until) + DAY_S
 
+    @property
+    def is_endless(self) -> bool:
+        return self.since == -NEVER and self.until == NEVER
+
     def first(self, at: int) -> int:
         """The first start at or after `at`, or NEVER."""
-        week, second = divmod(max(at, self.since) - MONDAY_S, WEEK_S)
-        place = bisect_left(self.starts, second)
-        if place == len(self.starts):
-            week, place = week + 1, 0
-        start = week * WEEK_S + MONDAY_S + self.starts[place]
+        start = self.first_ever(max(at, self.since))
         return start if start < self.until else NEVER
+
+    def first_ever(self, at: int) -> int:
+        """The first start at or after `at` of a pattern without end."""
+        starts = self.starts
+        second = (at - MONDAY_S) % WEEK_S
+        place = bisect_left(starts, second)
+        return at - second + (starts[place] if place < len(starts) else starts[0] + WEEK_S)
 
 
 class Calendar:
@@ -61,6 +68,8 @@ class Calendar:
             self.first = self._first_open
         elif self.closures or len(self._weeks) > 1:
             self.first = self._first_of_several
+        elif self._weeks[0].is_endless:
+            self.first = self._weeks[0].first_ever
         else:
             self.first = self._weeks[0].first
 

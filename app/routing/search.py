@@ -124,18 +124,18 @@ class ParetoSearch:
             for head, arrive_offset_s, ride_price, ride_co2e, key in rides:
                 # Both checks are `Staircase.is_above`, written out: half of the time goes here.
                 price_there, co2e_there = price + ride_price, co2e + ride_co2e
-                least_price, least_co2e = price_there + price_left[head], co2e_there + co2e_left[head]
-                step = bisect_right(reached_prices, least_price) - 1
-                if step >= 0 and (
-                    reached_co2es[step] < least_co2e
-                    or (reached_co2es[step] == least_co2e and reached_prices[step] < least_price)
-                ):
-                    continue
                 stairs = kept[head]
                 step = bisect_right(stairs.prices, price_there) - 1
                 if step >= 0 and (
                     stairs.co2es[step] < co2e_there
                     or (stairs.co2es[step] == co2e_there and stairs.prices[step] < price_there)
+                ):
+                    continue
+                least_price, least_co2e = price_there + price_left[head], co2e_there + co2e_left[head]
+                step = bisect_right(reached_prices, least_price) - 1
+                if step >= 0 and (
+                    reached_co2es[step] < least_co2e
+                    or (reached_co2es[step] == least_co2e and reached_prices[step] < least_price)
                 ):
                     continue
                 if start < 0:

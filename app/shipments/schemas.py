@@ -1,12 +1,19 @@
 """Shapes of shipments: what partners tell, what anyone may see of a journey, and what producers hand in."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from app.core.limits import READINGS_PER_EVENT_MAX, TRACKING_EVENTS_PER_BATCH_MAX
 from app.core.schema import Shape, Time
@@ -81,6 +88,7 @@ def _example(value: Mapping[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [dict(value)]})
 
 
+_EVENT_ID: Final = re.compile(r"[!-~]{1,%d}" % EVENT_ID_LENGTH_MAX)
 EventId = Annotated[str, Field(pattern="^[!-~]+$", max_length=EVENT_ID_LENGTH_MAX, examples=["KL-2026-000123"])]
 
 
@@ -142,20 +150,34 @@ class TrackingEventRequest(Shape):
         return self
 
 
-class _Anything:
-    """Documented as the type it annotates, accepted as any JSON: each event is judged by itself, so that none spoils the batch."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An event that is not one: its id when it has a proper one, and pydantic's faults."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.any_schema(metadata={"documented_as": handler(source)})
+    id: str | None
+    faults: Sequence[Any]
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        documented = handler(schema["metadata"]["documented_as"])
-        return {"anyOf": [documented, {"description": "Anything else is refused by itself, in `results`"}]}
+
+def _each_by_itself(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """One event at a time, so that a bad one is refused in `results` and never spoils the batch."""
+    try:
+        return read(value)
+    except ValidationError as refused:
+        given = value.get("id") if isinstance(value, dict) else None
+        proper = isinstance(given, str) and _EVENT_ID.fullmatch(given)
+        return Unreadable(given if proper else None, refused.errors(include_url=False, include_context=True))
 
 
 class TrackingEventsRequest(Shape):
     model_config: ClassVar[ConfigDict] = _example({"events": [_EVENT]})
 
     events: Annotated[
-        list[Annotated[TrackingEventRequest, _Anything()]], Field(min_length=1, max_length=TRACKING_EVENTS_PER_BATCH_MAX)
+        list[
+            Annotated[
+                Annotated[TrackingEventRequest, WrapValidator(_each_by_itself)] | Any,
+                # Documented as an event, or anything else: the latter never gets past the first member.
+                Field(union_mode="left_to_right"),
+            ]
+        ],
+        Field(min_length=1, max_length=TRACKING_EVENTS_PER_BATCH_MAX),
     ]

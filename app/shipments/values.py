@@ -1,15 +1,15 @@
 """The words of shipments: consignments, legs and events, and the published mapping from one machine to the next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, Protocol
 
 from app.core.ids import new_id
 from app.orders.values import OrderStatus
-from app.packaging.values import Package
+from app.packaging.values import Package as PackageDraft
 
 LEGS_PER_CONSIGNMENT_MAX: Final = 40
 PACKAGES_PER_CONSIGNMENT_MAX: Final = 1_000
@@ -193,7 +193,7 @@ class ConsignmentDraft:
     temperature: str
     promised_from: datetime
     promised_by: datetime
-    packages: tuple[Package, ...]
+    packages: tuple[PackageDraft, ...]
     legs: tuple[LegDraft, ...]
     id: str = field(default_factory=lambda: new_id("con"))
 
@@ -210,14 +210,17 @@ class Scan:
     corrects: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedLeg:
+class PlannedLeg(Protocol):
     """A leg as the fold reads it: where and when it was planned."""
 
-    from_hub: str
-    to_hub: str
-    departs_at: datetime
-    arrives_at: datetime
+    @property
+    def from_hub(self) -> str: ...
+    @property
+    def to_hub(self) -> str: ...
+    @property
+    def departs_at(self) -> datetime: ...
+    @property
+    def arrives_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,110 @@ class State:
     estimated_at: datetime | None = None
     last_event_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A ride as it is stored: the plan, and what became of it."""
+
+    id: str
+    from_hub: str
+    to_hub: str
+    mode: Mode
+    service_id: str
+    run_at: datetime
+    board: int
+    alight: int
+    carrier: str
+    departs_at: datetime
+    arrives_at: datetime
+    distance_m: int
+    price_minor: int
+    co2e_g: int | None
+    hub_co2e_g: int | None
+    status: LegStatus
+    departed_at: datetime | None
+    arrived_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package as it is stored."""
+
+    id: str
+    type: str
+    name: Mapping[str, str]
+    units: int
+    weight_g: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    price_minor: int
+    co2e_g: int | None
+    reusable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """A consignment as it is stored, with its packages and its legs in the order of the journey."""
+
+    id: str
+    order_id: str
+    producer_id: str
+    buyer_id: str
+    tracking_number: str
+    currency: str
+    temperature: str
+    hand_in_by: datetime
+    promised_from: datetime
+    promised_by: datetime
+    created_at: datetime
+    cancelled_at: datetime | None
+    status: ConsignmentStatus
+    hub: str | None
+    damaged: bool
+    estimated_at: datetime | None
+    last_event_at: datetime | None
+    ended_at: datetime | None
+    packages: tuple[Package, ...]
+    legs: tuple[Leg, ...]
+
+    @property
+    def state(self) -> State:
+        return State(
+            status=self.status,
+            legs=tuple(LegState(leg.status, leg.departed_at, leg.arrived_at) for leg in self.legs),
+            hub=self.hub,
+            damaged=self.damaged,
+            estimated_at=self.estimated_at,
+            last_event_at=self.last_event_at,
+            ended_at=self.ended_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it is stored."""
+
+    id: str
+    party: str
+    party_event_id: str
+    fingerprint: str
+    type: EventType
+    occurred_at: datetime
+    hub: str | None
+    readings: Sequence[Mapping[str, Any]]
+    estimated_at: datetime | None
+    corrects: str | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.party, self.party_event_id
+
+    @property
+    def scan(self) -> Scan:
+        corrects = None if self.corrects is None else (self.party, self.corrects)
+        return Scan(self.key, self.type, self.occurred_at, self.hub, self.estimated_at, corrects)
 
 
 DISPLAY: Final[Mapping[ConsignmentStatus, Mapping[str, str]]] = {

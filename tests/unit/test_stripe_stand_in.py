@@ -77,11 +77,8 @@ async def types(fake: StripeStandIn) -> list[str]:
 
 async def test_an_intent_confirmed_by_the_buyers_client_is_paid(shop: Shop, fake: StripeStandIn) -> None:
     made = await shop.v1.payment_intents.create_async(BUY | {"transfer_group": "ord_1"})
-    assert (made.status, made.latest_charge, made.payment_method_types) == (
-        "requires_payment_method",
-        None,
-        ["card", "alipay", "wechat_pay"],
-    )
+    assert (made.status, made.latest_charge) == ("requires_payment_method", None)
+    assert made.payment_method_types == ["card", "alipay", "wechat_pay"]
 
     seen_by_buyer = await fake.confirm(made.client_secret)
 
@@ -149,7 +146,7 @@ async def test_only_captured_part_of_a_held_amount_is_received_and_the_rest_is_r
         2_500,
     )
     assert (await types(fake))[-2:] == ["charge.captured", "payment_intent.succeeded"]
-    with pytest.raises(stripe.InvalidRequestError, match="status of succeeded"):
+    with pytest.raises(stripe.InvalidRequestError, match="captured because it has a status of succeeded"):
         await shop.v1.payment_intents.capture_async(intent_id)
 
 
@@ -190,10 +187,8 @@ async def test_a_wallet_sends_the_buyer_away_first_and_settles_refunds_later(
 
     await fake.authenticate(made.id, succeed=False)
     failed = await shop.v1.payment_intents.retrieve_async(made.id)
-    assert (failed.status, failed.last_payment_error.code) == (
-        "requires_payment_method",
-        "payment_intent_payment_attempt_failed",
-    )
+    assert failed.status == "requires_payment_method"
+    assert failed.last_payment_error.code == "payment_intent_payment_attempt_failed"
 
     await fake.confirm(made.client_secret, wallet)
     await fake.authenticate(made.client_secret)
@@ -239,8 +234,7 @@ async def test_an_intent_that_stripe_would_refuse_is_refused_and_leaves_nothing(
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError, match=message):
         await shop.v1.payment_intents.create_async(BUY | change)
-    assert await fake.events() == []
-    assert (await shop.v1.payment_intents.list_async()).data == []
+    assert (await fake.events(), (await shop.v1.payment_intents.list_async()).data) == ([], [])
 
 
 async def test_metadata_is_merged_and_empty_values_unset(shop: Shop) -> None:
@@ -281,7 +275,9 @@ async def test_after_a_partial_capture_only_what_was_captured_can_be_refunded(sh
 
 async def test_what_was_never_captured_cannot_be_refunded(shop: Shop, fake: StripeStandIn) -> None:
     made = await shop.v1.payment_intents.create_async(CARD)
-    for intent_id in (made.id, await held(shop, fake)):
+    ended = await held(shop, fake)
+    await shop.v1.payment_intents.cancel_async(ended)
+    for intent_id in (made.id, await held(shop, fake), ended):
         with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge"):
             await shop.v1.refunds.create_async({"payment_intent": intent_id})
 

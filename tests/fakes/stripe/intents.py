@@ -108,7 +108,7 @@ def update(state: State, call: Call) -> Json:
     call.require_known(*PLAIN, "amount", "metadata", "payment_method", "payment_method_options")
     intent = find(state, call)
     if {"amount", "payment_method"} & set(call.params):
-        _require(intent, "update", "updated", OPEN)
+        _require(intent, "This PaymentIntent could not be updated", "updated", OPEN)
     with _unchanged_when_refused(intent):
         if "amount" in call.params:
             offers.check_amount(call.params["amount"], intent["currency"])
@@ -129,7 +129,7 @@ def confirm(state: State, call: Call) -> Json:
         "use_stripe_sdk",
     )
     intent = find(state, call)
-    _require(intent, "confirm", "confirmed", OPEN)
+    _require(intent, "You cannot confirm this PaymentIntent", "confirmed", OPEN)
     with _unchanged_when_refused(intent):
         _choose_method(state, intent, call.params)
         action = _confirmable(state, intent, call.params)
@@ -154,13 +154,9 @@ def _confirmable(state: State, intent: Json, given: Json) -> Json | None:
         raise invalid(message, code="payment_intent_unexpected_state", payment_intent=dict(intent))
     automatic, return_url = intent["automatic_payment_methods"], given.get("return_url")
     if automatic and automatic["allow_redirects"] == "always" and not return_url:
-        message = (
-            "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of "
-        )
-        message += (
-            "these payment methods might redirect your customer off of your page, you must provide a `return_url`."
-        )
-        raise invalid(message)
+        message = "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. "
+        message += "Because some of these might redirect your customer off of your page, "
+        raise invalid(f"{message}you must provide a `return_url`.")
     method = state.objects[intent["payment_method"]]
     asks = state.instruments[method["id"]].asks_holder
     return methods.next_action(intent, method, return_url) if asks else None
@@ -179,7 +175,7 @@ def _confirm(state: State, intent: Json, action: Json | None) -> Json:
 def authenticate(state: State, intent_id: str, *, succeed: bool) -> Json:
     """What the buyer does on the page of the bank or wallet after `requires_action`."""
     intent = state.get("payment_intent", intent_id, "intent")
-    _require(intent, "authenticate", "authenticated", ("requires_action",))
+    _require(intent, "The buyer is not asked about this PaymentIntent", "authenticated", ("requires_action",))
     method = state.objects[intent["payment_method"]]
     if succeed:
         charges.attempt(state, intent, method)
@@ -198,7 +194,7 @@ def capture(state: State, call: Call) -> Json:
     """Take what is held, or part of it once; the rest is released."""
     call.require_known("amount_to_capture", "final_capture", "metadata")
     intent = find(state, call)
-    _require(intent, "capture", "captured", ("requires_capture",))
+    _require(intent, "This PaymentIntent could not be captured", "captured", ("requires_capture",))
     if call.params.get("final_capture") is False:
         raise NotInStandInError("several captures of one intent")
     held: int = intent["amount_capturable"]
@@ -207,10 +203,9 @@ def capture(state: State, call: Call) -> Json:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, code="parameter_invalid_integer", param="amount_to_capture")
     if amount > held:
-        message = (
-            "The payment could not be captured because the requested capture amount is greater than the amount you "
-        )
-        raise invalid(f"{message}can capture for this charge.", code="amount_too_large", payment_intent=intent)
+        message = "The payment could not be captured because the requested capture amount is greater than "
+        message += "the amount you can capture for this charge."
+        raise invalid(message, code="amount_too_large", payment_intent=intent)
     merge_metadata(intent, call.params)
     charge = state.objects[intent["latest_charge"]]
     charge |= {"captured": True, "amount_captured": amount}
@@ -226,7 +221,7 @@ def cancel(state: State, call: Call) -> Json:
     """End an intent that has not taken money; what it holds is released."""
     call.require_known("cancellation_reason")
     intent = find(state, call)
-    _require(intent, "cancel", "canceled", CANCELABLE)
+    _require(intent, "You cannot cancel this PaymentIntent", "canceled", CANCELABLE)
     if intent["status"] == "requires_capture":
         charge = state.objects[intent["latest_charge"]]
         charges.release(state, charge, charge["amount"])
@@ -242,10 +237,10 @@ def cancel(state: State, call: Call) -> Json:
     return intent
 
 
-def _require(intent: Json, verb: str, done: str, allowed: tuple[str, ...]) -> None:
+def _require(intent: Json, refusal: str, done: str, allowed: tuple[str, ...]) -> None:
     if intent["status"] in allowed:
         return
-    message = f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}. "
+    message = f"{refusal} because it has a status of {intent['status']}. "
     message += f"Only a PaymentIntent with one of the following statuses may be {done}: {', '.join(allowed)}."
     raise invalid(message, code="payment_intent_unexpected_state", payment_intent=intent)
 

@@ -55,7 +55,7 @@ def _charge(state: State, params: Json) -> Json:
     else:
         message = "One of the following params should be provided for this request: payment_intent or charge."
         raise invalid(message, code="parameter_missing")
-    if charge["status"] != "succeeded" or not (charge["captured"] or charge["refunded"]):
+    if charge["status"] != "succeeded" or not charge["captured"]:
         _nothing_to_refund(charge["payment_intent"])
     return charge
 

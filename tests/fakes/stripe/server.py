@@ -195,15 +195,12 @@ class StandIn:
             what = "with the same parameters they were first used with"
             if first.path != mine.path:
                 what = f"for the same endpoint they were first used for ('{mine.path}' vs '{first.path}')"
-            message = (
-                f"Keys for idempotent requests can only be used {what}. Try using a key other than '{key}' if you "
-            )
-            raise StripeError(400, "idempotency_error", f"{message}meant to execute a different request.")
+            message = f"Keys for idempotent requests can only be used {what}. "
+            message += f"Try using a key other than '{key}' if you meant to execute a different request."
+            raise StripeError(400, "idempotency_error", message)
         if first.body is None:
-            message = (
-                "There is currently another in-progress request using this Idempotent Key (that probably means you "
-            )
-            message += f"submitted twice, and the other request is still going through): {key}. Please try again later."
+            message = f"There is currently another in-progress request using this Idempotent Key: {key}. "
+            message += "Please try again later."
             raise StripeError(409, "idempotency_error", message, code="idempotency_key_in_use")
         return first
 

@@ -1,0 +1,70 @@
+# Chama. `make` alone lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m app.cli
+PORT ?= 8000
+export CHAMA_PORT = $(PORT)
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/run.stamp: requirements/run.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Chama needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Choose another: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || { echo "Making the virtual environment …"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing pinned dependencies (about a minute the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	@echo "Installing what tests and checks need …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/run.stamp  ## set everything up, serve on http://127.0.0.1:8000 (PORT=…), play the story once
+	@CHAMA_OPERATOR_PHONES=$${CHAMA_OPERATOR_PHONES-+8610000000001} exec $(RUN) run
+
+test: $(VENV)/dev.stamp browser spec  ## all tests
+	@$(BIN)/python -m pytest -q $(TESTS)
+
+check: $(VENV)/dev.stamp  ## everything that CI runs: style, types, floors, tests
+	@echo "ruff …";    $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@echo "mypy …";    $(BIN)/mypy
+	@echo "floors …";  $(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+fix: $(VENV)/dev.stamp  ## format, and mend what can be mended by rule
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+browser:  ## a headless browser and a Chinese font for the page tests, when they are missing (Debian, as root)
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { echo "Installing Chromium for the page tests …"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-wqy-microhei >/dev/null; }; } \
+	  || echo "No Chromium here and no way to install it: the page tests will be skipped."
+
+spec: $(VENV)/dev.stamp  ## Stripe's published OpenAPI document, which our stand-in is held to
+	@$(BIN)/python -m tests.fakes.stripe.fetch_spec
+
+bench: $(VENV)/dev.stamp  ## the table of speeds
+	@$(BIN)/python -m bench
+
+demo: $(VENV)/run.stamp  ## play the story against the running service
+	@CHAMA_OPERATOR_PHONES=$${CHAMA_OPERATOR_PHONES-+8610000000001} $(RUN) demo
+
+migrate: $(VENV)/run.stamp  ## bring the database to this code's version
+	@$(RUN) migrate
+
+seed: $(VENV)/run.stamp  ## put the network in place
+	@$(RUN) seed
+
+openapi: $(VENV)/run.stamp  ## print the OpenAPI document
+	@$(RUN) openapi
+
+lock: $(VENV)/dev.stamp  ## derive requirements/*.txt from requirements/*.in: hashes, no addresses
+	@$(BIN)/python -m pip install --quiet uv
+	@cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header dev.in -o dev.txt \
+	  && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header run.in -c dev.txt -o run.txt
+
+.PHONY: help run test check fix browser spec bench demo migrate seed openapi lock

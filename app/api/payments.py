@@ -1,0 +1,59 @@
+"""The address where card providers report what became of payments."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import Header, Request
+
+from app.api.deps import PortsDep
+from app.api.documents import refuses
+from app.api.router import story_router
+from app.flows.record_payment_event import receive_payment_event
+from app.payments.errors import PaymentEventNotGenuine, PaymentEventUnreadable, PaymentWebhookNotConfigured
+from app.payments.schemas import PaymentEventReceipt
+
+router = story_router("payments")
+_EVENT: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "Stripe's event, byte by byte as it was signed",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "title": "StripeEvent"},
+                "example": {
+                    "id": "evt_1PqXyz",
+                    "object": "event",
+                    "type": "payment_intent.succeeded",
+                    "data": {
+                        "object": {
+                            "id": "pi_3PqXyz",
+                            "object": "payment_intent",
+                            "status": "succeeded",
+                            "amount": 7830,
+                            "amount_received": 7830,
+                            "currency": "cny",
+                            "metadata": {"payment": "pay_01jd0000000000000000000000"},
+                        }
+                    },
+                },
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/webhooks/stripe",
+    summary="Take in an event of Stripe's",
+    responses=refuses(PaymentEventNotGenuine, PaymentEventUnreadable, PaymentWebhookNotConfigured),
+    openapi_extra=_EVENT,
+)
+async def receive_stripe_event(
+    request: Request,
+    ports: PortsDep,
+    stripe_signature: Annotated[
+        str | None, Header(description="Stripe's signature of the raw body", examples=["t=1740000000,v1=5257a869e7…"])
+    ] = None,
+) -> PaymentEventReceipt:
+    """Only Stripe calls this, with its signature. An event is kept once, however often it comes."""
+    await receive_payment_event(ports, await request.body(), stripe_signature)
+    return PaymentEventReceipt()

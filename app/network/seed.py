@@ -1,0 +1,252 @@
+"""From places and links to hubs and services: a pure generator over `seed/*.csv` and `seed/defaults.toml`."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.network.rules import HOUR_S, MINOR, SEED, load_defaults
+from app.network.values import HubKind, HubPoint, Line, Mode, ServiceStatus, Temperature
+from app.routing import Capacity, Stop, Tariff
+
+ROUTE_NUMBER: Final = re.compile(r"\b[GS][0-9]{1,5}W?\b")
+RAILWAY: Final = re.compile(r"[^(),;+]*?railway")
+ID_LENGTH_MAX: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A stretch between two hubs that can be travelled both ways; `hours` is moving time."""
+
+    ends: tuple[str, str]
+    mode: str
+    km: float
+    hours: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Links end to end: the hubs in order, and kilometres and hours between them."""
+
+    name: str
+    hubs: tuple[str, ...]
+    km: tuple[float, ...]
+    hours: tuple[float, ...]
+    note: str
+
+    @property
+    def speed_kmh(self) -> float:
+        return sum(self.km) / sum(self.hours)
+
+    def backwards(self) -> "Chain":
+        return Chain(self.name, self.hubs[::-1], self.km[::-1], self.hours[::-1], self.note)
+
+
+def read_hubs() -> list[HubPoint]:
+    """The places of `nodes.csv` with the defaults of their kind."""
+    defaults = load_defaults()
+    handling = defaults["handling"]
+    with (SEED / "nodes.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            HubPoint(
+                code=row["code"],
+                name={"en": row["name"], "zh-Hans": row["name_zh"]},
+                kind=HubKind(row["kind"]),
+                lat=float(row["lat"]),
+                lon=float(row["lon"]),
+                adcode=row["adcode"] or None,
+                dwell_s=round(defaults["hub_kind"][row["kind"]]["dwell_h"] * HOUR_S),
+                handling_minor=_minor(handling["base_cny"]),
+                handling_milliminor_per_kg=_milliminor(handling["per_kg_cny"]),
+                source=row["source"],
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def read_links() -> list[Link]:
+    with (SEED / "links.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Link((row["from"], row["to"]), row["mode"], float(row["km"]), float(row["hours"]), row["note"])
+            for row in csv.DictReader(file)
+        ]
+
+
+def services_from_links(links: Sequence[Link], hubs: Mapping[str, HubPoint], defaults: Mapping[str, Any]) -> list[Line]:
+    """Every product of the defaults on every chain or link that it applies to, in both directions, in a fixed order."""
+    lines: list[Line] = []
+    taken: set[str] = set()
+    for product in defaults["product"]:
+        chosen = [link for link in links if _carries(product, link, hubs, defaults)]
+        chains = [chain for chain in join_lines(chosen, hubs, defaults) if _suits(product, chain)]
+        for number, chain in enumerate(chains):
+            for way in (chain, chain.backwards()):
+                lines.append(_line(product, way, number, hubs, defaults, taken))
+                taken.add(lines[-1].id)
+    return lines
+
+
+def named_line(link: Link) -> str | None:
+    """The railway or the road number that a link belongs to; None for a link that stands alone."""
+    if link.mode == "rail":
+        before = link.note.split(" via ")[0]
+        match = RAILWAY.search(before)
+        return (match[0] if match else before.split("(")[0]).strip()
+    if link.mode == "road":
+        numbers = ROUTE_NUMBER.findall(link.note)
+        return next((number for number in numbers if number.startswith("G")), numbers[0] if numbers else None)
+    return None
+
+
+def join_lines(links: Iterable[Link], hubs: Mapping[str, HubPoint], defaults: Mapping[str, Any]) -> list[Chain]:
+    """Links of one line joined end to end, no hub twice in a chain; each link is in exactly one chain.
+
+    Links abroad, and those that a season or a plan keeps apart, stay alone.
+    """
+    named: dict[tuple[str, str], list[Link]] = {}
+    alone: list[Chain] = []
+    for link in links:
+        name = named_line(link)
+        apart = _is_abroad(link, hubs) or _season(link.note, defaults) or _is_planned(link.note, defaults)
+        if name is None or apart:
+            alone.append(_chain(name or link.note, [link.ends[0], link.ends[1]], [link]))
+        else:
+            named.setdefault((link.mode, name), []).append(link)
+    joined = [chain for (_, name), group in named.items() for chain in _trails(name, group, defaults)]
+    return joined + alone
+
+
+def _trails(name: str, group: list[Link], defaults: Mapping[str, Any]) -> Iterator[Chain]:
+    left = list(group)
+    while left:
+        ends = [end for link in left for end in link.ends]
+        start = next((end for end in ends if ends.count(end) % 2), ends[0])
+        hubs, used = [start], list[Link]()
+        while len(hubs) < defaults["line"]["stops_max"]:
+            step = next((link for link in left if hubs[-1] in link.ends and _other(link, hubs[-1]) not in hubs), None)
+            if step is None:
+                break
+            left.remove(step)
+            used.append(step)
+            hubs.append(_other(step, hubs[-1]))
+        yield _chain(name, hubs, used)
+
+
+def _chain(name: str, hubs: list[str], links: list[Link]) -> Chain:
+    return Chain(
+        name,
+        tuple(hubs),
+        tuple(link.km for link in links),
+        tuple(link.hours for link in links),
+        "; ".join(link.note for link in links),
+    )
+
+
+def _other(link: Link, end: str) -> str:
+    return link.ends[1] if end == link.ends[0] else link.ends[0]
+
+
+def _is_abroad(link: Link, hubs: Mapping[str, HubPoint]) -> bool:
+    return any(hubs[end].kind is HubKind.FOREIGN for end in link.ends)
+
+
+def _is_planned(note: str, defaults: Mapping[str, Any]) -> bool:
+    return any(word in note for word in defaults["note"]["planned"])
+
+
+def _season(note: str, defaults: Mapping[str, Any]) -> tuple[int, ...]:
+    return next(
+        (tuple(season["closed_months"]) for season in defaults["note"]["season"] if season["words"] in note), ()
+    )
+
+
+def _carries(product: Mapping[str, Any], link: Link, hubs: Mapping[str, HubPoint], defaults: Mapping[str, Any]) -> bool:
+    is_shuttle = any(word in link.note for word in defaults["note"]["shuttle"]) and link.mode == "road"
+    return (
+        link.mode in product["link_modes"]
+        and is_shuttle == product.get("shuttle", False)
+        and (product.get("abroad", False) or not _is_abroad(link, hubs))
+    )
+
+
+def _suits(product: Mapping[str, Any], chain: Chain) -> bool:
+    return bool(product.get("speed_min", 0) <= chain.speed_kmh < product.get("speed_max", 10_000))
+
+
+def _line(
+    product: Mapping[str, Any],
+    chain: Chain,
+    number: int,
+    hubs: Mapping[str, HubPoint],
+    defaults: Mapping[str, Any],
+    taken: set[str],
+) -> Line:
+    on_demand = product.get("on_demand", False)
+    first, last = hubs[chain.hubs[0]], hubs[chain.hubs[-1]]
+    weekdays, departs_h = ((), ()) if on_demand else _pattern(product, number)
+    capacity = product["capacity"]
+    return Line(
+        id=_id(product["code"], first.code, last.code, taken),
+        carrier=product["carrier"],
+        mode=Mode(product["mode"]),
+        vehicle=product["vehicle"],
+        name={tag: f"{word} {first.name[tag]} – {last.name[tag]}" for tag, word in product["name"].items()},
+        stops=tuple(_stops(chain, hubs, defaults)),
+        temperatures=tuple(Temperature(name) for name in product["temperatures"]),
+        tariff=_tariff(product, first, last),
+        capacity=Capacity(
+            round(capacity["weight_t"] * 10**6), round(capacity["volume_m3"] * 10**9), capacity.get("live_places", 0)
+        ),
+        on_demand=on_demand,
+        weekdays=tuple(weekdays),
+        departs_s=tuple(sorted(round(hour * HOUR_S) for hour in departs_h)),
+        closed_months=_season(chain.note, defaults),
+        cutoff_s=round(product["cutoff_h"] * HOUR_S),
+        status=ServiceStatus.PLANNED if _is_planned(chain.note, defaults) else ServiceStatus.ACTIVE,
+    )
+
+
+def _pattern(product: Mapping[str, Any], number: int) -> tuple[Sequence[int], Sequence[float]]:
+    """The weekdays and hours of the line with this number: the choices are dealt out in turn."""
+    weekdays: Sequence[int] = product["weekdays"][number % len(product["weekdays"])]
+    hours = product["departs_h"][number % len(product["departs_h"])]
+    return weekdays, hours if isinstance(hours, list) else [hours]
+
+
+def _id(code: str, first: str, last: str, taken: set[str]) -> str:
+    plain = f"{code}-{first}-{last}"[:ID_LENGTH_MAX]
+    return next(name for n in range(1, 100) if (name := plain if n == 1 else f"{plain[:37]}-{n}") not in taken)
+
+
+def _stops(chain: Chain, hubs: Mapping[str, HubPoint], defaults: Mapping[str, Any]) -> Iterator[Stop]:
+    arrives_s, distance_m = 0, 0
+    for number, code in enumerate(chain.hubs):
+        within = 0 < number < len(chain.hubs) - 1
+        aboard_s = round(defaults["hub_kind"][hubs[code].kind]["aboard_h"] * HOUR_S) if within else 0
+        yield Stop(code, arrives_s, arrives_s + aboard_s, distance_m)
+        if number < len(chain.km):
+            arrives_s += aboard_s + round(chain.hours[number] * HOUR_S)
+            distance_m += round(chain.km[number] * 1_000)
+
+
+def _tariff(product: Mapping[str, Any], first: HubPoint, last: HubPoint) -> Tariff:
+    terms = dict(product["tariff"])
+    remote = product.get("remote", {"provinces": []})
+    if any((hub.adcode or "")[:2] in remote["provinces"] for hub in (first, last)):
+        terms["per_kg"] = remote["per_kg"]
+    return Tariff(
+        base_minor=_minor(terms.get("base", 0)),
+        milliminor_per_kg=_milliminor(terms.get("per_kg", 0)),
+        milliminor_per_tkm=_milliminor(terms.get("per_tkm", 0)),
+        minimum_minor=_minor(terms.get("minimum", 0)),
+    )
+
+
+def _minor(cny: float) -> int:
+    return round(cny * MINOR)
+
+
+def _milliminor(cny: float) -> int:
+    return round(cny * MINOR * 1_000)

@@ -1,0 +1,175 @@
+"""The words of the network: hubs, services, departures with capacity, bookings, disruptions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final, Protocol
+
+from app.routing import Capacity, Stop, Tariff
+
+CURRENCY: Final = "CNY"
+CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,39}$"
+COUNTY_PATTERN: Final = r"^[1-9][0-9]{5}$"
+RUN_LENGTH_MAX: Final = timedelta(days=21)
+DEPARTURES_PER_DAY_MAX: Final = 48
+CUTOFF_MAX: Final = timedelta(days=7)
+CLOSURES_READ_MAX: Final = 10_000
+WANTS_MAX: Final = 400
+MISMATCHES_MAX: Final = 100
+MILLIMINOR_MAX: Final = 10**9
+DISTANCE_M_MAX: Final = 40_000_000
+
+
+class HubKind(StrEnum):
+    HUB = "hub"
+    CITY = "city"
+    BUYER_CITY = "buyer_city"
+    COUNTY = "county"
+    RAIL_TERMINAL = "rail_terminal"
+    AIRPORT = "airport"
+    RIVER_PORT = "river_port"
+    SEA_PORT = "sea_port"
+    LAND_PORT = "land_port"
+    FOREIGN = "foreign"
+
+
+# Where a courier starts for the buyer's door, the best first.
+LAST_MILE_KINDS: Final = (HubKind.HUB, HubKind.CITY, HubKind.BUYER_CITY, HubKind.COUNTY)
+
+
+class Mode(StrEnum):
+    ROAD = "road"
+    RAIL = "rail"
+    AIR = "air"
+    WATER = "water"
+    BUS = "bus"
+    COURIER = "courier"
+
+
+class Temperature(StrEnum):
+    AMBIENT = "ambient"
+    CHILLED = "chilled"
+    FROZEN = "frozen"
+    LIVE = "live"
+
+
+class ServiceStatus(StrEnum):
+    ACTIVE = "active"
+    PLANNED = "planned"
+    WITHDRAWN = "withdrawn"
+
+
+class BookingState(StrEnum):
+    BOOKED = "booked"
+    RELEASED = "released"
+
+
+HUB_KIND_DISPLAY: Final[Mapping[HubKind, Mapping[str, str]]] = {
+    HubKind.HUB: {"en": "Hub", "zh-Hans": "枢纽"},
+    HubKind.CITY: {"en": "City", "zh-Hans": "城市"},
+    HubKind.BUYER_CITY: {"en": "Buyers' city", "zh-Hans": "消费城市"},
+    HubKind.COUNTY: {"en": "County", "zh-Hans": "县城"},
+    HubKind.RAIL_TERMINAL: {"en": "Rail terminal", "zh-Hans": "铁路货场"},
+    HubKind.AIRPORT: {"en": "Airport", "zh-Hans": "机场"},
+    HubKind.RIVER_PORT: {"en": "River port", "zh-Hans": "内河港口"},
+    HubKind.SEA_PORT: {"en": "Sea port", "zh-Hans": "海港"},
+    HubKind.LAND_PORT: {"en": "Land port", "zh-Hans": "陆路口岸"},
+    HubKind.FOREIGN: {"en": "Foreign gateway", "zh-Hans": "境外节点"},
+}
+SERVICE_STATUS_DISPLAY: Final[Mapping[ServiceStatus, Mapping[str, str]]] = {
+    ServiceStatus.ACTIVE: {"en": "Running", "zh-Hans": "运营中"},
+    ServiceStatus.PLANNED: {"en": "Planned", "zh-Hans": "计划中"},
+    ServiceStatus.WITHDRAWN: {"en": "Withdrawn", "zh-Hans": "已停运"},
+}
+BOOKING_STATE_DISPLAY: Final[Mapping[BookingState, Mapping[str, str]]] = {
+    BookingState.BOOKED: {"en": "Booked", "zh-Hans": "已订舱"},
+    BookingState.RELEASED: {"en": "Released", "zh-Hans": "已释放"},
+}
+
+
+class Located(Protocol):
+    """What choosing a hub for a county needs to know of each."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def kind(self) -> HubKind: ...
+    @property
+    def adcode(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HubPoint:
+    """A place where goods change hands. `adcode` is its county code, None abroad."""
+
+    code: str
+    name: Mapping[str, str]
+    kind: HubKind
+    lat: float
+    lon: float
+    adcode: str | None
+    dwell_s: int
+    handling_minor: int
+    handling_milliminor_per_kg: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A service as its carrier describes it: one weekly pattern, or on demand. `closed_months` are its seasons of rest."""
+
+    id: str
+    carrier: str
+    mode: Mode
+    vehicle: str
+    name: Mapping[str, str]
+    stops: tuple[Stop, ...]
+    temperatures: tuple[Temperature, ...]
+    tariff: Tariff
+    capacity: Capacity
+    on_demand: bool = False
+    weekdays: tuple[int, ...] = ()
+    departs_s: tuple[int, ...] = ()
+    valid_from: date | None = None
+    valid_until: date | None = None
+    closed_months: tuple[int, ...] = ()
+    cutoff_s: int = 0
+    status: ServiceStatus = ServiceStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A place on one run, from stop `board` to stop `alight`, for one leg of a consignment. `run_at` is the start of the run."""
+
+    booking_id: str
+    leg_id: str
+    consignment_id: str
+    service_id: str
+    run_at: datetime
+    board: int
+    alight: int
+    weight_g: int
+    volume_mm3: int
+    live_places: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CourierLeg:
+    """From the last hub to the buyer's door; distance and duration are estimates."""
+
+    carrier: str
+    price_minor: int
+    duration_s: int
+    distance_m: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A segment whose booked sums differ from the sum of its bookings."""
+
+    service_id: str
+    run_at: datetime
+    segment: int
+    recorded: tuple[int, int, int]
+    booked: tuple[int, int, int]

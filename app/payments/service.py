@@ -1,0 +1,181 @@
+"""Verbs of paying: start, ask, collect, cancel, return, and take in what a provider tells us."""
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import Select, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import col
+
+from app.core.database import Session
+from app.core.errors import NotFound, StateConflict
+from app.core.money import Money
+from app.payments.models import Payment, ProviderEvent
+from app.payments.rules import FIRST, fits, news_for_order, next_status
+from app.payments.values import DISPLAY, Event, News, Outcome, PaymentEvent, PaymentMethod, PaymentStatus, Step
+
+log = logging.getLogger(__name__)
+_NEWS: Final = TypeAdapter(News)
+
+
+async def start_payment(
+    session: Session, payment_id: str, order_id: str, method: PaymentMethod, amount: Money, now: datetime
+) -> Payment:
+    """Begin to be paid for an order, before anybody outside is asked. One INSERT."""
+    payment = Payment(
+        id=payment_id,
+        order_id=order_id,
+        method=method,
+        status=FIRST[method],
+        amount_minor=amount.amount,
+        currency=amount.currency,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(payment)
+    await session.flush([payment])
+    return payment
+
+
+def amount_of(payment: Payment) -> Money:
+    return Money(payment.amount_minor, payment.currency)
+
+
+async def get_payment_of(session: Session, order_id: str) -> Payment:
+    """The latest payment of an order; raises `NotFound`."""
+    return await _one(session, _of(order_id))
+
+
+async def lock_payment_of(session: Session, order_id: str) -> Payment:
+    """The latest payment of an order, locked; the order's own lock comes before this one."""
+    return await _one(session, _of(order_id).with_for_update())
+
+
+async def lock_payment(session: Session, payment_id: str) -> Payment:
+    return await _one(session, select(Payment).where(col(Payment.id) == payment_id).with_for_update())
+
+
+async def payment_statuses(
+    connection: AsyncConnection | Session, order_ids: Collection[str]
+) -> dict[str, PaymentStatus]:
+    """How the latest payment of each of these orders stands. One statement."""
+    latest = (
+        select(col(Payment.order_id), col(Payment.status))
+        .where(col(Payment.order_id).in_(set(order_ids)))
+        .distinct(col(Payment.order_id))
+        .order_by(col(Payment.order_id), col(Payment.id).desc())
+    )
+    return {row.order_id: row.status for row in await connection.execute(latest)}
+
+
+def _of(order_id: str) -> Select[Payment]:
+    return select(Payment).where(col(Payment.order_id) == order_id).order_by(col(Payment.id).desc()).limit(1)
+
+
+async def _one(session: Session, wanted: Select[Payment]) -> Payment:
+    payment = (await session.scalars(wanted.execution_options(populate_existing=True))).one_or_none()
+    if payment is None:
+        raise NotFound(what={"en": "payment", "zh-Hans": "付款"})
+    return payment
+
+
+async def note_intent(session: Session, payment_id: str, provider_ref: str, now: datetime) -> Payment:
+    """Keep the name under which the provider knows the payment. Locks it; harmless when repeated or overtaken by news."""
+    payment = await lock_payment(session, payment_id)
+    assert payment.provider_ref in (None, provider_ref)
+    payment.provider_ref = provider_ref
+    await apply(session, payment, PaymentEvent.ASK, now)
+    return payment
+
+
+async def apply(session: Session, payment: Payment, event: PaymentEvent, now: datetime) -> bool:
+    """Move a locked payment by an event; false when the event is late or doubled and the state stays."""
+    status = next_status(payment.status, event)
+    if status is not None:
+        payment.status = status
+        payment.updated_at = now
+        payment.refunded_minor = payment.amount_minor if status is PaymentStatus.REFUNDED else 0
+    await session.flush([payment])
+    return status is not None
+
+
+async def record_collection(
+    session: Session, order_ids: Collection[str], collected_by: str, now: datetime
+) -> list[str]:
+    """The carrier `collected_by` holds the cash of these orders. Answers those that this paid. One UPDATE."""
+    collected = await session.execute(
+        update(Payment)
+        .where(col(Payment.order_id).in_(set(order_ids)), col(Payment.status) == PaymentStatus.PENDING_CASH)
+        .values(status=PaymentStatus.PAID, collected_by=collected_by, updated_at=now)
+        .returning(col(Payment.order_id))
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(collected.scalars())
+
+
+async def record_cancel(session: Session, payment_id: str, now: datetime) -> Payment:
+    """Give up on a payment, once the provider has ended its intent. Locks it; raises `StateConflict` when money was taken."""
+    payment = await lock_payment(session, payment_id)
+    if not await apply(session, payment, PaymentEvent.CANCEL, now) and payment.status is not PaymentStatus.CANCELLED:
+        raise StateConflict(state=DISPLAY[payment.status], verb={"en": "cancelled", "zh-Hans": "取消"})
+    return payment
+
+
+async def record_refund(session: Session, payment_id: str, now: datetime) -> Payment:
+    """The whole amount goes back to the buyer. Locks it; raises `StateConflict` when nothing was paid."""
+    payment = await lock_payment(session, payment_id)
+    if payment.status is PaymentStatus.PAID:
+        await apply(session, payment, PaymentEvent.REFUND, now)
+    elif payment.status is not PaymentStatus.REFUNDED:
+        raise StateConflict(state=DISPLAY[payment.status], verb={"en": "refunded", "zh-Hans": "退款"})
+    return payment
+
+
+async def keep_event(session: Session, event: Event, now: datetime) -> bool:
+    """Keep a provider's event, the first time only; true when it is new and there is something to do about it."""
+    idle = event.news is None
+    kept = ProviderEvent(
+        provider=event.provider,
+        event_id=event.id,
+        type=event.type,
+        payload=_NEWS.dump_python(event.news, mode="json") if event.news else None,
+        received_at=now,
+        handled_at=now if idle else None,
+        outcome=Outcome.IGNORED if idle else None,
+    )
+    inserted = await session.execute(
+        insert(ProviderEvent).values(kept.model_dump()).on_conflict_do_nothing().returning(col(ProviderEvent.event_id))
+    )
+    return inserted.first() is not None and not idle
+
+
+async def settle_event(session: Session, provider: str, event_id: str, now: datetime) -> Step | None:
+    """Act on a kept event and mark it handled; None when that was done before. Locks the event, then its payment."""
+    kept = await session.get(ProviderEvent, (provider, event_id), with_for_update=True, populate_existing=True)
+    if kept is None or kept.handled_at is not None:
+        return None
+    step = await _take_in(session, provider, _NEWS.validate_python(kept.payload), now)
+    kept.handled_at, kept.outcome = now, step.outcome
+    await session.flush([kept])
+    return step
+
+
+async def _take_in(session: Session, provider: str, news: News, now: datetime) -> Step:
+    # Our own id first: news may come before we have noted the provider's name for the payment.
+    mine = col(Payment.id) == news.payment_id if news.payment_id else col(Payment.provider_ref) == news.ref
+    wanted = select(Payment).where(mine, col(Payment.method) == provider).with_for_update()
+    payment = (await session.scalars(wanted.execution_options(populate_existing=True))).one_or_none()
+    if payment is None:
+        return Step(Outcome.IGNORED)
+    if not fits(news, ref=payment.provider_ref, amount=amount_of(payment)):
+        log.error("payment news refused", extra={"payment": payment.id, "ref": news.ref, "said": str(news.amount)})
+        return Step(Outcome.REFUSED, payment.order_id)
+    before = payment.status
+    payment.provider_ref = news.ref
+    if not await apply(session, payment, news.event, now):
+        return Step(Outcome.LATE, payment.order_id)
+    return Step(Outcome.APPLIED, payment.order_id, news_for_order(before, payment.status))
