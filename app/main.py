@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     app.state.ports = ports
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
+    app.include_router(orders.placing)
     app.include_router(pages.router)
     install(app)
     _describe_problems(app)

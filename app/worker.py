@@ -16,13 +16,29 @@ from app.core.jobs import QUEUE
 from app.core.limits import JOB_ATTEMPTS_MAX
 from app.core.log import configure
 from app.core.settings import Settings
+from app.flows import cancel_order, follow_payment, follow_shipment, record_payment_event, send_message, tell_people, tidy
 from app.flows.ports import Ports, open_ports
 
 log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[None]]
 
-HANDLERS: Final[Mapping[str, Handler]] = {}
-PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {}
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "message.send": send_message.send_message,
+    "order.placed": tell_people.order_placed,
+    "order.shipped": tell_people.order_shipped,
+    "order.delivered": tell_people.order_delivered,
+    "order.cancelled": tell_people.order_cancelled,
+    "order.expire": cancel_order.expire_order,
+    "order.complete": follow_shipment.complete_order,
+    "payment.event": record_payment_event.record_payment_event,
+    "payment.paid": follow_payment.payment_paid,
+    "payment.return": cancel_order.return_payment,
+    "shipment.advanced": follow_shipment.follow_shipment,
+    "shipment.delivered": follow_shipment.follow_shipment,
+    "shipment.returned": follow_shipment.follow_shipment,
+}
+# Name of the job, when it runs (cron, UTC), and the story.
+PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {"tidy": ("15 19 * * *", tidy.tidy)}
 _WORTH_ANOTHER_TRY: Final = frozenset({Kind.UPSTREAM, Kind.LIMITED, Kind.BROKEN, Kind.CONFLICT})
 
 

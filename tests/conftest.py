@@ -1,6 +1,7 @@
 """One PostgreSQL for the run, one database for each test (a copy of a migrated one), and the service over it."""
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,14 +26,17 @@ NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Beijing
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The address of a PostgreSQL that tests may fill with databases; `CHAMA_TEST_DATABASE_URL` names another one."""
     given = os.environ.get("CHAMA_TEST_DATABASE_URL")
     if given:
         yield given
         return
-    with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as cluster:
-        yield cluster.url
+    # Not below pytest's own folder, which is closed to the user that PostgreSQL runs as when we are root.
+    with tempfile.TemporaryDirectory(prefix="chama-tests-") as folder:
+        Path(folder).chmod(0o755)
+        with embedded_postgres(Path(folder) / "postgres", durable=False) as cluster:
+            yield cluster.url
 
 
 def on_database(url: str, name: str) -> str:

@@ -1,21 +1,16 @@
-"""What each category says of its goods: the attributes as a table, and the pure checks that follow from it.
+"""What each category says of its goods: the attributes as a table, and what follows from them. Pure.
 
-Ranges and grades: cotton by GB 1103.1-2023; never-listed materials by CITES Appendix I and the national protection list.
+Grades and classes of cotton by GB 1103.1-2023; the ranges keep out slips of the pen.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final
-
-from pydantic import Field, TypeAdapter, ValidationError
+from typing import Any, Final
 
 from app.catalogue.values import SPECIES_NAMES, Category, Words
-from app.core.errors import Gap
 from app.core.limits import LANGUAGES_MAX, TITLE_LENGTH_MAX
-from app.core.text import PlainText, Tag
 
 MATERIALS_MAX: Final = 20
 
@@ -149,6 +144,7 @@ ATTRIBUTES: Final[Mapping[Category, tuple[Attribute, ...]]] = {
 }
 BY_NAME: Final = {category: {a.name: a for a in listed} for category, listed in ATTRIBUTES.items()}
 
+
 def derived_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
     """What follows from the attributes: the classes that cotton is traded by."""
     derived = {}
@@ -198,7 +194,7 @@ def attributes_schema(category: Category) -> dict[str, Any]:
 
 
 def _schema(attribute: Attribute) -> dict[str, Any]:
-    text = {"type": "string", "minLength": 1, "maxLength": TITLE_LENGTH_MAX}
+    text: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": TITLE_LENGTH_MAX}
     texts = {"type": "object", "additionalProperties": text, "minProperties": 1, "maxProperties": LANGUAGES_MAX}
     integer = {"type": "integer", "minimum": attribute.low, "maximum": attribute.high}
     share = {"type": "integer", "minimum": 1, "maximum": 100}
@@ -208,7 +204,7 @@ def _schema(attribute: Attribute) -> dict[str, Any]:
         "required": ["name", "share_pct"],
         "additionalProperties": False,
     }
-    return {
+    schemas: dict[Form, dict[str, Any]] = {
         Form.TEXT: text,
         Form.LOCAL_TEXT: texts,
         Form.INTEGER: integer,
@@ -216,12 +212,10 @@ def _schema(attribute: Attribute) -> dict[str, Any]:
         Form.CHOICE: {"type": "string", "enum": list(attribute.choices)},
         Form.FLAG: {"type": "boolean"},
         Form.MATERIALS: {"type": "array", "items": material, "minItems": 1, "maxItems": MATERIALS_MAX},
-    }[attribute.form]
-
-
+    }
+    return schemas[attribute.form]
 
 
 def decimal_pattern(attribute: Attribute) -> str:
+    """How a decimal of this attribute is written: up to two digits before the point, a sign only where it may fall below zero."""
     return rf"^{'-?' if attribute.low < 0 else ''}(?:0|[1-9][0-9]?)(?:\.[0-9]{{1,{attribute.decimals}}})?$"
-
-

@@ -1,4 +1,7 @@
-"""Checks of what a listing says of its goods: is every attribute known, well written and in its range. Pure."""
+"""Checks of attributes: is each known to its category, well written and in its range. Pure.
+
+Never-listed materials follow CITES Appendix I and the national list of protected wildlife.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +20,11 @@ _ShortText = Annotated[PlainText, Field(max_length=TITLE_LENGTH_MAX)]
 _SHORT_TEXT: Final = TypeAdapter[Any](_ShortText)
 _SHORT_TEXTS: Final = TypeAdapter[Any](Annotated[dict[Tag, _ShortText], Field(max_length=LANGUAGES_MAX)])
 Path = tuple[str | int, ...]
+
+
+def _words(en: str, zh: str) -> Words:
+    return {"en": en, "zh-Hans": zh}
+
 
 # Materials that are never sold here, by the words that tell of them; then harmless names that contain such a word.
 FORBIDDEN_MATERIALS: Final[tuple[tuple[Words, str], ...]] = (

@@ -150,8 +150,20 @@ EAR_TAG_DIGIT: Final[Mapping[Species, str]] = {
     Species.GOAT: "3",
 }
 EAR_TAG_PATTERN: Final = r"^[123][0-9]{14}$"
+# GB/T 2260: the first two digits of every county code.
 PROVINCES: Final = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split()
+    str(code)
+    for code in (
+        *range(11, 16),
+        *range(21, 24),
+        *range(31, 38),
+        *range(41, 47),
+        *range(50, 55),
+        *range(61, 66),
+        71,
+        81,
+        82,
+    )
 )
 # What a package with one unit may weigh, in grams: the goods themselves at least, and no more than packing explains.
 UNIT_WEIGHT_G: Final[Mapping[Unit, tuple[int, int]]] = {

@@ -12,22 +12,25 @@ from app.core.jobs import Job, enqueue
 from app.core.limits import PAYMENT_LIFETIME
 from app.core.money import Money
 from app.flows.ports import Ports
-from app.flows.show_order import order_shape, placed_consignment, show_order
+from app.flows.show_order import order_shape, show_order
 from app.identity.values import Caller
 from app.ledger.rules import proceeds, sale_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
-from app.network.capacity import CapacityFull, Want, book_capacity
+from app.network.capacity import book_capacity
+from app.network.errors import CapacityFull
+from app.network.values import Want
 from app.orders.errors import OptionMissing, PlanChanged, QuoteExpired
 from app.orders.models import Order, OrderLine, Quote
-from app.orders.schemas import LegShape, OptionShape, OrderRequest, OrderShape, PackageShape, QuotedConsignment
+from app.orders.schemas import LegShape, OptionShape, OrderRequest, OrderShape, PackageShape, PaymentShape, QuotedConsignment
 from app.orders.service import add_order, find_placed, get_order, get_quote, new_number
 from app.orders.values import OrderStatus
 from app.payments.rules import require_offered
 from app.payments.service import get_payment_of, note_intent, start_payment
-from app.payments.values import PaymentMethod
+from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.service import create_consignments
-from app.shipments.values import ConsignmentDraft, LegDraft, PackageDraft
+from app.packaging.values import Package
+from app.shipments.values import ConsignmentDraft, JourneyLeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,6 @@ class Draft:
 
     order: Order
     lines: tuple[OrderLine, ...]
-    quoted: tuple[QuotedConsignment, ...]
     consignments: tuple[ConsignmentDraft, ...]
     stock: tuple[StockWant, ...]
     capacity: tuple[Want, ...]
@@ -91,7 +93,7 @@ def decide(quote: Quote, command: OrderRequest, method: PaymentMethod, fee_bps: 
     lines = tuple(_lines(order, quote, option, consignments))
     stock = tuple(StockWant(line.id, line.listing_id, line.quantity, asked["version"]) for line, asked in zip(lines, quote.lines, strict=True))
     capacity = tuple(want for draft, quoted in zip(consignments, option.consignments, strict=True) for want in _capacity(draft, quoted))
-    return Draft(order, lines, tuple(option.consignments), consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
+    return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
 
 
 def _order(quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, fee_bps: int, now: datetime) -> Order:
@@ -129,23 +131,38 @@ def _consignment(order: Order, quoted: QuotedConsignment) -> ConsignmentDraft:
         temperature=quoted.temperature,
         promised_from=order.promised_from,
         promised_by=order.promised_by,
-        packages=tuple(_package(package) for package in quoted.packages),
+        packages=tuple(package for shape in quoted.packages for package in _packages(shape)),
         legs=tuple(_leg(leg) for leg in quoted.legs),
     )
 
 
-def _package(package: PackageShape) -> PackageDraft:
-    size = {"length_mm": package.length_mm, "width_mm": package.width_mm, "height_mm": package.height_mm}
-    return PackageDraft(kind=package.type, count=package.count, weight_g=package.weight_g, reusable=package.reusable, co2e_g=package.co2e_g, **size)
+def _packages(package: PackageShape) -> tuple[Package, ...]:
+    one = Package(
+        type=package.type,
+        name=package.name,
+        units=package.units,
+        weight_g=package.weight_g,
+        length_mm=package.length_mm,
+        width_mm=package.width_mm,
+        height_mm=package.height_mm,
+        own_mass_g=package.own_mass_g,
+        price_minor=package.price.amount,
+        co2e_g=package.co2e_g,
+        reusable=package.reusable,
+    )
+    return (one,) * package.count
 
 
-def _leg(leg: LegShape) -> LegDraft:
-    return LegDraft(
+def _leg(leg: LegShape) -> JourneyLeg:
+    """A ride as booked. A courier has no timetable: its run begins when it departs."""
+    return JourneyLeg(
         from_hub=leg.from_,
         to_hub=leg.to,
         mode=leg.mode,
         service_id=leg.service,
         run_at=leg.run_at or leg.departs_at,
+        board=leg.board or 0,
+        alight=leg.alight or 1,
         carrier=leg.carrier,
         departs_at=leg.departs_at,
         arrives_at=leg.arrives_at,
@@ -178,6 +195,7 @@ def _lines(order: Order, quote: Quote, option: OptionShape, consignments: Sequen
 def _capacity(draft: ConsignmentDraft, quoted: QuotedConsignment) -> list[Want]:
     return [
         Want(
+            booking_id=new_id("bkg"),
             leg_id=row.id,
             consignment_id=draft.id,
             service_id=leg.service,
@@ -217,14 +235,14 @@ async def _write(ports: Ports, draft: Draft, claim: Claim, language: str, now: d
             if earlier:
                 return earlier, None
             await add_order(session, order, draft.lines)
-            consignments = await create_consignments(session, draft.consignments, now)
+            journeys = await create_consignments(session, draft.consignments, now)
             await start_payment(session, draft.payment_id, order.id, draft.method, Money(order.total_minor, order.currency), now)
             await record_transfers(session, [draft.sale], now)
             await enqueue(session, _jobs(order, draft.method, now))
             body = None
             if draft.method is PaymentMethod.CASH_ON_DELIVERY:
-                shown = [placed_consignment(c, quoted) for c, quoted in zip(consignments, draft.quoted, strict=True)]
-                shape = order_shape(order, draft.lines, shown, draft.method, "pending_cash", language)
+                payment = PaymentShape(method=draft.method, status=PaymentStatus.PENDING_CASH)
+                shape = order_shape(order, draft.lines, journeys, payment, language)
                 body = shape.model_dump_json(by_alias=True).encode()
                 await record(session, claim, 201, ports.seal.close(body))
             await reserve(session, order.id, draft.stock, now)

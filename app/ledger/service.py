@@ -35,21 +35,29 @@ _RECORD = text(
     """
     WITH opened AS (
         INSERT INTO account (id, kind, owner, currency)
-        SELECT * FROM unnest(:account_ids, :account_kinds, :owners, :currencies) AS given (id, kind, owner, currency)
+        SELECT * FROM unnest(
+            CAST(:account_ids AS text[]), CAST(:account_kinds AS text[]),
+            CAST(:owners AS text[]), CAST(:currencies AS text[])
+        ) AS given (id, kind, owner, currency)
         ORDER BY id
         ON CONFLICT DO NOTHING
     ), made AS (
         INSERT INTO transfer (id, kind, subject, state, created_at, settled_at)
-        SELECT id, kind, subject, state, :now, CASE WHEN state <> 'pending' THEN :now END
-        FROM unnest(:transfer_ids, :transfer_kinds, :subjects, :states) AS given (id, kind, subject, state)
+        SELECT id, kind, subject, state, CAST(:now AS timestamptz), CASE WHEN state <> 'pending' THEN CAST(:now AS timestamptz) END
+        FROM unnest(
+            CAST(:transfer_ids AS text[]), CAST(:transfer_kinds AS text[]),
+            CAST(:subjects AS text[]), CAST(:states AS text[])
+        ) AS given (id, kind, subject, state)
         ORDER BY id
         ON CONFLICT DO NOTHING
         RETURNING id
     )
     INSERT INTO entry (transfer_id, seq, account_id, amount_minor, currency)
     SELECT given.transfer_id, given.seq, given.account_id, given.amount_minor, given.currency
-    FROM unnest(:entry_transfers, :seqs, :entry_accounts, :amounts, :entry_currencies)
-        AS given (transfer_id, seq, account_id, amount_minor, currency)
+    FROM unnest(
+        CAST(:entry_transfers AS text[]), CAST(:seqs AS int[]), CAST(:entry_accounts AS text[]),
+        CAST(:amounts AS bigint[]), CAST(:entry_currencies AS text[])
+    ) AS given (transfer_id, seq, account_id, amount_minor, currency)
     JOIN made ON made.id = given.transfer_id
     """
 )

@@ -1,11 +1,12 @@
 """The words of the network: hubs, services, departures with capacity, bookings, disruptions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from app.core.ids import new_id
 from app.routing import Capacity, Stop, Tariff
 
 CURRENCY: Final = "CNY"
@@ -142,7 +143,6 @@ class Line:
 class Want:
     """A place on one run, from stop `board` to stop `alight`, for one leg of a consignment. `run_at` is the start of the run."""
 
-    booking_id: str
     leg_id: str
     consignment_id: str
     service_id: str
@@ -152,6 +152,7 @@ class Want:
     weight_g: int
     volume_mm3: int
     live_places: int = 0
+    booking_id: str = field(default_factory=lambda: new_id("bkg"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from app.core.schema import Shape, Time
 
-
 # A plus sign in a query means a blank, and people forget to write it as %2B.
 MailboxPhone = Annotated[
     str,

@@ -40,6 +40,7 @@ _PACKAGE: Final = {
     "count": 1,
     "units": 3,
     "weight_g": 16100,
+    "own_mass_g": 580,
     "length_mm": 600,
     "width_mm": 400,
     "height_mm": 300,
@@ -160,7 +161,8 @@ class PackageShape(Shape):
     name: LocalText
     count: Annotated[int, Field(description="How many packages of exactly this kind; the other figures are for one")]
     units: int
-    weight_g: int
+    weight_g: Annotated[int, Field(description="Gross: goods and package")]
+    own_mass_g: int
     length_mm: int
     width_mm: int
     height_mm: int

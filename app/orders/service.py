@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col, select
 
@@ -111,3 +111,9 @@ async def move(session: Session, order: Order, event: OrderEvent, now: datetime)
     status = advance(order.status, event)
     await session.execute(update(Order).where(col(Order.id) == order.id).values(status=status, updated_at=now))
     order.status, order.updated_at = status, now
+
+
+async def forget_quotes(session: Session, now: datetime) -> None:
+    """Delete quotes that expired a day ago, at most 10,000 at a time: they hold addresses of people who did not buy."""
+    old = select(col(Quote.id)).where(col(Quote.expires_at) < now - timedelta(days=1)).limit(10_000)
+    await session.execute(delete(Quote).where(col(Quote.id).in_(old)))

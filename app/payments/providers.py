@@ -69,7 +69,7 @@ _EVENTS: Final[Mapping[str, tuple[PaymentEvent, _Amount]]] = {
     "payment_intent.canceled": (PaymentEvent.CANCEL, "amount"),
     "charge.refunded": (PaymentEvent.REFUND, "amount_refunded"),
 }
-_AMOUNT_CODES: Final = frozenset({"amount_too_small", "amount_too_large"})
+_AMOUNT_CODES: Final = frozenset({"amount_too_small", "amount_too_large", "parameter_invalid_integer"})
 # Repeating the very same call can succeed for these alone; the rest of what Stripe calls invalid is our mistake.
 _PASSING_CODES: Final = frozenset({"balance_insufficient", "lock_timeout"})
 _OURS: Final = (

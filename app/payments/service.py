@@ -24,7 +24,7 @@ _NEWS: Final = TypeAdapter(News)
 
 async def start_payment(
     session: Session, payment_id: str, order_id: str, method: PaymentMethod, amount: Money, now: datetime
-) -> Payment:
+) -> None:
     """Begin to be paid for an order, before anybody outside is asked. One INSERT."""
     payment = Payment(
         id=payment_id,
@@ -36,9 +36,7 @@ async def start_payment(
         created_at=now,
         updated_at=now,
     )
-    session.add(payment)
-    await session.flush([payment])
-    return payment
+    await session.execute(insert(Payment).values(payment.model_dump()))
 
 
 def amount_of(payment: Payment) -> Money:
@@ -99,7 +97,7 @@ async def apply(session: Session, payment: Payment, event: PaymentEvent, now: da
         payment.status = status
         payment.updated_at = now
         payment.refunded_minor = payment.amount_minor if status is PaymentStatus.REFUNDED else 0
-    await session.flush([payment])
+    await session.flush()
     return status is not None
 
 
@@ -160,7 +158,7 @@ async def settle_event(session: Session, provider: str, event_id: str, now: date
         return None
     step = await _take_in(session, provider, _NEWS.validate_python(kept.payload), now)
     kept.handled_at, kept.outcome = now, step.outcome
-    await session.flush([kept])
+    await session.flush()
     return step
 
 

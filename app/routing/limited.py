@@ -107,8 +107,7 @@ class LimitedSearch:
             if label.met:
                 self._meet(label.met._replace(run=label.met.run + 1), label.price_minor, label.co2e_mg)
             if label.place == ask.target:
-                if self._is_final(label) and not self._reached.beats(label.price_minor, label.co2e_mg, (label.time,)):
-                    self._reached.put(label.price_minor, label.co2e_mg, (label.time,))
+                if self._is_final(label) and self._reached.takes(label.price_minor, label.co2e_mg, (label.time,)):
                     found.append(Arrival(label.time, label.price_minor, label.co2e_mg, label.path))
             elif not self._is_beaten(label):
                 self._expand(label)
@@ -143,9 +142,9 @@ class LimitedSearch:
             start = boarding.calendar.first(ready + boarding.wait_s)
             for ride in boarding.rides:
                 ride_price, ride_co2e = price + ride.price_minor, co2e + ride.co2e_mg
-                if self._reached.is_above(
-                    ride_price + self._bounds.price_minor[ride.head], ride_co2e + self._bounds.co2e_mg[ride.head]
-                ):
+                least_price = ride_price + self._bounds.price_minor[ride.head]
+                least_co2e = ride_co2e + self._bounds.co2e_mg[ride.head]
+                if self._reached.beats(least_price, least_co2e, (label.earliest - 1,)):
                     continue
                 if label.state == BOUND:
                     self._ride_bound(label, ride, start, ride_price, ride_co2e)

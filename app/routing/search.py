@@ -1,14 +1,16 @@
 """The exact search for goods without a journey limit: labels leave the heap by the earliest arrival they may still reach.
 
-NAMOA* with dimensionality reduction (Pulido, Mandow and Pérez de la Cruz 2015): since labels of a place leave the heap in
-order of time, whether one is beaten is a question of price and CO2e only.
+NAMOA* with dimensionality reduction (Pulido, Mandow and Pérez de la Cruz 2015): since the labels of a place leave the heap in
+order of time, whether one is beaten is a question of price and CO2e only. Both are counted with the least that is still to come.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from app.routing.network import Bounds, Network
+from app.routing.calendar import NEVER
+from app.routing.network import Bounds, LegKey, Network
 from app.routing.runs import Runs
 from app.routing.values import SearchTooLarge
 
@@ -45,30 +47,42 @@ class Staircase:
         self.co2es: list[int] = []
         self.ties: list[tuple[Any, ...]] = []
 
-    def is_above(self, price: int, co2e: int) -> bool:
-        """Whether a label here is at least as good on both counts and better on one."""
-        step = bisect_right(self.prices, price) - 1
-        return step >= 0 and self.co2es[step] <= co2e and (self.co2es[step] < co2e or self.prices[step] < price)
-
     def beats(self, price: int, co2e: int, tie: tuple[Any, ...]) -> bool:
-        """Whether a label here is better on one count, or equal on both and first by `tie`."""
+        """Whether a label here is no worse on both counts, and better on one or else first by `tie`."""
         step = bisect_right(self.prices, price) - 1
         if step < 0 or self.co2es[step] > co2e:
             return False
         return self.co2es[step] < co2e or self.prices[step] < price or self.ties[step] <= tie
 
-    def put(self, price: int, co2e: int, tie: tuple[Any, ...]) -> None:
-        """Add a label that is not beaten, in place of those that it beats on price and CO2e."""
-        first = last = bisect_left(self.prices, price)
+    def takes(self, price: int, co2e: int, tie: tuple[Any, ...]) -> bool:
+        """Add a label unless it is beaten, in place of those that it beats."""
+        if self.beats(price, co2e, tie):
+            return False
+        last = bisect_right(self.prices, price)
+        first = last - 1 if last and self.prices[last - 1] == price else last
         while last < len(self.prices) and self.co2es[last] >= co2e:
             last += 1
         self.prices[first:last] = [price]
         self.co2es[first:last] = [co2e]
         self.ties[first:last] = [tie]
+        return True
 
 
-Label = tuple[int, int, int, int, Path, int, int]
-"""(earliest arrival at the target, price, CO2e, legs, path, place, time there)."""
+class Onward(NamedTuple):
+    """A ride towards the target: what it adds to the least price and CO2e of the whole way, and the labels kept where it ends."""
+
+    prices: list[int]
+    co2es: list[int]
+    price_minor: int
+    co2e_mg: int
+    head: int
+    arrive_offset_s: int
+    latest: int
+    key: LegKey
+
+
+Label = tuple[int, int, int, int, Path, int]
+"""(earliest arrival at the target, least price, least CO2e, legs, path, place)."""
 
 
 class ParetoSearch:
@@ -81,7 +95,8 @@ class ParetoSearch:
         self._runs = runs
         self._ask = ask
         self._kept = [Staircase() for _ in network.boardings]
-        self._reached = Staircase()
+        self._reached = self._kept[ask.target]
+        self._onward: dict[int, list[tuple[int, Callable[[int], int], list[Onward]]]] = {}
         self._heap: list[Label] = []
         self._labels = 0
 
@@ -93,59 +108,74 @@ class ParetoSearch:
         ask, heap, kept, reached = self._ask, self._heap, self._kept, self._reached
         time_left, price_left, co2e_left = self._bounds
         found: list[Arrival] = []
-        heap.append((ask.depart_after + time_left[ask.origin], 0, 0, 0, (), ask.origin, ask.depart_after))
+        start = (ask.depart_after + time_left[ask.origin], price_left[ask.origin], co2e_left[ask.origin])
+        heap.append((*start, 0, (), ask.origin))
         while heap:
             label = heappop(heap)
-            earliest, price, co2e, legs, path, place, time = label
-            if reached.beats(price + price_left[place], co2e + co2e_left[place], (earliest - 1,)):
-                continue
+            earliest, price, co2e, legs, path, place = label
             if place == ask.target:
-                if not reached.beats(price, co2e, (time,)):
-                    reached.put(price, co2e, (time,))
-                    found.append(Arrival(time, price, co2e, path))
-            elif not kept[place].beats(price, co2e, (legs, path)):
-                kept[place].put(price, co2e, (legs, path))
+                if reached.takes(price, co2e, (earliest,)):
+                    found.append(Arrival(earliest, price, co2e, path))
+            elif not reached.beats(price, co2e, (earliest - 1,)) and kept[place].takes(price, co2e, (legs, path)):
                 self._expand(label)
         return found
 
     def _expand(self, label: Label) -> None:
         """Take, on every service that stops here, the first run with room: a later one would only be later."""
-        _, price, co2e, legs, path, place, time = label
-        time_left, price_left, co2e_left = self._bounds
-        kept, runs, heap = self._kept, self._runs, self._heap
+        earliest, price, co2e, legs, path, place = label
+        heap, runs, time_left = self._heap, self._runs, self._bounds.time_s
         reached_prices, reached_co2es = self._reached.prices, self._reached.co2es
-        deadline = self._ask.deadline
-        ready = time + self._dwell_s[place]
-        if place != self._ask.origin:
-            price += self._network.transfer_price_minor[place]
-            co2e += self._network.transfer_co2e_mg[place]
-        for wait_s, calendar, rides in self._network.boardings[place]:
-            start = -1
-            for head, arrive_offset_s, ride_price, ride_co2e, key in rides:
-                # Both checks are `Staircase.is_above`, written out: half of the time goes here.
-                price_there, co2e_there = price + ride_price, co2e + ride_co2e
-                stairs = kept[head]
-                step = bisect_right(stairs.prices, price_there) - 1
-                if step >= 0 and (
-                    stairs.co2es[step] < co2e_there
-                    or (stairs.co2es[step] == co2e_there and stairs.prices[step] < price_there)
+        ready = earliest - time_left[place] + self._dwell_s[place]
+        before = len(heap)
+        for wait_s, first, rides in self._onward.get(place) or self._look_onward(place):
+            start = None
+            for prices, co2es, ride_price, ride_co2e, head, arrive_offset_s, latest, key in rides:
+                # Twice the same question as in `Staircase.beats`, written out: most of the time goes here.
+                through, emitted = price + ride_price, co2e + ride_co2e
+                step = bisect_right(prices, through)
+                if step and co2es[step - 1] <= emitted and (co2es[step - 1] < emitted or prices[step - 1] < through):
+                    continue
+                step = bisect_right(reached_prices, through)
+                if (
+                    step
+                    and reached_co2es[step - 1] <= emitted
+                    and (reached_co2es[step - 1] < emitted or reached_prices[step - 1] < through)
                 ):
                     continue
-                least_price, least_co2e = price_there + price_left[head], co2e_there + co2e_left[head]
-                step = bisect_right(reached_prices, least_price) - 1
-                if step >= 0 and (
-                    reached_co2es[step] < least_co2e
-                    or (reached_co2es[step] == least_co2e and reached_prices[step] < least_price)
-                ):
-                    continue
-                if start < 0:
-                    start = calendar.first(ready + wait_s)
-                latest = deadline - arrive_offset_s - time_left[head]
+                if start is None:
+                    start = first(ready + wait_s)
                 run = start if runs.are_all_free else runs.first_free(start, key, latest)
                 if run <= latest:
-                    arrival = run + arrive_offset_s
-                    earliest = arrival + time_left[head]
-                    heappush(heap, (earliest, price_there, co2e_there, legs + 1, (path, key, run), head, arrival))
-                    self._labels += 1
+                    arrival = run + arrive_offset_s + time_left[head]
+                    heappush(heap, (arrival, through, emitted, legs + 1, (path, key, run), head))
+        self._labels += len(heap) - before
         if self._labels > self._ask.labels_max:
             raise SearchTooLarge(self._ask.labels_max)
+
+    def _look_onward(self, place: int) -> list[tuple[int, Callable[[int], int], list[Onward]]]:
+        """The boardings of a place with those rides from which the target can be reached, worked out at the first visit."""
+        time_left, price_left, co2e_left = self._bounds
+        handling_price = handling_co2e = 0
+        if place != self._ask.origin:
+            handling_price = self._network.transfer_price_minor[place]
+            handling_co2e = self._network.transfer_co2e_mg[place]
+        onward = []
+        for wait_s, calendar, rides in self._network.boardings[place]:
+            ahead = [
+                Onward(
+                    self._kept[head].prices,
+                    self._kept[head].co2es,
+                    handling_price + price_minor + price_left[head] - price_left[place],
+                    handling_co2e + co2e_mg + co2e_left[head] - co2e_left[place],
+                    head,
+                    arrive_offset_s,
+                    self._ask.deadline - arrive_offset_s - time_left[head],
+                    key,
+                )
+                for head, arrive_offset_s, price_minor, co2e_mg, key in rides
+                if time_left[head] < NEVER and head != self._ask.origin
+            ]
+            if ahead:
+                onward.append((wait_s, calendar.first, ahead))
+        self._onward[place] = onward
+        return onward

@@ -39,15 +39,17 @@ class Consignment(SQLModel, table=True):
     ended_at: datetime | None = None
 
 
-class Package(SQLModel, table=True):
-    """A box, crate, bale or animal as it travels."""
+class ConsignmentPackage(SQLModel, table=True):
+    """`count` boxes, crates, bales or animals of one kind; the other figures are for one."""
 
-    __table_args__ = (CheckConstraint("weight_g > 0", name="weight_positive"),)
+    __tablename__ = "package"
+    __table_args__ = (CheckConstraint("count > 0 AND units > 0 AND weight_g > 0", name="positive"),)
 
     consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
     id: str = Field(primary_key=True, max_length=40)
     type: str = Field(max_length=40)
     name: dict[str, str] = Field(sa_type=JSONB)
+    count: int
     units: int
     weight_g: int = Field(sa_type=BigInteger)
     length_mm: int
@@ -58,9 +60,10 @@ class Package(SQLModel, table=True):
     reusable: bool
 
 
-class Leg(SQLModel, table=True):
+class ConsignmentLeg(SQLModel, table=True):
     """One ride: as it was planned, and what became of it."""
 
+    __tablename__ = "leg"
     __table_args__ = (
         UniqueConstraint("consignment_id", "seq", name="uq_leg_consignment_id_seq"),
         CheckConstraint("departs_at < arrives_at", name="takes_time"),
@@ -74,9 +77,9 @@ class Leg(SQLModel, table=True):
     to_hub: str = Field(max_length=40)
     mode: str = Field(max_length=20)
     service_id: str = Field(max_length=80)
-    run_at: datetime
-    board: int
-    alight: int
+    run_at: datetime | None = None
+    board: int | None = None
+    alight: int | None = None
     carrier: str = Field(max_length=40)
     departs_at: datetime
     arrives_at: datetime

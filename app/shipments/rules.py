@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial, reduce
 from typing import Final
 
+from app.network.values import Mode
 from app.orders.values import OrderStatus
 from app.shipments.values import (
     ENDED,
@@ -134,21 +135,32 @@ def _legs_after(legs: Sequence[PlannedLeg], states: tuple[LegState, ...], scan: 
     """The legs once the goods were seen leaving or reaching a hub; a hub behind them or off the route changes nothing."""
     outcome = LEG_AFTER.get(scan.type)
     done = _done(states)
-    ahead = range(done, len(legs))
-    if outcome is None or not ahead:
+    if outcome is None or done == len(legs):
         return states
-    if scan.type in (EventType.OUT_FOR_DELIVERY, EventType.DELIVERY_ATTEMPTED, EventType.DELIVERED):
-        return (*states[:done], *(replace(state, status=LegStatus.DONE) for state in states[done:]))
-    if outcome is LegStatus.UNDER_WAY:
-        leg = next((i for i in ahead if scan.hub in (None, legs[i].from_hub)), None)
-    elif scan.hub is None:
-        leg = done if states[done].status is LegStatus.UNDER_WAY else None
-    else:
-        leg = next((i for i in ahead if scan.hub == legs[i].to_hub), None)
+    to_the_door = scan.type in (EventType.OUT_FOR_DELIVERY, EventType.DELIVERY_ATTEMPTED, EventType.DELIVERED)
+    if to_the_door and legs[-1].mode != Mode.COURIER:
+        return _passed(states, len(legs))
+    leg = len(legs) - 1 if to_the_door else _leg_meant(legs, states, outcome, scan.hub)
     if leg is None:
         return states
-    passed = (replace(state, status=LegStatus.DONE) for state in states[done:leg])
-    return (*states[:done], *passed, _moved(states[leg], outcome, scan.occurred_at), *states[leg + 1 :])
+    return (*_passed(states, leg)[:leg], _moved(states[leg], outcome, scan.occurred_at), *states[leg + 1 :])
+
+
+def _leg_meant(
+    legs: Sequence[PlannedLeg], states: Sequence[LegState], outcome: LegStatus, hub: str | None
+) -> int | None:
+    """The first leg that is not done and that begins, or ends, at this hub; without a hub, the one that is next."""
+    done = _done(states)
+    if outcome is LegStatus.UNDER_WAY:
+        return next((i for i in range(done, len(legs)) if hub in (None, legs[i].from_hub)), None)
+    if hub is None:
+        return done if states[done].status is LegStatus.UNDER_WAY else None
+    return next((i for i in range(done, len(legs)) if hub == legs[i].to_hub), None)
+
+
+def _passed(states: tuple[LegState, ...], count: int) -> tuple[LegState, ...]:
+    """The legs with the first `count` of them done, even if nobody said when."""
+    return (*(replace(state, status=LegStatus.DONE) for state in states[:count]), *states[count:])
 
 
 def _moved(leg: LegState, outcome: LegStatus, at: datetime) -> LegState:
@@ -187,11 +199,11 @@ def _reckoned(states: Sequence[LegState], legs: Sequence[PlannedLeg]) -> tuple[d
 
 def _told(scan: Scan, done: int, legs: Sequence[PlannedLeg]) -> datetime | None:
     """What a carrier's estimate means for the last arrival; None when it speaks of a place already reached or off the route."""
-    if scan.estimated_at is None or scan.hub in (None, legs[-1].to_hub):
-        return scan.estimated_at if done < len(legs) or scan.hub is None else None
+    if scan.hub is None or scan.estimated_at is None:
+        return scan.estimated_at
     leg = next((i for i in range(done, len(legs)) if legs[i].to_hub == scan.hub), None)
-    if leg is None:
-        return None
+    if leg is None or leg + 1 == len(legs):
+        return scan.estimated_at if leg is not None else None
     # The wait before the next departure swallows a part of the delay.
     return legs[-1].arrives_at + max(scan.estimated_at - legs[leg + 1].departs_at, timedelta())
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import (
     ConfigDict,
@@ -18,6 +18,7 @@ from pydantic import (
 from app.core.limits import READINGS_PER_EVENT_MAX, TRACKING_EVENTS_PER_BATCH_MAX
 from app.core.schema import Shape, Time
 from app.core.text import PlainText
+from app.network.values import Mode
 from app.orders.schemas import Co2eShape, LegShape, PackageShape
 from app.shipments.values import (
     EVENT_ID_LENGTH_MAX,
@@ -59,7 +60,8 @@ _LEG: Final = {
 _PACKAGE: Final = {
     "type": "carton-m",
     "name": {"zh-Hans": "中号纸箱", "en": "Medium carton"},
-    "units": "3",
+    "count": 1,
+    "units": 3,
     "weight_g": 16100,
     "length_mm": 600,
     "width_mm": 400,
@@ -76,11 +78,72 @@ _CO2E: Final = {
     "covers": ["transport", "packaging"],
     "missing": ["hubs"],
 }
-_REFUSED: Final = {
-    "type": "/problems/not-found",
-    "title": "Not found",
-    "status": 404,
-    "detail": "There is no consignment here that you may see. Check the address and who you are signed in as.",
+_TRACKING: Final[dict[str, Any]] = {
+    "tracking_number": "CM3141592653583",
+    "status": "at_hub",
+    "status_text": "At a hub",
+    "hub": "URUMQI",
+    "hub_name": "Urumqi",
+    "damaged": False,
+    "promised_from": "2026-03-02T14:30:00Z",
+    "promised_by": "2026-03-02T20:30:00Z",
+    "estimated_at": "2026-03-02T14:30:00Z",
+    "ended_at": None,
+    "cancelled_at": None,
+    "temperature": "ambient",
+    "packages": 1,
+    "weight_g": 16100,
+    "co2e_g": _CO2E,
+    "legs": [
+        {
+            "from": "HOTAN",
+            "from_name": "Hotan",
+            "to": "URUMQI",
+            "to_name": "Urumqi",
+            "mode": "road",
+            "mode_text": "Truck",
+            "carrier": "KUNLUN",
+            "status": "done",
+            "status_text": "Done",
+            "departs_at": "2026-03-01T12:00:00Z",
+            "arrives_at": "2026-03-02T14:30:00Z",
+            "departed_at": "2026-03-01T12:10:00Z",
+            "arrived_at": "2026-03-02T14:20:00Z",
+            "distance_m": 1480000,
+            "co2e_g": 703,
+        }
+    ],
+    "events": [
+        {
+            "type": "arrived",
+            "type_text": "Arrived",
+            "occurred_at": "2026-03-02T14:20:00Z",
+            "hub": "URUMQI",
+            "hub_name": "Urumqi",
+            "estimated_at": None,
+            "readings": [{"kind": "temperature", "value": "4.1", "unit": "CEL", "at": "2026-03-02T14:00:00Z"}],
+        }
+    ],
+}
+_CONSIGNMENT: Final = {
+    "id": "con_01jd0000000000000000000000",
+    "order": "ord_01jd0000000000000000000000",
+    "producer": "prd_01jd0000000000000000000000",
+    "tracking_number": "CM3141592653583",
+    "status": "delivered",
+    "status_text": "Delivered",
+    "hub": "URUMQI",
+    "damaged": False,
+    "temperature": "ambient",
+    "hand_in_by": "2026-03-01T11:00:00Z",
+    "hand_in_hub": "HOTAN",
+    "promised_from": "2026-03-02T14:30:00Z",
+    "promised_by": "2026-03-02T20:30:00Z",
+    "estimated_at": None,
+    "ended_at": "2026-03-02T16:05:00Z",
+    "cancelled_at": None,
+    "packages": [_PACKAGE],
+    "legs": [_LEG],
 }
 
 
@@ -88,7 +151,7 @@ def _example(value: Mapping[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [dict(value)]})
 
 
-_EVENT_ID: Final = re.compile(r"[!-~]{1,%d}" % EVENT_ID_LENGTH_MAX)
+_EVENT_ID: Final = re.compile(f"[!-~]{{1,{EVENT_ID_LENGTH_MAX}}}")
 EventId = Annotated[str, Field(pattern="^[!-~]+$", max_length=EVENT_ID_LENGTH_MAX, examples=["KL-2026-000123"])]
 
 
@@ -181,3 +244,96 @@ class TrackingEventsRequest(Shape):
         ],
         Field(min_length=1, max_length=TRACKING_EVENTS_PER_BATCH_MAX),
     ]
+
+
+class TrackedLeg(Shape):
+    """A ride as anyone may see it: planned times, and what happened (null while nobody has said)."""
+
+    model_config: ClassVar[ConfigDict] = _example(_TRACKING["legs"][0])
+
+    from_: Annotated[str, Field(alias="from")]
+    from_name: str
+    to: str
+    to_name: str
+    mode: Mode
+    mode_text: str
+    carrier: str
+    status: LegStatus
+    status_text: str
+    departs_at: Time
+    arrives_at: Time
+    departed_at: Time | None
+    arrived_at: Time | None
+    distance_m: int
+    co2e_g: int | None
+
+
+class TrackedEvent(Shape):
+    """What was reported, and still stands: no person, no address, no free text."""
+
+    type: EventType
+    type_text: str
+    occurred_at: Time
+    hub: str | None
+    hub_name: str | None
+    estimated_at: Time | None
+    readings: list[Reading]
+
+
+class Tracking(Shape):
+    """The public journey of one consignment. `ended_at` is when it was delivered, returned or lost."""
+
+    model_config: ClassVar[ConfigDict] = _example(_TRACKING)
+
+    tracking_number: str
+    status: ConsignmentStatus
+    status_text: str
+    hub: str | None
+    hub_name: str | None
+    damaged: bool
+    promised_from: Time
+    promised_by: Time
+    estimated_at: Time | None
+    ended_at: Time | None
+    cancelled_at: Time | None
+    temperature: str
+    packages: int
+    weight_g: int
+    co2e_g: Co2eShape
+    legs: list[TrackedLeg]
+    events: list[TrackedEvent]
+
+
+class ConsignmentLegShape(LegShape):
+    """A booked ride and what became of it."""
+
+    model_config: ClassVar[ConfigDict] = _example(_LEG)
+
+    status: LegStatus
+    departed_at: Time | None
+    arrived_at: Time | None
+
+
+class ConsignmentShape(Shape):
+    """What one producer hands in for one order: the packages, by when and where, and the way they go."""
+
+    model_config: ClassVar[ConfigDict] = _example(_CONSIGNMENT)
+
+    id: str
+    order: str
+    producer: str
+    tracking_number: str
+    status: ConsignmentStatus
+    status_text: str
+    hub: str | None
+    damaged: bool
+    temperature: str
+    hand_in_by: Time
+    hand_in_hub: str | None
+    promised_from: Time
+    promised_by: Time
+    estimated_at: Time | None
+    ended_at: Time | None
+    cancelled_at: Time | None
+    packages: list[PackageShape]
+    legs: list[ConsignmentLegShape]

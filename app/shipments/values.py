@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from app.core.ids import new_id
+from app.network.values import Mode
 from app.orders.values import OrderStatus
-from app.packaging.values import Package as PackageDraft
 
 LEGS_PER_CONSIGNMENT_MAX: Final = 40
 PACKAGES_PER_CONSIGNMENT_MAX: Final = 1_000
@@ -64,15 +64,6 @@ class EventType(StrEnum):
     CORRECTED = "corrected"
 
 
-class Mode(StrEnum):
-    ROAD = "road"
-    RAIL = "rail"
-    AIR = "air"
-    WATER = "water"
-    BUS = "bus"
-    COURIER = "courier"
-
-
 class ReadingKind(StrEnum):
     TEMPERATURE = "temperature"
     RELATIVE_HUMIDITY = "relative_humidity"
@@ -100,14 +91,14 @@ STATUS_AFTER: Final[Mapping[EventType, ConsignmentStatus]] = {
 FINAL: Final = frozenset({ConsignmentStatus.DELIVERED, ConsignmentStatus.RETURNED})
 ENDED: Final = FINAL | {ConsignmentStatus.LOST}
 
-# Carrier message -> leg, for the leg that begins or ends at the event's hub.
+# Carrier message -> leg: the one that begins or ends at the event's hub, or for the last three the way to the door.
 LEG_AFTER: Final[Mapping[EventType, LegStatus]] = {
     EventType.DEPARTED: LegStatus.UNDER_WAY,
     EventType.RECEIVED: LegStatus.DONE,
     EventType.ARRIVED: LegStatus.DONE,
     EventType.UNLOADED: LegStatus.DONE,
-    EventType.OUT_FOR_DELIVERY: LegStatus.DONE,
-    EventType.DELIVERY_ATTEMPTED: LegStatus.DONE,
+    EventType.OUT_FOR_DELIVERY: LegStatus.UNDER_WAY,
+    EventType.DELIVERY_ATTEMPTED: LegStatus.UNDER_WAY,
     EventType.DELIVERED: LegStatus.DONE,
 }
 
@@ -159,32 +150,60 @@ READING_RANGES: Final[Mapping[ReadingKind, Mapping[str, tuple[Decimal, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
-class LegDraft:
-    """A ride as it was booked: run `run_at` of the service, from its stop `board` to its stop `alight`.
+class Package:
+    """`count` packages of one kind, as they are handed in; the other figures are for one of them.
 
-    `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not covered by any figure.
+    `weight_g` is gross; `co2e_g` None: their making has no sourced figure.
+    """
+
+    type: str
+    name: Mapping[str, str]
+    count: int
+    units: int
+    weight_g: int
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    price_minor: int
+    co2e_g: int | None
+    reusable: bool
+    id: str = field(default_factory=lambda: new_id("pkg"))
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A ride: run `run_at` of the service, from its stop `board` to its stop `alight`, and what became of it.
+
+    A courier's way to the door has no run. `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not covered
+    by any figure.
     """
 
     from_hub: str
     to_hub: str
     mode: str
     service_id: str
-    run_at: datetime
-    board: int
-    alight: int
     carrier: str
     departs_at: datetime
     arrives_at: datetime
     distance_m: int
     price_minor: int
-    co2e_g: int | None
+    co2e_g: int | None = None
     hub_co2e_g: int | None = None
+    run_at: datetime | None = None
+    board: int | None = None
+    alight: int | None = None
     id: str = field(default_factory=lambda: new_id("leg"))
+    status: LegStatus = LegStatus.PLANNED
+    departed_at: datetime | None = None
+    arrived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConsignmentDraft:
-    """What one producer sends to one buyer, as planned; legs in the order of the journey."""
+    """What one producer sends to one buyer, as planned; legs in the order of the journey.
+
+    `hand_in_by` None means by the first departure.
+    """
 
     order_id: str
     producer_id: str
@@ -193,8 +212,9 @@ class ConsignmentDraft:
     temperature: str
     promised_from: datetime
     promised_by: datetime
-    packages: tuple[PackageDraft, ...]
-    legs: tuple[LegDraft, ...]
+    packages: tuple[Package, ...]
+    legs: tuple[Leg, ...]
+    hand_in_by: datetime | None = None
     id: str = field(default_factory=lambda: new_id("con"))
 
 
@@ -217,6 +237,8 @@ class PlannedLeg(Protocol):
     def from_hub(self) -> str: ...
     @property
     def to_hub(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
     @property
     def departs_at(self) -> datetime: ...
     @property
@@ -246,48 +268,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """A ride as it is stored: the plan, and what became of it."""
-
-    id: str
-    from_hub: str
-    to_hub: str
-    mode: Mode
-    service_id: str
-    run_at: datetime
-    board: int
-    alight: int
-    carrier: str
-    departs_at: datetime
-    arrives_at: datetime
-    distance_m: int
-    price_minor: int
-    co2e_g: int | None
-    hub_co2e_g: int | None
-    status: LegStatus
-    departed_at: datetime | None
-    arrived_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A package as it is stored."""
-
-    id: str
-    type: str
-    name: Mapping[str, str]
-    units: int
-    weight_g: int
-    length_mm: int
-    width_mm: int
-    height_mm: int
-    price_minor: int
-    co2e_g: int | None
-    reusable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Consignment:
+class Journey:
     """A consignment as it is stored, with its packages and its legs in the order of the journey."""
 
     id: str
@@ -325,7 +306,7 @@ class Consignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class JourneyEvent:
     """An event as it is stored."""
 
     id: str

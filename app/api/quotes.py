@@ -1,0 +1,34 @@
+"""Quotes: what it costs, when it arrives and what it emits, before anything is ordered."""
+
+from fastapi import Request, Response
+
+from app.api.deps import Language, PortsDep, SignedIn
+from app.api.documents import NOT_MODIFIED, refuses
+from app.api.etags import etagged
+from app.api.router import story_router
+from app.catalogue.errors import OutOfStock
+from app.core.errors import IdTaken, NotFound
+from app.flows.quote_order import quote_order, show_quote
+from app.identity.errors import NotSignedIn
+from app.network.errors import RouteUnavailable
+from app.orders.errors import NotForSale
+from app.orders.schemas import QuoteRequest, QuoteShape
+
+router = story_router("buy")
+
+
+@router.post(
+    "/quotes",
+    status_code=201,
+    summary="Ask what an order would cost",
+    responses=refuses(NotSignedIn, NotFound, NotForSale, OutOfStock, RouteUnavailable, IdTaken),
+)
+async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest) -> QuoteShape:
+    """The Pareto front of total price, arrival and CO2e, at most six options, each exactly as bookable for half an hour."""
+    return await quote_order(ports, caller, command)
+
+
+@router.get("/quotes/{id}", summary="Read a quote again", response_model=QuoteShape, responses=refuses(NotSignedIn, NotFound) | NOT_MODIFIED)
+async def get_quote(request: Request, ports: PortsDep, caller: SignedIn, id: str, _language: Language) -> Response:  # noqa: A002 - the contract's word
+    """One's own quote, for as long as it is kept."""
+    return etagged(request, await show_quote(ports, caller, id))

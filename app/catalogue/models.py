@@ -1,0 +1,169 @@
+"""The tables of the catalogue.
+
+A listing keeps its public JSON ready to send in `document`; stock stays in the counters of its lots, which are the truth.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlmodel import Field, SQLModel
+
+from app.catalogue.values import Category, ListingStatus, MediaState, ReservationState, Temperature
+from app.core.database import enum_type
+from app.core.quantity import Unit
+
+_PUBLISHED = text("status = 'published'")
+_AMOUNT = Numeric(12, 3)
+
+
+def _shelf_indexes() -> list[Index]:
+    """One range to read for each filter and order of the public list; the end of the key is the page's cursor.
+
+    `category` trails in the indexes by place, so that a place is read in order and other categories are passed over
+    inside the index.
+    """
+    ways = []
+    for order in ("listed_at", "price_minor"):
+        ways += [
+            Index(None, order, "id", postgresql_where=_PUBLISHED),
+            Index(None, "category", order, "id", postgresql_where=_PUBLISHED),
+        ]
+        ways += [
+            Index(None, place, order, "id", "category", postgresql_where=_PUBLISHED)
+            for place in ("province", "prefecture", "county")
+        ]
+    return ways
+
+
+class Listing(SQLModel, table=True):
+    """Goods that a producer offers. What comes from the producer is copied here and follows it by `refresh_listings`.
+
+    `listed_at` is when it was first published (before that: created). `version` rises with every change that a buyer
+    or the producer can see, but not with its stock.
+    """
+
+    __tablename__ = "listing"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('draft', 'archived') OR (price_minor > 0 AND weight_g > 0 AND temperature IS NOT NULL)",
+            name="complete",
+        ),
+        CheckConstraint("min_quantity > 0 AND step > 0", name="quantities"),
+        *_shelf_indexes(),
+        Index(None, "producer_id", "status", "listed_at", "id"),
+        Index(
+            "ix_listing_search",
+            "search",
+            postgresql_using="gin",
+            postgresql_where=_PUBLISHED,
+            # A pending list would be read from end to end by every search.
+            postgresql_with={"fastupdate": "off"},
+        ),
+        # Rows are read whole by the page: keep them out of the side table, uncompressed.
+        {"postgresql_with": {"toast_tuple_target": 8160}},
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    producer_id: str = Field(max_length=40)
+    category: Category = Field(sa_type=enum_type(Category))
+    status: ListingStatus = Field(sa_type=enum_type(ListingStatus))
+    title: dict[str, str] = Field(sa_type=JSONB)
+    description: dict[str, str] = Field(sa_type=JSONB)
+    attributes: dict[str, Any] = Field(sa_type=JSONB)
+    unit: Unit = Field(sa_type=enum_type(Unit))
+    price_minor: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str = Field(max_length=3)
+    weight_g: int | None = None
+    length_mm: int | None = None
+    width_mm: int | None = None
+    height_mm: int | None = None
+    min_quantity: Decimal = Field(sa_type=_AMOUNT)
+    step: Decimal = Field(sa_type=_AMOUNT)
+    temperature: Temperature | None = Field(default=None, sa_type=enum_type(Temperature))
+    shelf_life_h: int | None = None
+    lead_time_h: int
+    photos: list[str] = Field(sa_type=JSONB)
+    producer_name: dict[str, str] = Field(sa_type=JSONB)
+    village: dict[str, str] | None = Field(default=None, sa_type=JSONB)
+    hub: str = Field(max_length=40)
+    province: str = Field(max_length=2)
+    prefecture: str = Field(max_length=4)
+    county: str = Field(max_length=6)
+    version: int
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+    updated_at: datetime
+    listed_at: datetime
+    published_at: datetime | None = None
+    document: str = Field(sa_type=Text)
+    search: Any = Field(sa_type=TSVECTOR)
+
+
+class Lot(SQLModel, table=True):
+    """Goods that came in together. Nobody can reserve or take more than there is: the CHECK holds it."""
+
+    __tablename__ = "lot"
+    __table_args__ = (
+        CheckConstraint("quantity > 0 AND reserved >= 0 AND consumed >= 0", name="not_negative"),
+        CheckConstraint("reserved + consumed <= quantity", name="not_oversold"),
+        # Every order writes the counters: room for the new row on the same page keeps the indexes out of it.
+        {"postgresql_with": {"fillfactor": 60}},
+    )
+
+    listing_id: str = Field(primary_key=True, foreign_key="listing.id", max_length=40)
+    id: str = Field(primary_key=True, max_length=40)
+    quantity: Decimal = Field(sa_type=_AMOUNT)
+    reserved: Decimal = Field(sa_type=_AMOUNT)
+    consumed: Decimal = Field(sa_type=_AMOUNT)
+    available_from: datetime | None = None
+    harvested_on: date | None = None
+    expires_at: datetime | None = None
+    ear_tags: list[str] = Field(sa_type=JSONB)
+    certificates: list[dict[str, Any]] = Field(sa_type=JSONB)
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+
+
+class EarTag(SQLModel, table=True):
+    """An ear tag stands in one lot of the whole platform."""
+
+    __tablename__ = "ear_tag"
+
+    tag: str = Field(primary_key=True, max_length=15)
+    listing_id: str = Field(max_length=40)
+    lot_id: str = Field(max_length=40, index=True)
+
+
+class Reservation(SQLModel, table=True):
+    """What one order line holds of one lot; it keeps the trace from the line to the lot when it is consumed."""
+
+    __tablename__ = "reservation"
+    __table_args__ = (CheckConstraint("quantity > 0", name="positive"),)
+
+    order_id: str = Field(primary_key=True, max_length=40)
+    line_id: str = Field(primary_key=True, max_length=40)
+    lot_id: str = Field(primary_key=True, max_length=40)
+    listing_id: str = Field(max_length=40)
+    quantity: Decimal = Field(sa_type=_AMOUNT)
+    state: ReservationState = Field(sa_type=enum_type(ReservationState))
+    created_at: datetime
+
+
+class Media(SQLModel, table=True):
+    """A photo: announced, then uploaded by its person, then shown by one listing."""
+
+    __tablename__ = "media"
+    __table_args__ = (Index(None, "person_id", postgresql_where=text("listing_id IS NULL")),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    person_id: str = Field(max_length=40)
+    listing_id: str | None = Field(default=None, foreign_key="listing.id", index=True, max_length=40)
+    content_type: str = Field(max_length=40)
+    bytes: int
+    sha256: str = Field(max_length=64)
+    state: MediaState = Field(sa_type=enum_type(MediaState))
+    created_from: str = Field(max_length=64)
+    created_at: datetime = Field(index=True)

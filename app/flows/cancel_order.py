@@ -1,0 +1,93 @@
+"""The story of an order that is not to be: the buyer cancels, or nobody paid in time. Stock, capacity and money go back."""
+
+from app.catalogue.reserve import release
+from app.core.database import Session
+from app.core.ids import new_id
+from app.core.jobs import Job, enqueue
+from app.core.money import Money
+from app.flows.ports import Ports
+from app.flows.show_order import shown
+from app.identity.values import Caller
+from app.ledger.rules import reversed_entries
+from app.ledger.service import record as record_transfers
+from app.ledger.service import settle, transfers_of
+from app.ledger.values import State, Transfer, TransferKind
+from app.network.capacity import release_capacity
+from app.orders.errors import AlreadyShipped
+from app.orders.models import Order
+from app.orders.rules import may
+from app.orders.schemas import OrderShape
+from app.orders.service import lock_order, move
+from app.orders.values import OrderEvent
+from app.payments.service import get_payment_of, lock_payment_of, record_cancel, record_refund
+from app.payments.values import PaymentMethod, PaymentStatus
+from app.shipments.queries import list_of_orders
+from app.shipments.service import cancel_consignments
+
+
+async def cancel_order(ports: Ports, caller: Caller, order_id: str, language: str) -> OrderShape:
+    """Cancel an order before any of its goods were handed in; its buyer or an operator may.
+
+    Raises `StateConflict` or `AlreadyShipped`. Money that was taken goes back by a job.
+    """
+    async with ports.begin() as session:
+        order = await lock_order(session, order_id, None if caller.is_operator() else caller.id)
+        await move(session, order, OrderEvent.CANCEL, ports.clock.now())
+        await _give_back(session, order, ports)
+        await enqueue(session, [Job("order.cancelled", {"order": order.id})])
+        return await shown(session, order, language)
+
+
+async def expire_order(ports: Ports, order: str) -> None:
+    """Job: end an order that nobody paid for in time. Harmless when it was paid or ended meanwhile."""
+    async with ports.begin() as session:
+        row = await lock_order(session, order)
+        if not may(row.status, OrderEvent.EXPIRE):
+            return
+        await move(session, row, OrderEvent.EXPIRE, ports.clock.now())
+        await _give_back(session, row, ports)
+
+
+async def _give_back(session: Session, order: Order, ports: Ports) -> None:
+    """Release what the order held, all of it or (when a consignment moves already) nothing: `AlreadyShipped`."""
+    now = ports.clock.now()
+    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    cancelled = await cancel_consignments(session, [order.id], now)
+    if len(cancelled) < len(journeys):
+        raise AlreadyShipped
+    await settle(session, [t.id for t in await transfers_of(session, order.id) if t.kind is TransferKind.SALE], State.VOID, now)
+    payment = await lock_payment_of(session, order.id)
+    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
+        await record_cancel(session, payment.id, now)
+    else:
+        await enqueue(session, [Job("payment.return", {"order": order.id})])
+    await release(session, [order.id])
+    await release_capacity(session, cancelled)
+
+
+async def return_payment(ports: Ports, order: str) -> None:
+    """Job: end the provider's side of a payment that is not wanted any more, or send back what was taken.
+
+    May run twice: the provider knows each step by our own id.
+    """
+    now = ports.clock.now()
+    async with ports.begin() as session:
+        payment = await get_payment_of(session, order)
+        row = await lock_order(session, order)
+        taken = [t for t in await transfers_of(session, order) if t.kind is TransferKind.COLLECTION]
+    if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
+        return
+    amount = Money(payment.amount_minor, payment.currency)
+    ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, amount)).ref
+    intent = await ports.cards.cancel_intent(payment.id, ref)
+    if intent.status is not PaymentStatus.PAID:
+        async with ports.begin() as session:
+            await record_cancel(session, payment.id, now)
+        return
+    await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, amount)
+    async with ports.begin() as session:
+        await lock_order(session, order)
+        await record_refund(session, payment.id, now)
+        if taken and not [t for t in await transfers_of(session, order) if t.kind is TransferKind.REFUND]:
+            back = tuple(entry for transfer in taken for entry in reversed_entries(transfer.entries))
+            await record_transfers(session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now)

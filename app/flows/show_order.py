@@ -1,0 +1,160 @@
+"""An order as its buyer sees it, put together from orders, shipments and payments."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from app.core.database import Session
+from app.core.money import Money
+from app.core.paging import Page, encode_cursor
+from app.core.text import pick
+from app.flows.ports import Ports
+from app.identity.values import Caller
+from app.orders.models import Order, OrderLine
+from app.orders.schemas import (
+    Co2eShape,
+    DeliverTo,
+    LegShape,
+    OrderConsignment,
+    OrderLineShape,
+    OrderShape,
+    OrderSummary,
+    PackageShape,
+    PaymentShape,
+    PriceShape,
+    PromiseShape,
+)
+from app.orders.service import get_order, list_lines, list_orders
+from app.orders.values import DISPLAY
+from app.payments.service import get_payment_of
+from app.shipments.queries import list_of_orders
+from app.shipments.values import Journey, JourneyLeg
+
+
+async def show_order(ports: Ports, order_id: str, caller: Caller, language: str, client_secret: str | None = None) -> OrderShape:
+    """One order, for its buyer or an operator; `NotFound` for anybody else. A fixed number of statements."""
+    async with ports.begin() as session:
+        order = await get_order(session, order_id, None if caller.is_operator() else caller.id)
+        return await shown(session, order, language, client_secret)
+
+
+async def shown(session: Session, order: Order, language: str, client_secret: str | None = None) -> OrderShape:
+    """The shape of an order that has been read."""
+    lines = await list_lines(session, order.id)
+    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    payment = await get_payment_of(session, order.id)
+    return order_shape(order, lines, journeys, PaymentShape(method=payment.method, status=payment.status, client_secret=client_secret), language)
+
+
+async def show_orders(ports: Ports, caller: Caller, cursor: str | None, limit: int, language: str) -> Page[OrderSummary]:
+    """A buyer's own orders, newest first."""
+    async with ports.begin() as session:
+        orders = await list_orders(session, caller.id, cursor, limit)
+    items = [_summary(order, language) for order in orders[:limit]]
+    return Page(items=items, next_cursor=encode_cursor([items[-1].id]) if len(orders) > limit else None)
+
+
+def order_shape(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey], payment: PaymentShape, language: str) -> OrderShape:
+    """Everything about one order. Pure."""
+    return OrderShape(
+        id=order.id,
+        number=order.number,
+        status=order.status,
+        status_text=pick(DISPLAY[order.status], language),
+        created_at=order.created_at,
+        promise=PromiseShape(from_=order.promised_from, to=order.promised_by),
+        price=_price(order),
+        co2e_g=Co2eShape.model_validate(order.co2e),
+        deliver_to=DeliverTo.model_validate(order.deliver_to),
+        payment=payment,
+        lines=[_line(order, line) for line in lines],
+        consignments=[_consignment(journey) for journey in journeys],
+    )
+
+
+def _price(order: Order) -> PriceShape:
+    money = lambda amount: Money(amount, order.currency)  # noqa: E731 - six times in the next lines and nowhere else
+    return PriceShape(
+        goods=money(order.goods_minor),
+        carriage=money(order.carriage_minor),
+        packaging=money(order.packaging_minor),
+        subsidy=money(order.subsidy_minor),
+        duties=money(order.duties_minor),
+        total=money(order.total_minor),
+    )
+
+
+def _line(order: Order, line: OrderLine) -> OrderLineShape:
+    return OrderLineShape(
+        id=line.id,
+        listing=line.listing_id,
+        title=line.title,
+        quantity=line.quantity,
+        unit=line.unit,
+        price=Money(line.price_minor, order.currency),
+        total=Money(line.total_minor, order.currency),
+    )
+
+
+def _consignment(journey: Journey) -> OrderConsignment:
+    return OrderConsignment(
+        id=journey.id,
+        tracking_number=journey.tracking_number,
+        status=journey.status,
+        producer=journey.producer_id,
+        packages=packages_of(journey),
+        legs=[_leg(leg, journey.currency) for leg in journey.legs],
+    )
+
+
+def packages_of(journey: Journey) -> list[PackageShape]:
+    """The packages of a consignment, those of exactly one kind together."""
+    shapes = [
+        PackageShape(
+            type=package.type,
+            name=dict(package.name),
+            count=1,
+            units=package.units,
+            weight_g=package.weight_g,
+            own_mass_g=package.own_mass_g,
+            length_mm=package.length_mm,
+            width_mm=package.width_mm,
+            height_mm=package.height_mm,
+            price=Money(package.price_minor, journey.currency),
+            co2e_g=package.co2e_g,
+            reusable=package.reusable,
+        )
+        for package in journey.packages
+    ]
+    ordered = sorted(shapes, key=lambda shape: shape.model_dump_json())
+    return [same[0].model_copy(update={"count": len(same)}) for same in (list(group) for _, group in groupby(ordered))]
+
+
+def _leg(leg: JourneyLeg, currency: str) -> LegShape:
+    timetabled = leg.mode != "courier"
+    return LegShape(
+        from_=leg.from_hub,
+        to=leg.to_hub,
+        mode=leg.mode,
+        service=leg.service_id,
+        carrier=leg.carrier,
+        departs_at=leg.departs_at,
+        arrives_at=leg.arrives_at,
+        distance_m=leg.distance_m,
+        price=Money(leg.price_minor, currency),
+        co2e_g=leg.co2e_g,
+        run_at=leg.run_at if timetabled else None,
+        board=leg.board if timetabled else None,
+        alight=leg.alight if timetabled else None,
+    )
+
+
+def _summary(order: Order, language: str) -> OrderSummary:
+    return OrderSummary(
+        id=order.id,
+        number=order.number,
+        status=order.status,
+        status_text=pick(DISPLAY[order.status], language),
+        created_at=order.created_at,
+        total=Money(order.total_minor, order.currency),
+        promised_by=order.promised_by,
+    )

@@ -1,0 +1,80 @@
+"""The story of telling people what became of an order: buyer and producers, each in their own language."""
+
+from datetime import datetime, timedelta, timezone
+
+from app.core.database import Session
+from app.core.limits import DISPUTE_WINDOW
+from app.core.text import pick
+from app.flows.ports import Ports
+from app.identity.service import contacts_of_persons, contacts_of_producers, producers_by_id
+from app.notify.service import queue_messages
+from app.notify.values import Notice, Template
+from app.orders.models import Order
+from app.orders.service import get_order
+from app.shipments.queries import list_of_orders
+from app.shipments.values import Journey
+
+CHINA = timezone(timedelta(hours=8))
+
+
+async def order_placed(ports: Ports, order: str) -> None:
+    """Job: tell the buyer when to expect the goods, and every producer what to hand in, where, by when."""
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        journeys = (await list_of_orders(session, [order]))[order]
+        producers = {journey.producer_id for journey in journeys}
+        contacts = await contacts_of_producers(session, producers)
+        names = await producers_by_id(session, producers)
+        notices = [await _to_buyer(session, row, Template.ORDER_PLACED, {"arrives_by": local_time(row.promised_by)})]
+        for journey in journeys:
+            for contact in contacts.get(journey.producer_id, []):
+                params = _hand_in(row, journey) | {"producer": pick(names[journey.producer_id].name, contact.language)}
+                notices.append(Notice(contact.phone, Template.NEW_ORDER_FOR_PRODUCER, contact.language, params))
+        await queue_messages(session, notices, ports.clock.now())
+
+
+async def order_shipped(ports: Ports, order: str) -> None:
+    """Job: the first goods are on their way."""
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        journeys = (await list_of_orders(session, [order]))[order]
+        link = f"{ports.settings.base_url}/track/{journeys[0].tracking_number}"
+        await queue_messages(session, [await _to_buyer(session, row, Template.ORDER_SHIPPED, {"link": link})], ports.clock.now())
+
+
+async def order_delivered(ports: Ports, order: str) -> None:
+    """Job: everything has arrived."""
+    hours = str(DISPUTE_WINDOW // timedelta(hours=1))
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        await queue_messages(session, [await _to_buyer(session, row, Template.ORDER_DELIVERED, {"hours": hours})], ports.clock.now())
+
+
+async def order_cancelled(ports: Ports, order: str) -> None:
+    """Job: the order is not to be; the producers who prepared for it are told as well."""
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        journeys = (await list_of_orders(session, [order]))[order]
+        contacts = await contacts_of_producers(session, {journey.producer_id for journey in journeys})
+        notices = [await _to_buyer(session, row, Template.ORDER_CANCELLED, {})]
+        notices += [
+            Notice(contact.phone, Template.ORDER_CANCELLED, contact.language, {"number": row.number})
+            for people in contacts.values()
+            for contact in people
+        ]
+        await queue_messages(session, notices, ports.clock.now())
+
+
+async def _to_buyer(session: Session, order: Order, template: Template, params: dict[str, str]) -> Notice:
+    buyer = (await contacts_of_persons(session, [order.buyer_id]))[order.buyer_id]
+    return Notice(buyer.phone, template, buyer.language, {"number": order.number} | params)
+
+
+def _hand_in(order: Order, journey: Journey) -> dict[str, str]:
+    hub = journey.legs[0].from_hub if journey.legs else ""
+    return {"number": order.number, "hub": hub, "hand_in_by": local_time(journey.hand_in_by)}
+
+
+def local_time(at: datetime) -> str:
+    """Legal time in all of China (UTC+8), as people write it."""
+    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}"

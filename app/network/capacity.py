@@ -1,0 +1,179 @@
+"""Room on departures: taken and given back by single statements whose rows are locked in one order."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.database import Session
+from app.network.errors import CapacityFull, DepartureClosed
+from app.network.values import MISMATCHES_MAX, RUN_LENGTH_MAX, WANTS_MAX, Mismatch, Want
+from app.routing import Load, Used
+
+__all__ = ["CapacityFull", "Want", "audit_capacity", "book_capacity", "read_load", "release_capacity"]
+
+Reader = AsyncConnection | Session
+
+_BOOK: Final = text("""
+WITH wanted AS MATERIALIZED (
+    SELECT w.*, s.carrier, s.on_demand, s.capacity_weight_g, s.capacity_volume_mm3, s.live_places AS capacity_live_places,
+        s.status IS DISTINCT FROM 'active' OR EXISTS (
+            SELECT FROM disruption d WHERE d.service_id = w.service_id AND w.run_at >= d.from_at AND w.run_at < d.until_at
+        ) OR EXISTS (
+            SELECT FROM disruption d JOIN service_stop t ON t.hub = d.hub
+            WHERE t.service_id = w.service_id
+                AND w.run_at + t.depart_offset_s * interval '1 second' >= d.from_at
+                AND w.run_at + t.arrive_offset_s * interval '1 second' < d.until_at
+        ) AS closed
+    FROM unnest(
+        CAST(:ids AS text[]), CAST(:legs AS text[]), CAST(:consignments AS text[]), CAST(:services AS text[]),
+        CAST(:runs AS timestamptz[]), CAST(:boards AS int[]), CAST(:alights AS int[]),
+        CAST(:weights AS bigint[]), CAST(:volumes AS bigint[]), CAST(:places AS int[])
+    ) AS w (id, leg_id, consignment_id, service_id, run_at, board, alight, weight_g, volume_mm3, live_places)
+    LEFT JOIN service s ON s.id = w.service_id
+), needed AS MATERIALIZED (
+    SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
+        sum(live_places)::int AS live_places, min(capacity_weight_g) AS capacity_weight_g,
+        min(capacity_volume_mm3) AS capacity_volume_mm3, min(capacity_live_places) AS capacity_live_places
+    FROM wanted CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment
+    WHERE NOT on_demand AND NOT closed GROUP BY service_id, run_at, segment
+), taken AS (
+    INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
+        capacity_weight_g, capacity_volume_mm3, capacity_live_places)
+    SELECT service_id, run_at, segment, weight_g, volume_mm3, live_places,
+        capacity_weight_g, capacity_volume_mm3, capacity_live_places
+    FROM needed
+    WHERE weight_g <= capacity_weight_g AND volume_mm3 <= capacity_volume_mm3 AND live_places <= capacity_live_places
+    ORDER BY service_id, run_at, segment
+    ON CONFLICT (service_id, run_at, segment) DO UPDATE SET
+        used_weight_g = d.used_weight_g + EXCLUDED.used_weight_g,
+        used_volume_mm3 = d.used_volume_mm3 + EXCLUDED.used_volume_mm3,
+        used_live_places = d.used_live_places + EXCLUDED.used_live_places
+    WHERE d.used_weight_g + EXCLUDED.used_weight_g <= d.capacity_weight_g
+        AND d.used_volume_mm3 + EXCLUDED.used_volume_mm3 <= d.capacity_volume_mm3
+        AND d.used_live_places + EXCLUDED.used_live_places <= d.capacity_live_places
+    RETURNING service_id, run_at, segment
+), booked AS (
+    INSERT INTO booking (id, leg_id, consignment_id, service_id, carrier, run_at, board, alight,
+        weight_g, volume_mm3, live_places, state, created_at)
+    SELECT id, leg_id, consignment_id, service_id, carrier, run_at, board, alight,
+        weight_g, volume_mm3, live_places, 'booked', :now
+    FROM wanted WHERE NOT closed
+)
+SELECT true AS closed, service_id, run_at FROM wanted WHERE closed
+UNION ALL
+SELECT false, service_id, run_at FROM wanted
+WHERE on_demand AND NOT closed AND (weight_g > capacity_weight_g OR volume_mm3 > capacity_volume_mm3
+    OR live_places > capacity_live_places)
+UNION ALL
+SELECT false, n.service_id, n.run_at FROM needed n LEFT JOIN taken t USING (service_id, run_at, segment)
+WHERE t.service_id IS NULL
+ORDER BY closed DESC, service_id, run_at LIMIT 1
+""")
+
+_RELEASE: Final = text("""
+WITH held AS MATERIALIZED (
+    SELECT id FROM booking WHERE consignment_id = ANY(CAST(:consignments AS text[])) AND state = 'booked'
+    ORDER BY id FOR UPDATE
+), released AS (
+    UPDATE booking SET state = 'released' FROM held WHERE booking.id = held.id AND booking.state = 'booked'
+    RETURNING booking.*
+), freed AS MATERIALIZED (
+    SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
+        sum(live_places)::int AS live_places
+    FROM released CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment
+    GROUP BY service_id, run_at, segment
+), locked AS MATERIALIZED (
+    SELECT d.service_id, d.run_at, d.segment FROM departure_load d JOIN freed USING (service_id, run_at, segment)
+    ORDER BY d.service_id, d.run_at, d.segment FOR UPDATE OF d
+)
+UPDATE departure_load d SET
+    used_weight_g = d.used_weight_g - freed.weight_g,
+    used_volume_mm3 = d.used_volume_mm3 - freed.volume_mm3,
+    used_live_places = d.used_live_places - freed.live_places
+FROM freed JOIN locked USING (service_id, run_at, segment)
+WHERE d.service_id = freed.service_id AND d.run_at = freed.run_at AND d.segment = freed.segment
+""")
+
+_LOAD: Final = text("""
+SELECT service_id, extract(epoch FROM run_at)::bigint, segment, used_weight_g, used_volume_mm3, used_live_places
+FROM departure_load
+WHERE run_at >= :since AND run_at < :until
+    AND (used_weight_g + :weight_g > capacity_weight_g OR used_volume_mm3 + :volume_mm3 > capacity_volume_mm3
+        OR used_live_places + :live_places > capacity_live_places OR :everything)
+""")
+
+_AUDIT: Final = text("""
+WITH sums AS (
+    SELECT b.service_id, b.run_at, segment, sum(b.weight_g)::bigint AS weight_g, sum(b.volume_mm3)::bigint AS volume_mm3,
+        sum(b.live_places)::int AS live_places
+    FROM booking b JOIN service s ON s.id = b.service_id AND NOT s.on_demand
+    CROSS JOIN LATERAL generate_series(b.board, b.alight - 1) AS segment
+    WHERE b.state = 'booked' GROUP BY b.service_id, b.run_at, segment
+)
+SELECT service_id, run_at, segment,
+    coalesce(d.used_weight_g, 0), coalesce(d.used_volume_mm3, 0), coalesce(d.used_live_places, 0),
+    coalesce(s.weight_g, 0), coalesce(s.volume_mm3, 0), coalesce(s.live_places, 0)
+FROM departure_load d FULL JOIN sums s USING (service_id, run_at, segment)
+WHERE (coalesce(d.used_weight_g, 0), coalesce(d.used_volume_mm3, 0), coalesce(d.used_live_places, 0))
+    <> (coalesce(s.weight_g, 0), coalesce(s.volume_mm3, 0), coalesce(s.live_places, 0))
+ORDER BY service_id, run_at, segment LIMIT :most
+""")
+
+
+async def book_capacity(session: Session, wants: Sequence[Want], now: datetime) -> None:
+    """Take the room for all wants, or raise; one statement, whatever their number.
+
+    Locks `departure_load` rows in the order (service, run, segment): call it last before the commit. Raises
+    `CapacityFull`, or its kind `DepartureClosed`, which leave the transaction to be undone by the caller.
+    """
+    assert len(wants) <= WANTS_MAX
+    if not wants:
+        return
+    values: dict[str, Any] = {
+        "ids": [want.booking_id for want in wants],
+        "legs": [want.leg_id for want in wants],
+        "consignments": [want.consignment_id for want in wants],
+        "services": [want.service_id for want in wants],
+        "runs": [want.run_at for want in wants],
+        "boards": [want.board for want in wants],
+        "alights": [want.alight for want in wants],
+        "weights": [want.weight_g for want in wants],
+        "volumes": [want.volume_mm3 for want in wants],
+        "places": [want.live_places for want in wants],
+        "now": now,
+    }
+    refused = (await session.execute(_BOOK, values)).first()
+    if refused is not None:
+        raise (DepartureClosed if refused.closed else CapacityFull)(refused.service_id, refused.run_at)
+
+
+async def release_capacity(session: Session, consignment_ids: Collection[str]) -> None:
+    """Give back all that these consignments hold; again is harmless. One statement, locks as in booking."""
+    if consignment_ids:
+        await session.execute(_RELEASE, {"consignments": list(consignment_ids)})
+
+
+async def read_load(reader: Reader, from_at: datetime, until_at: datetime, cargo: Used | None = None) -> Load:
+    """What is booked on the runs that are under way at `from_at` or start before `until_at`. One statement.
+
+    With `cargo`, only the segments that have no room left for it: all that the planner needs, and few.
+    """
+    values = {
+        "since": from_at - RUN_LENGTH_MAX,
+        "until": until_at,
+        "weight_g": cargo.weight_g if cargo else 0,
+        "volume_mm3": cargo.volume_mm3 if cargo else 0,
+        "live_places": cargo.live_places if cargo else 0,
+        "everything": cargo is None,
+    }
+    rows = (await reader.execute(_LOAD, values)).all()
+    return {(service, run, segment): Used(weight, volume, live) for service, run, segment, weight, volume, live in rows}
+
+
+async def audit_capacity(reader: Reader) -> list[Mismatch]:
+    """The segments whose sums differ from their bookings; none, unless somebody wrote past this file. For operators."""
+    rows = (await reader.execute(_AUDIT, {"most": MISMATCHES_MAX})).all()
+    return [Mismatch(row[0], row[1], row[2], (row[3], row[4], row[5]), (row[6], row[7], row[8])) for row in rows]

@@ -1,0 +1,108 @@
+"""The refusals of the network."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from app.core.clock import rfc3339
+from app.core.errors import Kind, Problem
+from app.routing import Reason
+
+_WHY: Final[Mapping[Reason, Mapping[str, str]]] = {
+    Reason.UNKNOWN_PLACE: {
+        "en": "One of the two hubs is not known. GET /v1/hubs lists them all",
+        "zh-Hans": "起点或终点不在枢纽列表中，请在 GET /v1/hubs 中选择",
+    },
+    Reason.NO_SERVICE: {
+        "en": "No service that runs now connects the two places. Choose another hub nearby, or try again when one has opened",
+        "zh-Hans": "目前没有线路连接两地。请选择附近的其他枢纽，或待线路开通后再试",
+    },
+    Reason.EXCLUDED: {
+        "en": "Only services that were excluded go there. Allow more modes or carriers",
+        "zh-Hans": "能到达的线路都被排除了。请放宽运输方式或承运人的限制",
+    },
+    Reason.TEMPERATURE: {
+        "en": "No service takes {temperature} there. Choose another hub, or another way of handling the goods",
+        "zh-Hans": "没有线路可运送{temperature}到该地。请选择其他枢纽或其他温控方式",
+    },
+    Reason.TOO_HEAVY: {
+        "en": "It is too heavy or too large for every service there. Send it in smaller parts",
+        "zh-Hans": "货物过重或过大，沿途没有线路可以承运。请分批发送",
+    },
+    Reason.CUT_OFF: {
+        "en": "The cut-off of every departure that would arrive in time has passed. Ask for a later arrival or a later start",
+        "zh-Hans": "能按时到达的班次均已截止收货。请放宽到达时间或改为之后发货",
+    },
+    Reason.JOURNEY_LIMIT: {
+        "en": "Every way there takes longer than the goods may be on the road. Choose a nearer hub",
+        "zh-Hans": "所有路线的在途时间都超过该货物的上限。请选择更近的枢纽",
+    },
+    Reason.FULL: {
+        "en": "Every departure that would arrive in time is full. Send less, or start later",
+        "zh-Hans": "能按时到达的班次均已订满。请减少数量或改为之后发货",
+    },
+}
+_TEMPERATURES: Final[Mapping[str, Mapping[str, str]]] = {
+    "ambient": {"en": "goods without cooling", "zh-Hans": "常温货物"},
+    "chilled": {"en": "chilled goods", "zh-Hans": "冷藏货物"},
+    "frozen": {"en": "frozen goods", "zh-Hans": "冷冻货物"},
+    "live": {"en": "live animals", "zh-Hans": "活畜禽"},
+}
+
+
+class RouteUnavailable(Problem):
+    """There is no way to carry the goods; `reason` says what stands against it."""
+
+    slug = "route-unavailable"
+    kind = Kind.CONFLICT
+    title = {"en": "There is no way to carry this", "zh-Hans": "没有可行的运输路线"}
+    detail = {"en": "From {from} to {to}: {why}.", "zh-Hans": "从 {from} 到 {to}：{why}。"}
+    members = ("reason", "from", "to")
+
+    def __init__(self, reason: Reason, origin: str, destination: str, temperature: str = "ambient") -> None:
+        kept = _TEMPERATURES[temperature]
+        why = {language: text.format(temperature=kept[language]) for language, text in _WHY[reason].items()}
+        super().__init__(**{"from": origin, "to": destination, "reason": reason.value, "why": why})
+
+
+class NoHubForCounty(Problem):
+    slug = "county-not-served"
+    kind = Kind.CONFLICT
+    title = {"en": "No hub serves this county", "zh-Hans": "该县暂无服务枢纽"}
+    detail = {
+        "en": "There is no hub in the province of {county} yet. Name a hub yourself, from GET /v1/hubs.",
+        "zh-Hans": "{county} 所在省份还没有枢纽。请在 GET /v1/hubs 中自行选择枢纽。",
+    }
+    members = ("county",)
+
+    def __init__(self, county: str) -> None:
+        super().__init__(county=county)
+
+
+class CapacityFull(Problem):
+    """A departure filled up between the plan and its booking: plan again without it."""
+
+    slug = "departure-full"
+    kind = Kind.CONFLICT
+    title = {"en": "A departure has filled up", "zh-Hans": "班次已满"}
+    detail = {
+        "en": "The run of {service} on {run_at} has no room left for this. Ask for a new quote: it will go another way.",
+        "zh-Hans": "{service} 于 {run_at} 的班次已无剩余舱位。请重新询价，系统会改用其他班次。",
+    }
+    members = ("service", "run_at")
+
+    def __init__(self, service: str, run_at: datetime) -> None:
+        self.service = service
+        self.departure_at = run_at
+        super().__init__(service=service, run_at=rfc3339(run_at))
+
+
+class DepartureClosed(CapacityFull):
+    """A departure was withdrawn or closed between the plan and its booking: plan again without it."""
+
+    slug = "departure-closed"
+    title = {"en": "A departure no longer runs", "zh-Hans": "班次已停运"}
+    detail = {
+        "en": "The run of {service} on {run_at} is closed or withdrawn. Ask for a new quote: it will go another way.",
+        "zh-Hans": "{service} 于 {run_at} 的班次已关闭或停运。请重新询价，系统会改用其他班次。",
+    }

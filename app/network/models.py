@@ -1,0 +1,173 @@
+"""The tables of the network. Rows of `departure_load` are the only hot ones: one for each segment of a run that is in use."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Integer, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from app.core.database import enum_type
+from app.network.values import BookingState, HubKind, Mode, ServiceStatus
+
+
+class Hub(SQLModel, table=True):
+    """A place where goods change hands. `dwell_s` passes from arriving to being ready to go on."""
+
+    __tablename__ = "hub"
+    __table_args__ = (
+        CheckConstraint("lat BETWEEN -90 AND 90 AND lon BETWEEN -180 AND 180", name="position"),
+        CheckConstraint("dwell_s >= 0 AND handling_minor >= 0 AND handling_milliminor_per_kg >= 0", name="terms"),
+    )
+
+    code: str = Field(primary_key=True, max_length=40)
+    name: dict[str, str] = Field(sa_type=JSONB)
+    kind: HubKind = Field(sa_type=enum_type(HubKind))
+    lat: float
+    lon: float
+    adcode: str | None = Field(default=None, max_length=6)
+    dwell_s: int
+    handling_minor: int
+    handling_milliminor_per_kg: int
+    source: str
+
+
+class Service(SQLModel, table=True):
+    """A line of a carrier: one weekly pattern, or on demand. Its stops never change; everything else may."""
+
+    __tablename__ = "service"
+    __table_args__ = (
+        CheckConstraint("on_demand = (cardinality(weekdays) = 0 AND cardinality(departs_s) = 0)", name="pattern"),
+        CheckConstraint("capacity_weight_g > 0 AND capacity_volume_mm3 > 0 AND live_places >= 0", name="capacity"),
+        CheckConstraint(
+            "base_minor >= 0 AND minimum_minor >= 0 AND milliminor_per_kg >= 0 AND milliminor_per_tkm >= 0",
+            name="tariff",
+        ),
+        CheckConstraint("cutoff_s >= 0", name="cutoff"),
+        Index("ix_service_carrier_id", "carrier", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    carrier: str = Field(max_length=40)
+    partner_id: str | None = Field(default=None, max_length=40)
+    mode: Mode = Field(sa_type=enum_type(Mode))
+    vehicle: str = Field(max_length=40)
+    name: dict[str, str] = Field(sa_type=JSONB)
+    on_demand: bool
+    weekdays: list[int] = Field(sa_type=ARRAY(SmallInteger))
+    departs_s: list[int] = Field(sa_type=ARRAY(Integer))
+    valid_from: date | None = None
+    valid_until: date | None = None
+    closed_months: list[int] = Field(sa_type=ARRAY(SmallInteger))
+    cutoff_s: int
+    temperatures: list[str] = Field(sa_type=ARRAY(Text))
+    base_minor: int = Field(sa_type=BigInteger)
+    minimum_minor: int = Field(sa_type=BigInteger)
+    milliminor_per_kg: int = Field(sa_type=BigInteger)
+    milliminor_per_tkm: int = Field(sa_type=BigInteger)
+    capacity_weight_g: int = Field(sa_type=BigInteger)
+    capacity_volume_mm3: int = Field(sa_type=BigInteger)
+    live_places: int
+    status: ServiceStatus = Field(sa_type=enum_type(ServiceStatus))
+    version: int = 1
+    created_from: str | None = Field(default=None, max_length=64)
+    created_at: datetime
+    updated_at: datetime
+
+
+class ServiceStop(SQLModel, table=True):
+    """A call: seconds after the start of the run, metres from the first stop."""
+
+    __tablename__ = "service_stop"
+    __table_args__ = (
+        CheckConstraint("0 <= arrive_offset_s AND arrive_offset_s <= depart_offset_s", name="offsets"),
+        CheckConstraint("distance_m >= 0", name="distance"),
+    )
+
+    service_id: str = Field(primary_key=True, foreign_key="service.id", max_length=40)
+    seq: int = Field(primary_key=True)
+    hub: str = Field(foreign_key="hub.code", index=True, max_length=40)
+    arrive_offset_s: int
+    depart_offset_s: int
+    distance_m: int
+
+
+class TimetableVersion(SQLModel, table=True):
+    """One row. It goes up in the transaction of every change to hubs, services or disruptions."""
+
+    __tablename__ = "timetable_version"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = Field(primary_key=True, sa_type=SmallInteger, sa_column_kwargs={"autoincrement": False})
+    version: int = Field(sa_type=BigInteger)
+    changed_at: datetime
+
+
+class Disruption(SQLModel, table=True):
+    """A service or a hub that is closed for a while: no run of it starts, no run calls at it."""
+
+    __tablename__ = "disruption"
+    __table_args__ = (
+        CheckConstraint("(service_id IS NULL) <> (hub IS NULL)", name="subject"),
+        CheckConstraint("until_at > from_at", name="period"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    service_id: str | None = Field(default=None, foreign_key="service.id", index=True, max_length=40)
+    hub: str | None = Field(default=None, foreign_key="hub.code", index=True, max_length=40)
+    from_at: datetime
+    until_at: datetime = Field(index=True)
+    reason: dict[str, Any] = Field(sa_type=JSONB)
+    made_by: str = Field(max_length=40)
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+
+
+class DepartureLoad(SQLModel, table=True):
+    """What is booked on one segment of one scheduled run, and what it takes at most.
+
+    Written only by `capacity.py`; runs on demand are vehicles of their own and have no row.
+    """
+
+    __tablename__ = "departure_load"
+    __table_args__ = (
+        CheckConstraint("used_weight_g BETWEEN 0 AND capacity_weight_g", name="weight"),
+        CheckConstraint("used_volume_mm3 BETWEEN 0 AND capacity_volume_mm3", name="volume"),
+        CheckConstraint("used_live_places BETWEEN 0 AND capacity_live_places", name="live_places"),
+    )
+
+    service_id: str = Field(primary_key=True, max_length=40)
+    run_at: datetime = Field(primary_key=True, index=True)
+    segment: int = Field(primary_key=True)
+    used_weight_g: int = Field(sa_type=BigInteger)
+    used_volume_mm3: int = Field(sa_type=BigInteger)
+    used_live_places: int
+    capacity_weight_g: int = Field(sa_type=BigInteger)
+    capacity_volume_mm3: int = Field(sa_type=BigInteger)
+    capacity_live_places: int
+
+
+class Booking(SQLModel, table=True):
+    """A consignment's place on one run, from stop `board` to stop `alight`."""
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        CheckConstraint("0 <= board AND board < alight", name="stops"),
+        CheckConstraint("weight_g > 0 AND volume_mm3 >= 0 AND live_places >= 0", name="load"),
+        Index("ix_booking_carrier_run_at_id", "carrier", "run_at", "id"),
+        Index("ix_booking_service_id_run_at", "service_id", "run_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    leg_id: str = Field(max_length=40)
+    consignment_id: str = Field(index=True, max_length=40)
+    service_id: str = Field(max_length=40)
+    carrier: str = Field(max_length=40)
+    run_at: datetime
+    board: int
+    alight: int
+    weight_g: int = Field(sa_type=BigInteger)
+    volume_mm3: int = Field(sa_type=BigInteger)
+    live_places: int
+    state: BookingState = Field(sa_type=enum_type(BookingState))
+    created_at: datetime

@@ -1,0 +1,113 @@
+"""What is read of shipments: journeys whole, each list in one statement whatever its length."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.database import Session
+from app.core.errors import NotFound
+from app.core.paging import decode_cursor
+from app.shipments.values import PUBLIC_EVENTS_MAX, ConsignmentStatus, Journey, JourneyEvent
+
+CONSIGNMENT: Final = {"en": "consignment", "zh-Hans": "运单"}
+Reader = AsyncConnection | Session
+
+_JOURNEYS: Final = TypeAdapter(list[Journey])
+_EVENTS: Final = TypeAdapter(list[JourneyEvent])
+_JOURNEY: Final = (
+    "to_jsonb(consignment) "
+    "|| jsonb_build_object('packages', (SELECT coalesce(jsonb_agg(to_jsonb(package) ORDER BY package.id), '[]') "
+    "FROM package WHERE package.consignment_id = consignment.id), "
+    "'legs', (SELECT coalesce(jsonb_agg(to_jsonb(leg) ORDER BY leg.seq), '[]') "
+    "FROM leg WHERE leg.consignment_id = consignment.id)) AS journey FROM consignment "
+)
+
+
+def _journeys(which: str) -> TextClause:
+    return text(f"SELECT {_JOURNEY} {which}")
+
+
+_BY_ID: Final = _journeys("WHERE id = :id")
+_OF_ORDERS: Final = _journeys("WHERE order_id = ANY(:orders) ORDER BY id")
+_LOCKED: Final = _journeys("WHERE id = ANY(:ids)")
+_TO_HAND_IN: Final = _journeys(
+    "WHERE producer_id = ANY(:producers) AND cancelled_at IS NULL AND (CAST(:status AS text) IS NULL OR status = :status) "
+    "AND (hand_in_by, id) > (CAST(:after_at AS timestamptz), CAST(:after_id AS text)) "
+    "ORDER BY hand_in_by, id LIMIT :limit"
+)
+_TRACKED: Final = text(
+    f"SELECT {_JOURNEY.replace(' AS journey', ' AS journey, recent.events')}"  # noqa: S608 - constants of this file
+    "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.occurred_at, event.id), '[]') AS events "
+    "FROM (SELECT * FROM tracking_event WHERE consignment_id = consignment.id "
+    "ORDER BY occurred_at DESC, id DESC LIMIT :most) AS event) AS recent WHERE tracking_number = :number"
+)
+_EVENTS_OF: Final = text(
+    "SELECT consignment_id, jsonb_agg(to_jsonb(event) ORDER BY id) FROM tracking_event AS event "
+    "WHERE consignment_id = ANY(:ids) GROUP BY consignment_id"
+)
+_BEGINNING: Final = ("2000-01-01T00:00:00Z", "")
+
+
+async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[JourneyEvent]] | None:
+    """The journey with this tracking number and its last events in the order in which they happened."""
+    row = (await reader.execute(_TRACKED, {"number": number, "most": PUBLIC_EVENTS_MAX})).one_or_none()
+    if row is None:
+        return None
+    return _read([row.journey])[0], _EVENTS.validate_python(row.events)
+
+
+async def get_journey(reader: Reader, consignment_id: str) -> Journey:
+    row = (await reader.execute(_BY_ID, {"id": consignment_id})).one_or_none()
+    if row is None:
+        raise NotFound(what=CONSIGNMENT)
+    return _read([row.journey])[0]
+
+
+async def list_of_orders(reader: Reader, order_ids: Collection[str]) -> dict[str, list[Journey]]:
+    """The consignments of these orders, by order."""
+    rows = await reader.execute(_OF_ORDERS, {"orders": list(order_ids)})
+    journeys: dict[str, list[Journey]] = {order_id: [] for order_id in order_ids}
+    for journey in _read(rows.scalars()):
+        journeys[journey.order_id].append(journey)
+    return journeys
+
+
+async def list_to_hand_in(
+    reader: Reader,
+    producers: Collection[str],
+    status: ConsignmentStatus | None,
+    *,
+    cursor: str | None,
+    limit: int,
+) -> list[Journey]:
+    """Producers' consignments by the time at which they must be handed in; one more than `limit` when there are more."""
+    after_at, after_id = decode_cursor(cursor, str, str) or _BEGINNING
+    rows = await reader.execute(
+        _TO_HAND_IN,
+        {
+            "producers": list(producers),
+            "status": status,
+            "after_at": after_at,
+            "after_id": after_id,
+            "limit": limit + 1,
+        },
+    )
+    return _read(rows.scalars())
+
+
+async def list_locked(session: Session, ids: Collection[str]) -> list[Journey]:
+    """Consignments that the caller has locked before: a statement of its own, so that it sees what the last holder wrote."""
+    return _read((await session.execute(_LOCKED, {"ids": list(ids)})).scalars())
+
+
+async def list_events(reader: Reader, ids: Collection[str]) -> dict[str, list[JourneyEvent]]:
+    """Every event of these consignments."""
+    rows = (await reader.execute(_EVENTS_OF, {"ids": list(ids)})).all()
+    return {consignment_id: _EVENTS.validate_python(events) for consignment_id, events in rows}
+
+
+def _read(rows: Iterable[Any]) -> list[Journey]:
+    return _JOURNEYS.validate_python(list(rows))

@@ -1,0 +1,116 @@
+"""Verbs of shipments: write consignments when an order is placed, take them back when it is cancelled."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import text
+
+from app.core.database import Session
+from app.shipments.rules import TRACKING_DIGITS, tracking_number
+from app.shipments.values import (
+    CONSIGNMENTS_PER_ORDER_MAX,
+    LEGS_PER_CONSIGNMENT_MAX,
+    PACKAGES_PER_CONSIGNMENT_MAX,
+    ConsignmentDraft,
+    ConsignmentStatus,
+    Journey,
+)
+
+_NUMBERS_TRIED_MAX: Final = 3
+_ADD_CONSIGNMENTS: Final = text(
+    "INSERT INTO consignment SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS consignment), CAST(:rows AS jsonb)) AS row "
+    "ON CONFLICT (tracking_number) DO NOTHING RETURNING id"
+)
+_ADD_PACKAGES: Final = text(
+    "INSERT INTO package SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS package), CAST(:rows AS jsonb)) AS row"
+)
+_ADD_LEGS: Final = text(
+    "INSERT INTO leg SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS leg), CAST(:rows AS jsonb)) AS row"
+)
+_CANCEL: Final = text(
+    "UPDATE consignment SET cancelled_at = :now WHERE order_id = ANY(:orders) AND status = 'booked' AND cancelled_at IS NULL "
+    "RETURNING id"
+)
+
+
+def as_rows(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Rows for a statement that takes them all at once, whatever their number."""
+    return {"rows": orjson.dumps(rows).decode()}
+
+
+async def create_consignments(session: Session, drafts: Sequence[ConsignmentDraft], now: datetime) -> list[Journey]:
+    """Write consignments with their packages and legs in three statements, however many there are.
+
+    Each gets a tracking number that nobody can guess from another.
+    """
+    assert 0 < len(drafts) <= CONSIGNMENTS_PER_ORDER_MAX
+    waiting = {draft.id: draft for draft in drafts}
+    written: dict[str, Journey] = {}
+    for _ in range(_NUMBERS_TRIED_MAX):
+        # A second round only when a number was taken already: one in a million at a million consignments.
+        journeys = {draft.id: _journey(draft, now) for draft in waiting.values()}
+        rows = [_consignment_row(journey) for journey in journeys.values()]
+        added = (await session.execute(_ADD_CONSIGNMENTS, as_rows(rows))).scalars()
+        for consignment_id in added:
+            written[consignment_id] = journeys[consignment_id]
+            del waiting[consignment_id]
+        if not waiting:
+            break
+    assert not waiting
+    journeys_in_order = [written[draft.id] for draft in drafts]
+    packages = [
+        asdict(package) | {"consignment_id": journey.id}
+        for journey in journeys_in_order
+        for package in journey.packages
+    ]
+    legs = [
+        asdict(leg) | {"consignment_id": journey.id, "seq": seq}
+        for journey in journeys_in_order
+        for seq, leg in enumerate(journey.legs)
+    ]
+    await session.execute(_ADD_PACKAGES, as_rows(packages))
+    await session.execute(_ADD_LEGS, as_rows(legs))
+    return journeys_in_order
+
+
+async def cancel_consignments(session: Session, order_ids: Collection[str], now: datetime) -> list[str]:
+    """Take back what has not been handed in yet; answers the ids. What moves already stays as it is."""
+    return list((await session.execute(_CANCEL, {"orders": list(order_ids), "now": now})).scalars())
+
+
+def _journey(draft: ConsignmentDraft, now: datetime) -> Journey:
+    """A consignment that stays at its hub has no legs: it is there when it was promised from."""
+    assert len(draft.legs) <= LEGS_PER_CONSIGNMENT_MAX
+    assert len(draft.packages) <= PACKAGES_PER_CONSIGNMENT_MAX
+    return Journey(
+        id=draft.id,
+        order_id=draft.order_id,
+        producer_id=draft.producer_id,
+        buyer_id=draft.buyer_id,
+        tracking_number=tracking_number(f"{secrets.randbelow(10**TRACKING_DIGITS):0{TRACKING_DIGITS}d}"),
+        currency=draft.currency,
+        temperature=draft.temperature,
+        hand_in_by=draft.hand_in_by or (draft.legs[0].departs_at if draft.legs else draft.promised_from),
+        promised_from=draft.promised_from,
+        promised_by=draft.promised_by,
+        created_at=now,
+        cancelled_at=None,
+        status=ConsignmentStatus.BOOKED,
+        hub=None,
+        damaged=False,
+        estimated_at=draft.legs[-1].arrives_at if draft.legs else draft.promised_from,
+        last_event_at=None,
+        ended_at=None,
+        packages=draft.packages,
+        legs=draft.legs,
+    )
+
+
+def _consignment_row(journey: Journey) -> dict[str, Any]:
+    row = asdict(journey)
+    del row["packages"], row["legs"]
+    return row
