@@ -18,7 +18,14 @@ CUTOFF_MAX: Final = timedelta(days=7)
 CLOSURES_READ_MAX: Final = 10_000
 WANTS_MAX: Final = 400
 MISMATCHES_MAX: Final = 100
+HUBS_READ_MAX: Final = 5_000
 MILLIMINOR_MAX: Final = 10**9
+PRICE_MINOR_MAX: Final = 10**9
+VOLUME_MM3_MAX: Final = 10**15
+LIVE_PLACES_MAX: Final = 100_000
+DISRUPTION_MAX: Final = timedelta(days=366)
+DEPART_AHEAD_MAX: Final = timedelta(days=90)
+SEASONS_AHEAD_YEARS: Final = 10
 DISTANCE_M_MAX: Final = 40_000_000
 
 

@@ -8,7 +8,6 @@ from typing import Final
 from pydantic import TypeAdapter
 from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
 from app.core.database import Session
@@ -55,19 +54,6 @@ async def lock_payment_of(session: Session, order_id: str) -> Payment:
 
 async def lock_payment(session: Session, payment_id: str) -> Payment:
     return await _one(session, select(Payment).where(col(Payment.id) == payment_id).with_for_update())
-
-
-async def payment_statuses(
-    connection: AsyncConnection | Session, order_ids: Collection[str]
-) -> dict[str, PaymentStatus]:
-    """How the latest payment of each of these orders stands. One statement."""
-    latest = (
-        select(col(Payment.order_id), col(Payment.status))
-        .where(col(Payment.order_id).in_(set(order_ids)))
-        .distinct(col(Payment.order_id))
-        .order_by(col(Payment.order_id), col(Payment.id).desc())
-    )
-    return {row.order_id: row.status for row in await connection.execute(latest)}
 
 
 def _of(order_id: str) -> Select[Payment]:
@@ -124,11 +110,12 @@ async def record_cancel(session: Session, payment_id: str, now: datetime) -> Pay
 
 
 async def record_refund(session: Session, payment_id: str, now: datetime) -> Payment:
-    """The whole amount goes back to the buyer. Locks it; raises `StateConflict` when nothing was paid."""
+    """The whole amount went back to the buyer. Locks the payment; raises `StateConflict` for cash that was never paid.
+
+    A card payment need not be known as paid: when the provider has returned it, its news may still be on the way.
+    """
     payment = await lock_payment(session, payment_id)
-    if payment.status is PaymentStatus.PAID:
-        await apply(session, payment, PaymentEvent.REFUND, now)
-    elif payment.status is not PaymentStatus.REFUNDED:
+    if not await apply(session, payment, PaymentEvent.REFUND, now) and payment.status is not PaymentStatus.REFUNDED:
         raise StateConflict(state=DISPLAY[payment.status], verb={"en": "refunded", "zh-Hans": "退款"})
     return payment
 

@@ -141,9 +141,10 @@ class LimitedSearch:
         for boarding in self._network.boardings[place]:
             start = boarding.calendar.first(ready + boarding.wait_s)
             for ride in boarding.rides:
+                head = ride.head
                 ride_price, ride_co2e = price + ride.price_minor, co2e + ride.co2e_mg
-                least_price = ride_price + self._bounds.price_minor[ride.head]
-                least_co2e = ride_co2e + self._bounds.co2e_mg[ride.head]
+                least_price = ride_price + self._bounds.price_minor[head]
+                least_co2e = ride_co2e + self._bounds.co2e_mg[head]
                 if self._reached.beats(least_price, least_co2e, (label.earliest - 1,)):
                     continue
                 if label.state == BOUND:

@@ -1,6 +1,6 @@
 """A timetable compiled for one kind of load: rides with their price and CO2e, and the least that is still to come before a target."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
@@ -8,6 +8,7 @@ from app.routing.calendar import NEVER, Calendar
 from app.routing.rules import (
     fits_when_empty,
     is_excluded,
+    price_rate,
     ride_co2e_mg,
     ride_price_minor,
     takes_temperature,
@@ -18,6 +19,13 @@ from app.routing.values import Place, Query, Service
 
 LegKey = tuple[int, int, int]
 """(service, board stop, alight stop), all as numbers."""
+
+Inbound = tuple[int, int, int, int]
+"""A ride seen from its head: (tail, then the least time, price and CO2e between arriving at the one and at the other)."""
+
+TIME: Final = 1
+PRICE: Final = 2
+CO2E: Final = 3
 
 
 class Ride(NamedTuple):
@@ -35,15 +43,7 @@ class Boarding(NamedTuple):
 
     wait_s: int
     calendar: Calendar
-    rides: tuple[Ride, ...]
-
-
-Inbound = tuple[int, int, int, int]
-"""A ride seen from its head: its tail, and the least time, price and CO2e between arriving at the one and at the other."""
-
-TIME: Final = 1
-PRICE: Final = 2
-CO2E: Final = 3
+    rides: list[Ride]
 
 
 class Network(NamedTuple):
@@ -63,54 +63,53 @@ class Bounds(NamedTuple):
     co2e_mg: list[int]
 
 
-def usable(service: Service, query: Query) -> bool:
-    """Whether the service may carry such a load at all, on an empty run."""
-    return takes_temperature(service, query) and fits_when_empty(service, query) and not is_excluded(service, query)
+class Call(NamedTuple):
+    """A service at one of its stops, before it is known what it is to carry: the rides are (head, arrival, metres, rate of price, key)."""
+
+    service: Service
+    calendar: Calendar
+    tail: int
+    wait_s: int
+    rides: list[tuple[int, int, int, int, LegKey]]
 
 
-def compile_network(
-    places: Sequence[Place],
-    services: Sequence[Service],
-    calendars: Sequence[Calendar],
-    numbers: dict[str, int],
-    query: Query,
-) -> Network:
-    """Price every usable ride for the weight and temperature of the query."""
-    network = Network(
-        boardings=[[] for _ in places],
-        inbound=[[] for _ in places],
-        transfer_price_minor=[transfer_price_minor(place, query.weight_g) for place in places],
-        transfer_co2e_mg=[transfer_co2e_mg(place, query.weight_g) for place in places],
-    )
+def list_calls(services: Sequence[Service], calendars: Sequence[Calendar], numbers: dict[str, int]) -> list[Call]:
+    """Every stop at which a service can be boarded, with its rides. A ride that ends where it began is none."""
+    calls = []
     for number, service in enumerate(services):
-        if not usable(service, query):
-            continue
-        for board, stop in enumerate(service.stops[:-1]):
-            tail = numbers[stop.place]
-            rides = tuple(_rides(service, number, board, numbers, query))
-            wait_s = service.cutoff_s - stop.depart_offset_s
-            network.boardings[tail].append(Boarding(wait_s, calendars[number], rides))
-            ready_s = places[tail].dwell_s + wait_s
-            price, co2e = network.transfer_price_minor[tail], network.transfer_co2e_mg[tail]
-            for head, offset_s, ride_price, ride_co2e, _ in rides:
-                network.inbound[head].append((tail, ready_s + offset_s, price + ride_price, co2e + ride_co2e))
-    return network
+        for board, origin in enumerate(service.stops[:-1]):
+            rides = []
+            for alight, stop in enumerate(service.stops[board + 1 :], start=board + 1):
+                if stop.place != origin.place:
+                    distance_m = stop.distance_m - origin.distance_m
+                    rate = price_rate(service.tariff, distance_m)
+                    rides.append((numbers[stop.place], stop.arrive_offset_s, distance_m, rate, (number, board, alight)))
+            wait_s = service.cutoff_s - origin.depart_offset_s
+            calls.append(Call(service, calendars[number], numbers[origin.place], wait_s, rides))
+    return calls
 
 
-def _rides(service: Service, number: int, board: int, numbers: dict[str, int], query: Query) -> Iterator[Ride]:
-    origin = service.stops[board]
-    mg_per_tkm = service.co2e_mg_per_tkm.get(query.temperature, 0)
-    for alight, stop in enumerate(service.stops[board + 1 :], start=board + 1):
-        if stop.place == origin.place:
+def compile_network(places: Sequence[Place], calls: Sequence[Call], query: Query) -> Network:
+    """Price every usable ride for the weight and temperature of the query."""
+    weight_g, temperature = query.weight_g, query.temperature
+    handling_price = [transfer_price_minor(place, weight_g) for place in places]
+    handling_co2e = [transfer_co2e_mg(place, weight_g) for place in places]
+    boardings: list[list[Boarding]] = [[] for _ in places]
+    inbound: list[list[Inbound]] = [[] for _ in places]
+    for service, calendar, tail, wait_s, rides in calls:
+        if not fits_when_empty(service, query) or not takes_temperature(service, query) or is_excluded(service, query):
             continue
-        distance_m = stop.distance_m - origin.distance_m
-        yield Ride(
-            numbers[stop.place],
-            stop.arrive_offset_s,
-            ride_price_minor(service.tariff, query.weight_g, distance_m),
-            ride_co2e_mg(mg_per_tkm, query.weight_g, distance_m),
-            (number, board, alight),
-        )
+        base_minor, minimum_minor = service.tariff.base_minor, service.tariff.minimum_minor
+        mg_per_tkm = service.co2e_mg_per_tkm.get(temperature, 0)
+        ready_s, price_before, co2e_before = places[tail].dwell_s + wait_s, handling_price[tail], handling_co2e[tail]
+        priced: list[Ride] = []
+        for head, offset_s, distance_m, rate, key in rides:
+            price = ride_price_minor(base_minor, minimum_minor, rate, weight_g)
+            co2e = ride_co2e_mg(distance_m * mg_per_tkm, weight_g)
+            priced.append(Ride(head, offset_s, price, co2e, key))
+            inbound[head].append((tail, ready_s + offset_s, price_before + price, co2e_before + co2e))
+        boardings[tail].append(Boarding(wait_s, calendar, priced))
+    return Network(boardings, inbound, handling_price, handling_co2e)
 
 
 def measure_bounds(network: Network, target: int) -> Bounds:

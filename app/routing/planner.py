@@ -3,7 +3,7 @@
 from app.routing.limited import LimitedSearch
 from app.routing.network import LegKey
 from app.routing.reasons import out_of_time_because, unreachable_because
-from app.routing.rules import ride_co2e_mg, ride_price_minor, transfer_co2e_mg, transfer_price_minor
+from app.routing.rules import price_rate, ride_co2e_mg, ride_price_minor, transfer_co2e_mg, transfer_price_minor
 from app.routing.runs import Runs
 from app.routing.search import Arrival, Ask, ParetoSearch
 from app.routing.slide import legs_of, postponed
@@ -66,6 +66,7 @@ def _plans(timetable: Timetable, query: Query, arrivals: list[Arrival]) -> tuple
 def _leg(timetable: Timetable, query: Query, key: LegKey, start: int, *, is_first: bool) -> Leg:
     number, board, alight = key
     service = timetable.services[number]
+    tariff = service.tariff
     origin, end = service.stops[board], service.stops[alight]
     place = timetable.places[timetable.numbers[origin.place]]
     distance_m = end.distance_m - origin.distance_m
@@ -82,8 +83,10 @@ def _leg(timetable: Timetable, query: Query, key: LegKey, start: int, *, is_firs
         departs_at=start + origin.depart_offset_s,
         arrives_at=start + end.arrive_offset_s,
         distance_m=distance_m,
-        price_minor=ride_price_minor(service.tariff, query.weight_g, distance_m),
-        co2e_mg=None if mg_per_tkm is None else ride_co2e_mg(mg_per_tkm, query.weight_g, distance_m),
+        price_minor=ride_price_minor(
+            tariff.base_minor, tariff.minimum_minor, price_rate(tariff, distance_m), query.weight_g
+        ),
+        co2e_mg=None if mg_per_tkm is None else ride_co2e_mg(distance_m * mg_per_tkm, query.weight_g),
         handling_price_minor=0 if is_first else transfer_price_minor(place, query.weight_g),
         handling_co2e_mg=0 if is_first else handling_co2e_mg,
         board_stop=board,

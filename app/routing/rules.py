@@ -1,30 +1,38 @@
 """The arithmetic of one ride and one transfer: what it costs and what it emits, in integers."""
 
+from typing import Final
+
 from app.routing.values import Place, Query, Service, Tariff
 
-MILLIMINOR_G_M_PER_MINOR_T_KM = 10**12
-MILLIMINOR_G_PER_MINOR_KG = 10**6
-MG_G_M_PER_T_KM = 10**9
+MILLIMINOR_G_PER_MINOR_KG: Final = 10**6
+MILLIMINOR_G_M_PER_MINOR_T_KM: Final = 10**12
+MG_G_M_PER_MG_T_KM: Final = 10**9
 
 
-def ride_price_minor(tariff: Tariff, weight_g: int, distance_m: int) -> int:
+def price_rate(tariff: Tariff, distance_m: int) -> int:
+    """The part of a ride's price that grows with the weight, in millionths of a millionth of a minor unit for each gram."""
+    per_kg = tariff.milliminor_per_kg * (MILLIMINOR_G_M_PER_MINOR_T_KM // MILLIMINOR_G_PER_MINOR_KG)
+    return per_kg + tariff.milliminor_per_tkm * distance_m
+
+
+def ride_price_minor(base_minor: int, minimum_minor: int, rate: int, weight_g: int) -> int:
     """The price of one leg, rounded up once, so that two short legs never cost less than the long one."""
-    per_kg = weight_g * tariff.milliminor_per_kg * (MILLIMINOR_G_M_PER_MINOR_T_KM // MILLIMINOR_G_PER_MINOR_KG)
-    per_tkm = weight_g * distance_m * tariff.milliminor_per_tkm
-    price = tariff.base_minor + -(-(per_kg + per_tkm) // MILLIMINOR_G_M_PER_MINOR_T_KM)
-    return max(tariff.minimum_minor, price)
+    price = base_minor - (-weight_g * rate // MILLIMINOR_G_M_PER_MINOR_T_KM)
+    return price if price > minimum_minor else minimum_minor
 
 
-def ride_co2e_mg(mg_per_tkm: int, weight_g: int, distance_m: int) -> int:
-    """Transport activity (mass times distance, ISO 14083) times intensity, rounded half up."""
-    return (weight_g * distance_m * mg_per_tkm + MG_G_M_PER_T_KM // 2) // MG_G_M_PER_T_KM
+def ride_co2e_mg(rate: int, weight_g: int) -> int:
+    """Transport activity (mass times distance, ISO 14083) times intensity, rounded half up.
+
+    `rate` is metres times milligrams per tonne-kilometre.
+    """
+    return (weight_g * rate + MG_G_M_PER_MG_T_KM // 2) // MG_G_M_PER_MG_T_KM
 
 
 def transfer_price_minor(place: Place, weight_g: int) -> int:
     """What handling the goods once at this place costs, rounded up."""
-    return place.transfer_price_minor + -(
-        -weight_g * place.transfer_price_milliminor_per_kg // MILLIMINOR_G_PER_MINOR_KG
-    )
+    per_kg = -(-weight_g * place.transfer_price_milliminor_per_kg // MILLIMINOR_G_PER_MINOR_KG)
+    return place.transfer_price_minor + per_kg
 
 
 def transfer_co2e_mg(place: Place, weight_g: int) -> int:

@@ -56,15 +56,19 @@ class Staircase:
 
     def takes(self, price: int, co2e: int, tie: tuple[Any, ...]) -> bool:
         """Add a label unless it is beaten, in place of those that it beats."""
-        if self.beats(price, co2e, tie):
-            return False
-        last = bisect_right(self.prices, price)
-        first = last - 1 if last and self.prices[last - 1] == price else last
-        while last < len(self.prices) and self.co2es[last] >= co2e:
+        prices, co2es, ties = self.prices, self.co2es, self.ties
+        first = last = bisect_right(prices, price)
+        if first and co2es[first - 1] <= co2e:
+            if co2es[first - 1] < co2e or prices[first - 1] < price or ties[first - 1] <= tie:
+                return False
+            first -= 1
+        elif first and prices[first - 1] == price:
+            first -= 1
+        while last < len(prices) and co2es[last] >= co2e:
             last += 1
-        self.prices[first:last] = [price]
-        self.co2es[first:last] = [co2e]
-        self.ties[first:last] = [tie]
+        prices[first:last] = [price]
+        co2es[first:last] = [co2e]
+        ties[first:last] = [tie]
         return True
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from app.routing.calendar import Calendar
-from app.routing.network import Bounds, Network, compile_network, measure_bounds
+from app.routing.network import Bounds, Network, compile_network, list_calls, measure_bounds
 from app.routing.values import BOUNDS_KEPT, NETWORKS_KEPT, Place, Query, Service, Stop
 
 
@@ -28,6 +28,7 @@ class Timetable:
             raise ValueError(f"services call at unknown places: {', '.join(sorted(unknown))}")
         self.dwell_s = [place.dwell_s for place in self.places]
         self.calendars = [Calendar(service) for service in self.services]
+        self._calls = list_calls(self.services, self.calendars, self.numbers)
         self._networks = lru_cache(maxsize=NETWORKS_KEPT)(self._compile)
         self._bounds = lru_cache(maxsize=BOUNDS_KEPT)(self._measure)
 
@@ -55,7 +56,7 @@ class Timetable:
         return seen
 
     def _compile(self, query: Query) -> Network:
-        return compile_network(self.places, self.services, self.calendars, self.numbers, query)
+        return compile_network(self.places, self._calls, query)
 
     def _measure(self, query: Query, target: int) -> Bounds:
         return measure_bounds(self._networks(query), target)

@@ -40,21 +40,21 @@ class Consignment(SQLModel, table=True):
 
 
 class ConsignmentPackage(SQLModel, table=True):
-    """`count` boxes, crates, bales or animals of one kind; the other figures are for one."""
+    """A box, crate, bale or animal as it travels."""
 
     __tablename__ = "package"
-    __table_args__ = (CheckConstraint("count > 0 AND units > 0 AND weight_g > 0", name="positive"),)
+    __table_args__ = (CheckConstraint("units > 0 AND weight_g > 0", name="positive"),)
 
     consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
     id: str = Field(primary_key=True, max_length=40)
     type: str = Field(max_length=40)
     name: dict[str, str] = Field(sa_type=JSONB)
-    count: int
     units: int
     weight_g: int = Field(sa_type=BigInteger)
     length_mm: int
     width_mm: int
     height_mm: int
+    own_mass_g: int
     price_minor: int = Field(sa_type=BigInteger)
     co2e_g: int | None = None
     reusable: bool
@@ -77,9 +77,9 @@ class ConsignmentLeg(SQLModel, table=True):
     to_hub: str = Field(max_length=40)
     mode: str = Field(max_length=20)
     service_id: str = Field(max_length=80)
-    run_at: datetime | None = None
-    board: int | None = None
-    alight: int | None = None
+    run_at: datetime
+    board: int
+    alight: int
     carrier: str = Field(max_length=40)
     departs_at: datetime
     arrives_at: datetime

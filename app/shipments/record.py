@@ -190,9 +190,7 @@ async def append(session: Session, judgement: Judgement, locked: Locked, now: da
     await session.execute(_MOVE, as_rows([_state_row(journey, state) for journey, state in moved]))
     await session.execute(_MOVE_LEGS, as_rows([row for journey, state in moved for row in _leg_rows(journey, state)]))
     return [
-        Job(name, {"consignment_id": journey.id, "order_id": journey.order_id})
-        for journey, state in moved
-        if (name := news_of(journey.state, state))
+        Job(name, {"order": journey.order_id}) for journey, state in moved if (name := news_of(journey.state, state))
     ]
 
 

@@ -33,7 +33,7 @@ from app.shipments.values import (
 CONSIGNMENT_ID: Final = "^con_[0-7][0-9a-hjkmnp-tv-z]{25}$"
 _EVENT: Final = {
     "id": "KL-2026-000123",
-    "tracking_number": "CM3141592653583",
+    "tracking_number": "CM3141592653589",
     "type": "arrived",
     "occurred_at": "2026-03-02T14:20:00Z",
     "hub": "URUMQI",
@@ -79,7 +79,7 @@ _CO2E: Final = {
     "missing": ["hubs"],
 }
 _TRACKING: Final[dict[str, Any]] = {
-    "tracking_number": "CM3141592653583",
+    "tracking_number": "CM3141592653589",
     "status": "at_hub",
     "status_text": "At a hub",
     "hub": "URUMQI",
@@ -129,7 +129,7 @@ _CONSIGNMENT: Final = {
     "id": "con_01jd0000000000000000000000",
     "order": "ord_01jd0000000000000000000000",
     "producer": "prd_01jd0000000000000000000000",
-    "tracking_number": "CM3141592653583",
+    "tracking_number": "CM3141592653589",
     "status": "delivered",
     "status_text": "Delivered",
     "hub": "URUMQI",
@@ -192,7 +192,7 @@ class TrackingEventRequest(Shape):
     model_config: ClassVar[ConfigDict] = _example(_EVENT)
 
     id: EventId
-    tracking_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9 -]{1,40}$", examples=["CM3141592653583"])]
+    tracking_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9 -]{1,40}$", examples=["CM3141592653589"])]
     type: EventType
     occurred_at: Time
     hub: Annotated[str, Field(pattern="^[A-Z0-9_-]{2,40}$", examples=["URUMQI"])] | None = None

@@ -10,6 +10,8 @@ import orjson
 from sqlalchemy import text
 
 from app.core.database import Session
+from app.core.ids import new_id
+from app.packaging.values import Package
 from app.shipments.rules import TRACKING_DIGITS, tracking_number
 from app.shipments.values import (
     CONSIGNMENTS_PER_ORDER_MAX,
@@ -18,6 +20,7 @@ from app.shipments.values import (
     ConsignmentDraft,
     ConsignmentStatus,
     Journey,
+    JourneyPackage,
 )
 
 _NUMBERS_TRIED_MAX: Final = 3
@@ -105,8 +108,25 @@ def _journey(draft: ConsignmentDraft, now: datetime) -> Journey:
         estimated_at=draft.legs[-1].arrives_at if draft.legs else draft.promised_from,
         last_event_at=None,
         ended_at=None,
-        packages=draft.packages,
+        packages=tuple(_package(package) for package in draft.packages),
         legs=draft.legs,
+    )
+
+
+def _package(package: Package) -> JourneyPackage:
+    return JourneyPackage(
+        id=new_id("pkg"),
+        type=package.type,
+        name=dict(package.name),
+        units=package.units,
+        weight_g=package.weight_g,
+        length_mm=package.length_mm,
+        width_mm=package.width_mm,
+        height_mm=package.height_mm,
+        own_mass_g=package.own_mass_g,
+        price_minor=package.price_minor,
+        co2e_g=package.co2e_g,
+        reusable=package.reusable,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from app.core.ids import new_id
 from app.network.values import Mode
 from app.orders.values import OrderStatus
+from app.packaging.values import Package
 
 LEGS_PER_CONSIGNMENT_MAX: Final = 40
 PACKAGES_PER_CONSIGNMENT_MAX: Final = 1_000
@@ -150,38 +151,38 @@ READING_RANGES: Final[Mapping[ReadingKind, Mapping[str, tuple[Decimal, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
-    """`count` packages of one kind, as they are handed in; the other figures are for one of them.
+class JourneyPackage:
+    """A package as it is handed in. `weight_g` is gross; `co2e_g` None: its making has no sourced figure."""
 
-    `weight_g` is gross; `co2e_g` None: their making has no sourced figure.
-    """
-
+    id: str
     type: str
     name: Mapping[str, str]
-    count: int
     units: int
     weight_g: int
     length_mm: int
     width_mm: int
     height_mm: int
+    own_mass_g: int
     price_minor: int
     co2e_g: int | None
     reusable: bool
-    id: str = field(default_factory=lambda: new_id("pkg"))
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class JourneyLeg:
     """A ride: run `run_at` of the service, from its stop `board` to its stop `alight`, and what became of it.
 
-    A courier's way to the door has no run. `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not covered
-    by any figure.
+    A courier's way to the door is a run of its own. `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not
+    covered by any figure.
     """
 
     from_hub: str
     to_hub: str
     mode: str
     service_id: str
+    run_at: datetime
+    board: int
+    alight: int
     carrier: str
     departs_at: datetime
     arrives_at: datetime
@@ -189,9 +190,6 @@ class Leg:
     price_minor: int
     co2e_g: int | None = None
     hub_co2e_g: int | None = None
-    run_at: datetime | None = None
-    board: int | None = None
-    alight: int | None = None
     id: str = field(default_factory=lambda: new_id("leg"))
     status: LegStatus = LegStatus.PLANNED
     departed_at: datetime | None = None
@@ -213,7 +211,7 @@ class ConsignmentDraft:
     promised_from: datetime
     promised_by: datetime
     packages: tuple[Package, ...]
-    legs: tuple[Leg, ...]
+    legs: tuple[JourneyLeg, ...]
     hand_in_by: datetime | None = None
     id: str = field(default_factory=lambda: new_id("con"))
 
@@ -289,8 +287,8 @@ class Journey:
     estimated_at: datetime | None
     last_event_at: datetime | None
     ended_at: datetime | None
-    packages: tuple[Package, ...]
-    legs: tuple[Leg, ...]
+    packages: tuple[JourneyPackage, ...]
+    legs: tuple[JourneyLeg, ...]
 
     @property
     def state(self) -> State:

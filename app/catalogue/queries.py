@@ -1,0 +1,142 @@
+"""The two hot reads, a page of listings and one listing: one statement each, from text kept ready to text sent.
+
+They speak to the driver itself, because compiling and typing rows would cost more than the query.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+import orjson
+from psycopg import AsyncConnection as Driver
+from psycopg.rows import tuple_row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.catalogue.search import search_query
+from app.catalogue.values import ListingStatus, Rendered, Sort, Wanted
+from app.core.database import Session
+from app.core.paging import decode_cursor, encode_cursor
+
+Reader = AsyncConnection | Session
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+# What can be had of a listing at `%(now)s`: the rest of its lots that have begun and have not spoilt.
+AVAILABLE: Final = (
+    "SELECT coalesce(trim_scale(sum(quantity - reserved - consumed)), 0) FROM lot "
+    "WHERE lot.listing_id = listing.id AND (available_from IS NULL OR available_from <= %(now)s) "
+    "AND (expires_at IS NULL OR expires_at > %(now)s)"
+)
+_ONE: Final = (
+    f"SELECT document, description::text, ({AVAILABLE})::text, version, producer_id, status "
+    "FROM listing WHERE id = %(id)s"
+)
+_SORT_KEY: Final = {Sort.NEWEST: "listed_at", Sort.PRICE: "price_minor"}
+_DIRECTION: Final = {Sort.NEWEST: ("<", "DESC"), Sort.PRICE: (">", "ASC")}
+_PLACE: Final = {2: "province", 4: "prefecture", 6: "county"}
+
+
+async def find_listing(connection: Reader, listing_id: str, now: datetime) -> Rendered | None:
+    """A listing in whatever state, with its stock. One statement. What a session changed must be flushed before."""
+    driver = await _driver(connection)
+    async with driver.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_ONE, {"id": listing_id, "now": now})
+        row = await cursor.fetchone()
+    if row is None:
+        return None
+    document, description, available, version, producer_id, status = row
+    body = f'{document[:-1]},"available":"{available}","description":{description}}}'
+    return Rendered(body.encode(), f'"{version}-{available}"', producer_id, ListingStatus(status))
+
+
+async def list_listings(
+    connection: Reader, wanted: Wanted, *, cursor: str | None, limit: int, now: datetime
+) -> bytes:
+    """A page as JSON. One statement, whose cost does not grow with the number of listings.
+
+    Searches and price limits are planned anew each time: how they are best answered depends on what is asked.
+    """
+    query = search_query(wanted.q) if wanted.q else None
+    if wanted.q and query is None:
+        return _page([], None)
+    after = decode_cursor(cursor, int, str)
+    # Drafts may lack a price, so only what is on sale is sorted by it.
+    sort = wanted.sort if wanted.status is ListingStatus.PUBLISHED else Sort.NEWEST
+    statement = _page_statement(
+        sort,
+        len(wanted.county),
+        after is not None,
+        wanted.category is not None,
+        wanted.max_price_minor is not None,
+        query is not None,
+        bool(wanted.producer_id),
+        wanted.status is not ListingStatus.PUBLISHED,
+    )
+    values = {
+        "now": now,
+        "limit": limit + 1,
+        "place": wanted.county,
+        "category": wanted.category,
+        "max_price": wanted.max_price_minor,
+        "query": query,
+        "producer": wanted.producer_id,
+        "status": wanted.status.value,
+        **_after(sort, after),
+    }
+    depends = query is not None or wanted.max_price_minor is not None
+    driver = await _driver(connection)
+    async with driver.cursor(row_factory=tuple_row) as reading:
+        await reading.execute(statement, values, prepare=False if depends else None)
+        rows = await reading.fetchall()
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return _page(rows[:limit], _cursor(sort, last[2], last[3]) if last else None)
+
+
+@cache
+def _page_statement(
+    sort: Sort, place: int, after: bool, category: bool, max_price: bool, query: bool, producer: bool, hidden: bool
+) -> str:
+    """The statement for these filters; at most a few hundred exist."""
+    key = _SORT_KEY[sort]
+    beyond, direction = _DIRECTION[sort]
+    where = ["status = %(status)s" if hidden else "status = 'published'"]
+    if place:
+        where.append(f"{_PLACE[place]} = %(place)s")
+    if category:
+        where.append("category = %(category)s")
+    if max_price:
+        where.append("price_minor <= %(max_price)s")
+    if query:
+        where.append("search @@ %(query)s::tsquery")
+    if producer:
+        where.append("producer_id = %(producer)s")
+    if after:
+        where.append(f"({key}, id) {beyond} (%(after_key)s, %(after_id)s)")
+    order = f"ORDER BY {key} {direction}, id {direction}"
+    found = f"SELECT id, document, {key} FROM listing WHERE {' AND '.join(where)} {order} LIMIT %(limit)s"
+    return f"SELECT document, ({AVAILABLE})::text, {key}, id FROM ({found}) AS listing {order}"
+
+
+def _after(sort: Sort, after: tuple[str | int, ...] | None) -> dict[str, Any]:
+    if after is None:
+        return {}
+    # Nobody was given a later time or a higher price than this; the calendar ends soon after.
+    key, listing_id = min(max(int(after[0]), 0), 2**53), after[1]
+    return {"after_key": key if sort is Sort.PRICE else _EPOCH + key * _MICROSECOND, "after_id": listing_id}
+
+
+def _cursor(sort: Sort, key: Any, listing_id: str) -> str:
+    return encode_cursor([key if sort is Sort.PRICE else (key - _EPOCH) // _MICROSECOND, listing_id])
+
+
+def _page(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> bytes:
+    items = ",".join([f'{row[0][:-1]},"available":"{row[1]}"}}' for row in rows])
+    return b'{"items":[%b],"next_cursor":%b}' % (items.encode(), orjson.dumps(next_cursor))
+
+
+async def _driver(connection: Reader) -> Driver[Any]:
+    raw = await (await connection.connection() if isinstance(connection, Session) else connection).get_raw_connection()
+    assert isinstance(raw.driver_connection, Driver)
+    return raw.driver_connection

@@ -1,0 +1,110 @@
+"""From rows to what is sent: a listing's public JSON, its words for the search, and the facts that rules look at.
+
+No database: the rows are given.
+"""
+
+from typing import Any, Final
+
+import orjson
+from pydantic import TypeAdapter
+
+from app.catalogue.attributes import attribute_texts, derived_attributes
+from app.catalogue.models import Listing, Lot
+from app.catalogue.schemas import LotShape
+from app.catalogue.search import search_tokens
+from app.catalogue.values import CATEGORY_NAMES, Certificate, Facts, LotFacts, Parcel
+from app.core.clock import rfc3339
+from app.core.money import Money
+from app.core.quantity import as_text
+
+_CERTIFICATES: Final = TypeAdapter(tuple[Certificate, ...])
+
+
+def facts_of(listing: Listing) -> Facts:
+    return Facts(
+        category=listing.category,
+        unit=listing.unit,
+        title=listing.title,
+        attributes=listing.attributes,
+        price=None if listing.price_minor is None else Money(listing.price_minor, listing.currency),
+        package=_parcel(listing.weight_g, listing.length_mm, listing.width_mm, listing.height_mm),
+        temperature=listing.temperature,
+        min_quantity=listing.min_quantity,
+        step=listing.step,
+    )
+
+
+def lot_facts_of(lot: Lot) -> LotFacts:
+    return LotFacts(
+        quantity=lot.quantity,
+        free=lot.quantity - lot.reserved - lot.consumed,
+        harvested_on=lot.harvested_on,
+        ear_tags=tuple(lot.ear_tags),
+        certificates=_CERTIFICATES.validate_python(lot.certificates),
+    )
+
+
+def lot_shape_of(lot: Lot) -> LotShape:
+    return LotShape(
+        **lot.model_dump(exclude={"listing_id", "created_from"}),
+        listing=lot.listing_id,
+        available=lot.quantity - lot.reserved - lot.consumed,
+    )
+
+
+def document_of(listing: Listing) -> str:
+    """The public JSON but for `available` and `description`, which are added when it is sent."""
+    facts = facts_of(listing)
+    handling = {"temperature": listing.temperature, "shelf_life_h": listing.shelf_life_h}
+    shown = {
+        "id": listing.id,
+        "producer": listing.producer_id,
+        "producer_name": listing.producer_name,
+        "county": listing.county,
+        "village": listing.village,
+        "hub": listing.hub,
+        "category": listing.category,
+        "status": listing.status,
+        "title": listing.title,
+        "attributes": listing.attributes,
+        "derived": derived_attributes(listing.attributes),
+        "unit": listing.unit,
+        "price": facts.price,
+        "package": facts.package,
+        "min_quantity": as_text(listing.min_quantity),
+        "step": as_text(listing.step),
+        "handling": None if listing.temperature is None else handling,
+        "lead_time_h": listing.lead_time_h,
+        "photos": [{"id": photo, "url": f"/v1/media/{photo}/content"} for photo in listing.photos],
+        "version": listing.version,
+        "created_at": rfc3339(listing.created_at),
+        "updated_at": rfc3339(listing.updated_at),
+        "published_at": None if listing.published_at is None else rfc3339(listing.published_at),
+    }
+    return orjson.dumps(shown).decode()
+
+
+def tokens_of(listing: Listing) -> list[str]:
+    """What the listing is found by, the most telling texts first."""
+    texts = [
+        *listing.title.values(),
+        *attribute_texts(listing.category, listing.attributes),
+        *CATEGORY_NAMES[listing.category].values(),
+        *listing.producer_name.values(),
+        *(listing.village or {}).values(),
+        *listing.description.values(),
+    ]
+    return search_tokens(texts)
+
+
+def _parcel(*sizes: int | None) -> Parcel | None:
+    return None if None in sizes else Parcel(*(size for size in sizes if size is not None))
+
+
+def columns_of(command: dict[str, Any]) -> dict[str, Any]:
+    """The columns that a request's fields are kept in; fields that were left out or null are left out."""
+    given = {name: value for name, value in command.items() if value is not None}
+    columns = {name: given[name] for name in ("title", "description", "attributes", "min_quantity", "step", "lead_time_h", "photos") if name in given}
+    if "price" in given:
+        columns |= {"price_minor": given["price"]["amount"], "currency": given["price"]["currency"]}
+    return columns | given.get("package", {}) | given.get("handling", {})

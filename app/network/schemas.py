@@ -1,0 +1,398 @@
+"""Requests and answers of the network. A request's shape is the command given to the verb."""
+
+from datetime import date
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from app.core.ids import pattern
+from app.core.limits import SERVICE_STOPS_MAX, TITLE_LENGTH_MAX, WEIGHT_G_MAX
+from app.core.money import Money
+from app.core.schema import Shape, Time
+from app.core.text import LocalText, NamedText, PlainText, Tag
+from app.network.values import (
+    CODE_PATTERN,
+    COUNTY_PATTERN,
+    CUTOFF_MAX,
+    DEPARTURES_PER_DAY_MAX,
+    DISTANCE_M_MAX,
+    LIVE_PLACES_MAX,
+    MILLIMINOR_MAX,
+    PRICE_MINOR_MAX,
+    RUN_LENGTH_MAX,
+    VOLUME_MM3_MAX,
+    BookingState,
+    HubKind,
+    Mode,
+    ServiceStatus,
+    Temperature,
+)
+
+_STOPS: Final = [
+    {"hub": "HOTAN", "arrive_offset_s": 0, "depart_offset_s": 0, "distance_m": 0},
+    {"hub": "KUQA", "arrive_offset_s": 50760, "depart_offset_s": 52560, "distance_m": 636000},
+    {"hub": "URUMQI", "arrive_offset_s": 96000, "depart_offset_s": 96000, "distance_m": 1380000},
+]
+_TERMS: Final[dict[str, Any]] = {
+    "name": {"zh-Hans": "冷链班车 和田—乌鲁木齐", "en": "Refrigerated truck Hotan – Urumqi"},
+    "mode": "road",
+    "vehicle": "artic_over_33t",
+    "stops": _STOPS,
+    "weekdays": [0, 2, 4],
+    "departs_s": [43200],
+    "cutoff_s": 3600,
+    "temperatures": ["chilled", "frozen"],
+    "tariff": {
+        "currency": "CNY",
+        "base_minor": 400,
+        "milliminor_per_kg": 0,
+        "milliminor_per_tkm": 75000,
+        "minimum_minor": 0,
+    },
+    "capacity": {"weight_g": 15000000, "volume_mm3": 52000000000, "live_places": 0},
+}
+_SERVICE: Final = _TERMS | {
+    "id": "TARIM-HOTAN-URUMQI",
+    "carrier": "TARIM-COLD",
+    "on_demand": False,
+    "valid_from": None,
+    "valid_until": None,
+    "closed_months": [],
+    "status": "active",
+    "status_name": "Running",
+    "version": 1,
+    "created_at": "2026-03-01T08:00:00Z",
+    "updated_at": "2026-03-01T08:00:00Z",
+}
+_HUB: Final = {
+    "code": "HOTAN",
+    "name": {"zh-Hans": "和田", "en": "Hotan"},
+    "kind": "city",
+    "kind_name": "City",
+    "position": {"lat": 37.10927, "lon": 79.93433},
+    "county": "653200",
+    "dwell_s": 10800,
+    "handling": {"currency": "CNY", "base_minor": 20, "milliminor_per_kg": 4000},
+    "distance_m": 8400,
+}
+_DISRUPTION: Final = {
+    "id": "dis_01jd0000000000000000000000",
+    "service": "TARIM-HOTAN-URUMQI",
+    "hub": None,
+    "from": "2026-03-05T00:00:00Z",
+    "until": "2026-03-07T00:00:00Z",
+    "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
+    "created_at": "2026-03-04T18:00:00Z",
+}
+_BOOKING: Final = {
+    "id": "bkg_01jd0000000000000000000000",
+    "consignment": "con_01jd0000000000000000000000",
+    "leg": "leg_01jd0000000000000000000000",
+    "service": "TARIM-HOTAN-URUMQI",
+    "carrier": "TARIM-COLD",
+    "run_at": "2026-03-04T12:00:00Z",
+    "from": "HOTAN",
+    "to": "URUMQI",
+    "departs_at": "2026-03-04T12:00:00Z",
+    "arrives_at": "2026-03-05T14:40:00Z",
+    "weight_g": 16100,
+    "volume_mm3": 72000000,
+    "live_places": 0,
+    "state": "booked",
+    "state_name": "Booked",
+}
+
+
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        json_schema_extra={"examples": [value]},
+    )
+
+
+Code = Annotated[str, Field(pattern=CODE_PATTERN, examples=["HOTAN"])]
+ServiceId = Annotated[str, Field(pattern=CODE_PATTERN, examples=["TARIM-HOTAN-URUMQI"])]
+DisruptionId = Annotated[str, Field(pattern=pattern("dis"), examples=["dis_01jd0000000000000000000000"])]
+County = Annotated[str, Field(pattern=COUNTY_PATTERN, description="County: six-digit adcode", examples=["653201"])]
+Near = Annotated[
+    str,
+    Field(
+        pattern=r"^-?[0-9]{1,2}(\.[0-9]{1,8})?,-?[0-9]{1,3}(\.[0-9]{1,8})?$",
+        description="A position, `lat,lon` in degrees (WGS-84)",
+        examples=["37.1,79.9"],
+    ),
+]
+ServiceName = Annotated[dict[Tag, Annotated[PlainText, Field(max_length=TITLE_LENGTH_MAX)]], Field(min_length=1)]
+Second = Annotated[int, Field(ge=0, le=int(RUN_LENGTH_MAX.total_seconds()))]
+Milliminor = Annotated[int, Field(ge=0, le=MILLIMINOR_MAX)]
+PriceMinor = Annotated[int, Field(ge=0, le=PRICE_MINOR_MAX)]
+Weekdays = Annotated[
+    list[Annotated[int, Field(ge=0, le=6)]], Field(max_length=7, description="0 is Monday, in UTC", examples=[[0, 2]])
+]
+Departures = Annotated[
+    list[Annotated[int, Field(ge=0, lt=86_400)]],
+    Field(max_length=DEPARTURES_PER_DAY_MAX, description="Seconds of the UTC day at which runs start"),
+]
+Months = Annotated[
+    list[Annotated[int, Field(ge=1, le=12)]], Field(max_length=11, description="Months without any run, every year")
+]
+Cutoff = Annotated[int, Field(ge=0, le=int(CUTOFF_MAX.total_seconds()), description="Goods are ready so long before")]
+Temperatures = Annotated[list[Temperature], Field(min_length=1, max_length=len(Temperature))]
+
+
+class Position(Shape):
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+
+
+class HandlingShape(Shape):
+    """What one transfer at a hub costs: a part for each consignment and a part by weight (thousandths of a fen a kg)."""
+
+    currency: str
+    base_minor: int
+    milliminor_per_kg: int
+
+
+class HubShape(Shape):
+    """A place where goods change hands. `county` is null abroad; `distance_m` comes with `near`."""
+
+    model_config: ClassVar[ConfigDict] = _example(_HUB)
+
+    code: str
+    name: LocalText
+    kind: HubKind
+    kind_name: str
+    position: Position
+    county: str | None
+    dwell_s: int
+    handling: HandlingShape
+    distance_m: int | None = None
+
+
+class StopShape(Shape):
+    """A call: seconds after the start of the run, metres from the first stop."""
+
+    hub: Code
+    arrive_offset_s: Second
+    depart_offset_s: Second
+    distance_m: Annotated[int, Field(ge=0, le=DISTANCE_M_MAX)]
+
+
+class TariffShape(Shape):
+    """A ride costs `max(minimum, base + per kg + per tonne-km)`; the latter two in thousandths of a minor unit."""
+
+    currency: Literal["CNY"]
+    base_minor: PriceMinor = 0
+    milliminor_per_kg: Milliminor = 0
+    milliminor_per_tkm: Milliminor = 0
+    minimum_minor: PriceMinor = 0
+
+
+class CapacityShape(Shape):
+    """What one run carries at most on each stretch between two stops."""
+
+    weight_g: Annotated[int, Field(ge=1, le=10 * WEIGHT_G_MAX)]
+    volume_mm3: Annotated[int, Field(ge=1, le=VOLUME_MM3_MAX)]
+    live_places: Annotated[int, Field(ge=0, le=LIVE_PLACES_MAX)] = 0
+
+
+class NewService(Shape):
+    """A line: by weekly timetable (`weekdays` and `departs_s`) or `on_demand`. An operator names the carrier."""
+
+    model_config: ClassVar[ConfigDict] = _example({"id": "TARIM-HOTAN-URUMQI"} | _TERMS)
+
+    id: ServiceId | None = None
+    carrier: Code | None = None
+    name: ServiceName
+    mode: Mode
+    vehicle: Annotated[str, Field(max_length=40, description="Class of vehicle, for CO2e")] | None = None
+    stops: Annotated[list[StopShape], Field(min_length=2, max_length=SERVICE_STOPS_MAX)]
+    on_demand: bool = False
+    weekdays: Weekdays = []
+    departs_s: Departures = []
+    valid_from: date | None = None
+    valid_until: date | None = None
+    closed_months: Months = []
+    cutoff_s: Cutoff = 0
+    temperatures: Temperatures
+    tariff: TariffShape
+    capacity: CapacityShape
+    status: Literal[ServiceStatus.ACTIVE, ServiceStatus.PLANNED] = ServiceStatus.ACTIVE
+
+
+class ServiceChange(Shape):
+    """What is left out stays as it is. The stops of a service never change: withdraw it and make another."""
+
+    model_config: ClassVar[ConfigDict] = _example({"weekdays": [1, 3, 5], "status": "active"})
+
+    name: ServiceName | None = None
+    weekdays: Weekdays | None = None
+    departs_s: Departures | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    closed_months: Months | None = None
+    cutoff_s: Cutoff | None = None
+    temperatures: Temperatures | None = None
+    tariff: TariffShape | None = None
+    capacity: CapacityShape | None = None
+    status: ServiceStatus | None = None
+
+
+class ServiceShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(_SERVICE)
+
+    id: str
+    carrier: str
+    name: LocalText
+    mode: Mode
+    vehicle: str
+    stops: list[StopShape]
+    on_demand: bool
+    weekdays: list[int]
+    departs_s: list[int]
+    valid_from: date | None
+    valid_until: date | None
+    closed_months: list[int]
+    cutoff_s: int
+    temperatures: list[Temperature]
+    tariff: TariffShape
+    capacity: CapacityShape
+    status: ServiceStatus
+    status_name: str
+    version: int
+    created_at: Time
+    updated_at: Time
+
+
+class NewDisruption(Shape):
+    """A service, or a hub, that is closed for a while: exactly one of the two."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {name: value for name, value in _DISRUPTION.items() if name not in {"created_at", "hub"}}
+    )
+
+    id: DisruptionId | None = None
+    service: ServiceId | None = None
+    hub: Code | None = None
+    from_: Annotated[Time, Field(alias="from")]
+    until: Time
+    reason: NamedText
+
+
+class DisruptionShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(_DISRUPTION)
+
+    id: str
+    service: str | None
+    hub: str | None
+    from_: Annotated[Time, Field(alias="from")]
+    until: Time
+    reason: LocalText
+    created_at: Time
+
+
+class BookingShape(Shape):
+    """A consignment's place on a run: from and to are hubs, `run_at` is when the run starts at its first stop."""
+
+    model_config: ClassVar[ConfigDict] = _example(_BOOKING)
+
+    id: str
+    consignment: str
+    leg: str
+    service: str
+    carrier: str
+    run_at: Time
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    departs_at: Time
+    arrives_at: Time
+    weight_g: int
+    volume_mm3: int
+    live_places: int
+    state: BookingState
+    state_name: str
+
+
+class RouteRequest(Shape):
+    """What is to be carried between two hubs. Without a volume, 250 kg are taken to fill a cubic metre; without heads, 50 kg a head."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"from": "HOTAN", "to": "SHANGHAI", "weight_g": 15600, "temperature": "ambient"}
+    )
+
+    from_: Annotated[Code, Field(alias="from")]
+    to: Code
+    weight_g: Annotated[int, Field(ge=1, le=WEIGHT_G_MAX)]
+    volume_mm3: Annotated[int, Field(ge=1, le=VOLUME_MM3_MAX)] | None = None
+    temperature: Temperature = Temperature.AMBIENT
+    live_heads: Annotated[int, Field(ge=1, le=LIVE_PLACES_MAX)] | None = None
+    depart_after: Time | None = None
+
+
+_LEG: Final = {
+    "from": "HOTAN",
+    "to": "KASHGAR",
+    "mode": "rail",
+    "service": "RAILB-HOTAN-KASHGAR",
+    "carrier": "XITIE",
+    "departs_at": "2026-03-05T03:00:00Z",
+    "arrives_at": "2026-03-05T14:24:00Z",
+    "distance_m": 488000,
+    "price": {"amount": 407, "currency": "CNY"},
+    "co2e_g": 264,
+}
+_ROUTE: Final = {
+    "labels": ["cheapest", "greenest"],
+    "arrives_at": "2026-03-14T09:20:00Z",
+    "price": {"amount": 1873, "currency": "CNY"},
+    "co2e_g": {"transport": 2710, "hubs": None, "total": 2710, "covers": ["transport"], "missing": ["hubs"]},
+    "legs": [_LEG],
+}
+
+
+class RouteLegShape(Shape):
+    """One ride; its price holds the handling at the hub where it begins."""
+
+    model_config: ClassVar[ConfigDict] = _example(_LEG)
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    mode: Mode
+    service: str
+    carrier: str
+    departs_at: Time
+    arrives_at: Time
+    distance_m: int
+    price: Money
+    co2e_g: int | None
+
+
+class RouteCo2eShape(Shape):
+    """Grams CO2e, well to wheel (ISO 14083). A part without a sourced factor is null and named in `missing`."""
+
+    transport: int | None
+    hubs: int | None
+    total: int
+    covers: list[Literal["transport", "hubs"]]
+    missing: list[Literal["transport", "hubs"]]
+
+
+class RouteOptionShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(_ROUTE)
+
+    labels: list[Literal["cheapest", "fastest", "greenest"]]
+    arrives_at: Time
+    price: Money
+    co2e_g: RouteCo2eShape
+    legs: list[RouteLegShape]
+
+
+class RoutesShape(Shape):
+    """A Pareto front of price, arrival and CO2e; nothing is reserved by it."""
+
+    model_config: ClassVar[ConfigDict] = _example({"options": [_ROUTE]})
+
+    options: list[RouteOptionShape]
