@@ -32,6 +32,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.complete": follow_shipment.complete_order,
     "payment.event": record_payment_event.record_payment_event,
     "payment.paid": follow_payment.payment_paid,
+    "payment.failed": tell_people.payment_failed,
     "payment.return": cancel_order.return_payment,
     "shipment.advanced": follow_shipment.follow_shipment,
     "shipment.delivered": follow_shipment.follow_shipment,

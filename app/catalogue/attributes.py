@@ -145,6 +145,15 @@ ATTRIBUTES: Final[Mapping[Category, tuple[Attribute, ...]]] = {
 BY_NAME: Final = {category: {a.name: a for a in listed} for category, listed in ATTRIBUTES.items()}
 
 
+def normal_attributes(category: Category, checked: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes without gaps in their one way of writing: decimals as text, in the order of the table."""
+    return {
+        a.name: str(checked[a.name]) if a.form is Form.DECIMAL else checked[a.name]
+        for a in ATTRIBUTES[category]
+        if a.name in checked
+    }
+
+
 def derived_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:
     """What follows from the attributes: the classes that cotton is traded by."""
     derived = {}

@@ -75,15 +75,6 @@ def missing_attributes(category: Category, given: Mapping[str, Any]) -> list[Gap
     ]
 
 
-def normal_attributes(category: Category, checked: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes without gaps in their one way of writing: decimals as text, in the order of the table."""
-    return {
-        a.name: str(checked[a.name]) if a.form is Form.DECIMAL else checked[a.name]
-        for a in ATTRIBUTES[category]
-        if a.name in checked
-    }
-
-
 def _between_attributes(given: Mapping[str, Any]) -> list[Gap]:
     if "storage_min_c" in given and "storage_max_c" in given:
         low, high = Decimal(given["storage_min_c"]), Decimal(given["storage_max_c"])

@@ -1,6 +1,6 @@
 """The two hot reads, a page of listings and one listing: one statement each, from text kept ready to text sent.
 
-They speak to the driver itself, because compiling and typing rows would cost more than the query.
+They speak to the driver itself, because compiling statements and typing rows would cost more than the query.
 """
 
 from collections.abc import Sequence
@@ -22,19 +22,28 @@ Reader = AsyncConnection | Session
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-# What can be had of a listing at `%(now)s`: the rest of its lots that have begun and have not spoilt.
+# What can be had of a listing at `now`: the rest of its lots that have begun and have not spoilt.
 AVAILABLE: Final = (
-    "SELECT coalesce(trim_scale(sum(quantity - reserved - consumed)), 0) FROM lot "
+    "(SELECT coalesce(trim_scale(sum(quantity - reserved - consumed)), 0) FROM lot "
     "WHERE lot.listing_id = listing.id AND (available_from IS NULL OR available_from <= %(now)s) "
-    "AND (expires_at IS NULL OR expires_at > %(now)s)"
+    "AND (expires_at IS NULL OR expires_at > %(now)s))"
 )
-_ONE: Final = (
-    f"SELECT document, description::text, ({AVAILABLE})::text, version, producer_id, status "
-    "FROM listing WHERE id = %(id)s"
+_ONE: Final = AVAILABLE.join(
+    ("SELECT document, description::text, ", "::text, version, producer_id, status FROM listing WHERE id = %(id)s")
 )
-_SORT_KEY: Final = {Sort.NEWEST: "listed_at", Sort.PRICE: "price_minor"}
-_DIRECTION: Final = {Sort.NEWEST: ("<", "DESC"), Sort.PRICE: (">", "ASC")}
-_PLACE: Final = {2: "province", 4: "prefecture", 6: "county"}
+_FILTERS: Final = {
+    "published": "status = 'published'",
+    "status": "status = %(status)s",
+    "category": "category = %(category)s",
+    "province": "province = %(county)s",
+    "prefecture": "prefecture = %(county)s",
+    "county": "county = %(county)s",
+    "max_price": "price_minor <= %(max_price)s",
+    "query": "search @@ %(query)s::tsquery",
+    "producer": "producer_id = %(producer)s",
+}
+_PLACES: Final = {2: "province", 4: "prefecture", 6: "county"}
+_ORDERS: Final = {Sort.NEWEST: ("listed_at", "<", "DESC"), Sort.PRICE: ("price_minor", ">", "ASC")}
 
 
 async def find_listing(connection: Reader, listing_id: str, now: datetime) -> Rendered | None:
@@ -50,79 +59,67 @@ async def find_listing(connection: Reader, listing_id: str, now: datetime) -> Re
     return Rendered(body.encode(), f'"{version}-{available}"', producer_id, ListingStatus(status))
 
 
-async def list_listings(
-    connection: Reader, wanted: Wanted, *, cursor: str | None, limit: int, now: datetime
-) -> bytes:
-    """A page as JSON. One statement, whose cost does not grow with the number of listings.
+async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | None, limit: int, now: datetime) -> bytes:
+    """A page as JSON. One statement that reads one range of one index, however many listings there are.
 
     Searches and price limits are planned anew each time: how they are best answered depends on what is asked.
     """
-    query = search_query(wanted.q) if wanted.q else None
+    after = decode_cursor(cursor, int, str)
+    query = search_query(wanted.q)
     if wanted.q and query is None:
         return _page([], None)
-    after = decode_cursor(cursor, int, str)
     # Drafts may lack a price, so only what is on sale is sorted by it.
     sort = wanted.sort if wanted.status is ListingStatus.PUBLISHED else Sort.NEWEST
-    statement = _page_statement(
-        sort,
-        len(wanted.county),
-        after is not None,
-        wanted.category is not None,
-        wanted.max_price_minor is not None,
-        query is not None,
-        bool(wanted.producer_id),
-        wanted.status is not ListingStatus.PUBLISHED,
-    )
     values = {
         "now": now,
         "limit": limit + 1,
-        "place": wanted.county,
+        "status": wanted.status.value,
         "category": wanted.category,
+        "county": wanted.county,
         "max_price": wanted.max_price_minor,
         "query": query,
         "producer": wanted.producer_id,
-        "status": wanted.status.value,
         **_after(sort, after),
     }
+    statement = _statement(sort, _filters(wanted), after=after is not None)
     depends = query is not None or wanted.max_price_minor is not None
     driver = await _driver(connection)
     async with driver.cursor(row_factory=tuple_row) as reading:
         await reading.execute(statement, values, prepare=False if depends else None)
         rows = await reading.fetchall()
-    more = len(rows) > limit
-    last = rows[limit - 1] if more else None
-    return _page(rows[:limit], _cursor(sort, last[2], last[3]) if last else None)
+    if len(rows) <= limit:
+        return _page(rows, None)
+    return _page(rows[:limit], _cursor(sort, *rows[limit - 1][2:]))
+
+
+def _filters(wanted: Wanted) -> tuple[str, ...]:
+    asked = {
+        "published" if wanted.status is ListingStatus.PUBLISHED else "status": True,
+        "category": wanted.category,
+        _PLACES.get(len(wanted.county), ""): wanted.county,
+        "max_price": wanted.max_price_minor is not None,
+        "query": wanted.q,
+        "producer": wanted.producer_id,
+    }
+    return tuple(name for name, value in asked.items() if value)
 
 
 @cache
-def _page_statement(
-    sort: Sort, place: int, after: bool, category: bool, max_price: bool, query: bool, producer: bool, hidden: bool
-) -> str:
-    """The statement for these filters; at most a few hundred exist."""
-    key = _SORT_KEY[sort]
-    beyond, direction = _DIRECTION[sort]
-    where = ["status = %(status)s" if hidden else "status = 'published'"]
-    if place:
-        where.append(f"{_PLACE[place]} = %(place)s")
-    if category:
-        where.append("category = %(category)s")
-    if max_price:
-        where.append("price_minor <= %(max_price)s")
-    if query:
-        where.append("search @@ %(query)s::tsquery")
-    if producer:
-        where.append("producer_id = %(producer)s")
+def _statement(sort: Sort, filters: tuple[str, ...], *, after: bool) -> str:
+    """The statement for these filters; a few hundred exist. The stock is looked up for the page's own listings only."""
+    key, beyond, direction = _ORDERS[sort]
+    where = [_FILTERS[name] for name in filters]
     if after:
         where.append(f"({key}, id) {beyond} (%(after_key)s, %(after_id)s)")
     order = f"ORDER BY {key} {direction}, id {direction}"
-    found = f"SELECT id, document, {key} FROM listing WHERE {' AND '.join(where)} {order} LIMIT %(limit)s"
-    return f"SELECT document, ({AVAILABLE})::text, {key}, id FROM ({found}) AS listing {order}"
+    page = ("SELECT id, document,", key, "FROM listing WHERE", " AND ".join(where), order, "LIMIT %(limit)s")
+    return " ".join(("SELECT document,", AVAILABLE, "::text,", key, ", id FROM (", *page, ") AS listing", order))
 
 
 def _after(sort: Sort, after: tuple[str | int, ...] | None) -> dict[str, Any]:
     if after is None:
         return {}
-    # Nobody was given a later time or a higher price than this; the calendar ends soon after.
+    # No list holds a later time or a higher price; the calendar would end soon after.
     key, listing_id = min(max(int(after[0]), 0), 2**53), after[1]
     return {"after_key": key if sort is Sort.PRICE else _EPOCH + key * _MICROSECOND, "after_id": listing_id}
 

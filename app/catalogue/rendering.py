@@ -17,6 +17,15 @@ from app.core.clock import rfc3339
 from app.core.money import Money
 from app.core.quantity import as_text
 
+_AS_THEY_ARE: Final = (
+    "title",
+    "description",
+    "attributes",
+    "min_quantity",
+    "step",
+    "lead_time_h",
+    "photos",
+)
 _CERTIFICATES: Final = TypeAdapter(tuple[Certificate, ...])
 
 
@@ -104,7 +113,9 @@ def _parcel(*sizes: int | None) -> Parcel | None:
 def columns_of(command: dict[str, Any]) -> dict[str, Any]:
     """The columns that a request's fields are kept in; fields that were left out or null are left out."""
     given = {name: value for name, value in command.items() if value is not None}
-    columns = {name: given[name] for name in ("title", "description", "attributes", "min_quantity", "step", "lead_time_h", "photos") if name in given}
+    columns: dict[str, Any] = {name: given[name] for name in _AS_THEY_ARE if name in given}
     if "price" in given:
         columns |= {"price_minor": given["price"]["amount"], "currency": given["price"]["currency"]}
-    return columns | given.get("package", {}) | given.get("handling", {})
+    columns |= given.get("package", {})
+    columns |= given.get("handling", {})
+    return columns

@@ -22,11 +22,12 @@ from app.network.errors import CapacityFull
 from app.network.values import Want
 from app.orders.errors import OptionMissing, PlanChanged, QuoteExpired
 from app.orders.models import Order, OrderLine, Quote
-from app.orders.schemas import LegShape, OptionShape, OrderRequest, OrderShape, PackageShape, PaymentShape, QuotedConsignment
+from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, PaymentShape, QuotedConsignment
 from app.orders.service import add_order, find_placed, get_order, get_quote, new_number
 from app.orders.values import OrderStatus
+from app.payments.models import Payment
 from app.payments.rules import require_offered
-from app.payments.service import get_payment_of, note_intent, start_payment
+from app.payments.service import amount_of, get_payment_of, note_intent, start_payment
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.service import create_consignments
 from app.packaging.values import Package
@@ -268,12 +269,26 @@ async def _finish(ports: Ports, caller: Caller, claim: Claim, earlier: Earlier |
         assert known.subject is not None
         order = await get_order(session, known.subject, caller.id)
         payment = await get_payment_of(session, order.id)
-    assert ports.cards is not None
-    intent = await ports.cards.create_intent(payment.id, order.id, Money(payment.amount_minor, payment.currency))
-    async with ports.begin() as session:
-        await note_intent(session, payment.id, intent.ref, ports.clock.now())
-    shape: OrderShape = await show_order(ports, order.id, caller, language, client_secret=intent.client_secret)
+    secret = await _ask_provider(ports, payment) if payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER) else None
+    shape = await show_order(ports, order.id, caller, language, client_secret=secret)
     body = shape.model_dump_json(by_alias=True).encode()
     async with ports.begin() as session:
         await record(session, claim, 201, ports.seal.close(body))
     return Answer(body)
+
+
+async def _ask_provider(ports: Ports, payment: Payment) -> str | None:
+    """Open the provider's side of a payment, or find it again; answers the secret for the buyer's client.
+
+    Outside any transaction: when it fails, the payment stays started and the same key takes it up again.
+    """
+    assert ports.cards is not None
+    if payment.provider_ref:
+        intent = await ports.cards.retrieve_intent(payment.provider_ref)
+    else:
+        intent = await ports.cards.create_intent(payment.id, payment.order_id, amount_of(payment))
+    async with ports.begin() as session:
+        noted = await note_intent(session, payment.id, intent.ref, ports.clock.now())
+        if noted.status is PaymentStatus.CANCELLED:
+            await enqueue(session, [Job("payment.return", {"order": payment.order_id})])
+    return intent.client_secret

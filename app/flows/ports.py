@@ -36,6 +36,7 @@ class Ports:
 async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     """The ports that the settings ask for, closed at the end. The database must be there already."""
     assert settings.database_url
+    cards = open_provider(settings)
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
     )
@@ -46,9 +47,11 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             clock=SystemClock(),
             storage=open_storage(settings),
             sender=open_sender(settings),
-            cards=open_provider(settings),
+            cards=cards,
             timetable=TimetableCache(),
             seal=Seal(settings.key),
         )
     finally:
         await database.close()
+        if cards is not None:
+            await cards.close()

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 from app.core.database import Session
-from app.core.limits import DISPUTE_WINDOW
+from app.core.limits import DISPUTE_WINDOW, PAYMENT_LIFETIME
 from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.service import contacts_of_persons, contacts_of_producers, producers_by_id
@@ -11,6 +11,7 @@ from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
 from app.orders.service import get_order
+from app.orders.values import OrderStatus
 from app.shipments.queries import list_of_orders
 from app.shipments.values import Journey
 
@@ -63,6 +64,15 @@ async def order_cancelled(ports: Ports, order: str) -> None:
             for contact in people
         ]
         await queue_messages(session, notices, ports.clock.now())
+
+
+async def payment_failed(ports: Ports, order: str) -> None:
+    """Job: a try to pay failed. Nothing is decided by that: the buyer may try again until the order expires."""
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        if row.status is OrderStatus.AWAITING_PAYMENT:
+            until = local_time(row.created_at + PAYMENT_LIFETIME)
+            await queue_messages(session, [await _to_buyer(session, row, Template.PAYMENT_FAILED, {"until": until})], ports.clock.now())
 
 
 async def _to_buyer(session: Session, order: Order, template: Template, params: dict[str, str]) -> Notice:

@@ -12,6 +12,7 @@ from sqlmodel import col
 from app.core.database import Session
 from app.core.errors import IdTaken, NotFound
 from app.core.ids import new_id
+from app.core.jobs import Job, enqueue
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.core.schema import Shape, fingerprint
 from app.identity.errors import NotSignedIn, TooManyProducers
@@ -172,11 +173,12 @@ async def lock_producer(session: Session, caller: Caller, producer_id: str) -> P
 
 
 async def change_producer(session: Session, present: ProducerShape, command: ProducerChange) -> ProducerShape:
-    """Write the fields that were sent. Lock the producer first."""
+    """Write the fields that were sent, with the news `producer.changed`. Lock the producer first."""
     sent = command.model_dump(exclude_unset=True)
     changes = {name: value for name, value in sent.items() if value is not None or name == "village"}
     if changes:
         await session.execute(update(Producer).where(col(Producer.id) == present.id).values(changes))
+        await enqueue(session, [Job("producer.changed", {"producer": present.id})])
     return present.model_copy(update=changes)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from app.core.clock import rfc3339
 from app.core.errors import Kind, Problem
@@ -62,7 +62,8 @@ class RouteUnavailable(Problem):
     def __init__(self, reason: Reason, origin: str, destination: str, temperature: str = "ambient") -> None:
         kept = _TEMPERATURES[temperature]
         why = {language: text.format(temperature=kept[language]) for language, text in _WHY[reason].items()}
-        super().__init__(**{"from": origin, "to": destination, "reason": reason.value, "why": why})
+        fields: dict[str, Any] = {"from": origin, "to": destination, "reason": reason.value, "why": why}
+        super().__init__(**fields)
 
 
 class NoHubForCounty(Problem):

@@ -1,13 +1,22 @@
 """Decisions of the network: which hub serves a county, the way to the door, and when a service rests. Pure."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from app.network.values import LAST_MILE_KINDS, CourierLeg, HubKind, Located, Temperature
+from app.core.errors import Gap, Invalid
+from app.network.values import (
+    LAST_MILE_KINDS,
+    CourierLeg,
+    HubKind,
+    Line,
+    Located,
+    Mode,
+    Temperature,
+)
 from app.routing import Stop
 
 SEED: Final = Path(__file__).parent / "seed"
@@ -15,6 +24,7 @@ MUNICIPALITIES: Final = ("11", "12", "31", "50")
 HOUR_S: Final = 3_600
 MINOR: Final = 100
 Period = tuple[int, int]
+Place = TypeVar("Place", bound=Located)
 
 
 @lru_cache(maxsize=1)
@@ -39,21 +49,21 @@ def hub_for_county(hubs: Iterable[Located], county: str) -> str | None:
     Among equals the kind decides (hub, city, buyers' city, county), then the provincial capital, then the alphabet.
     None when its province has no hub; a foreign hub never serves a county.
     """
-    kinds = list(HubKind)
+    serving = hubs_serving(hubs, county)
+    return serving[0].code if serving else None
 
-    def rank(hub: Located) -> tuple[bool, int, int, bool, str]:
-        adcode = hub.adcode or ""
-        capital = adcode[2:4] in {"00", "01"}
-        return (
-            hub.kind not in LAST_MILE_KINDS,
-            closeness(adcode, county),
-            kinds.index(hub.kind),
-            not capital,
-            hub.code,
-        )
 
+def hubs_serving(hubs: Iterable[Place], county: str) -> list[Place]:
+    """The hubs of the county's province, the one that serves it first (see `hub_for_county`)."""
     near = [hub for hub in hubs if hub.adcode and hub.kind is not HubKind.FOREIGN and hub.adcode[:2] == county[:2]]
-    return min(near, key=rank).code if near else None
+    return sorted(near, key=lambda hub: _rank(hub, county))
+
+
+def _rank(hub: Located, county: str) -> tuple[bool, int, int, bool, str]:
+    adcode = hub.adcode or ""
+    capital = adcode[2:4] in {"00", "01"}
+    has_courier = hub.kind in LAST_MILE_KINDS
+    return not has_courier, closeness(adcode, county), list(HubKind).index(hub.kind), not capital, hub.code
 
 
 def last_mile(hub: Located, county: str, weight_g: int, temperature: Temperature) -> CourierLeg | None:
@@ -91,6 +101,81 @@ def season_closures(closed_months: Sequence[int], years: Iterable[int]) -> list[
 def hub_closure(stop: Stop, since: int, until: int) -> Period:
     """The starts of run that would call at this stop while its hub is closed from `since` until before `until`."""
     return since - stop.depart_offset_s, until - stop.arrive_offset_s
+
+
+def parse_position(near: str) -> tuple[float, float]:
+    """Latitude and longitude of a `lat,lon` text; `Invalid` when it is nowhere on Earth."""
+    lat, lon = (float(part) for part in near.split(","))
+    if abs(lat) > 90 or abs(lon) > 180:
+        raise Invalid(
+            gaps=[
+                Gap(
+                    "/query/near",
+                    {
+                        "en": "Latitude first (-90 to 90), then longitude (-180 to 180)",
+                        "zh-Hans": "请先写纬度（-90 至 90），再写经度（-180 至 180）",
+                    },
+                )
+            ]
+        )
+    return lat, lon
+
+
+def line_faults(line: Line, known_hubs: Collection[str]) -> list[Gap]:
+    """Everything that keeps a service from running as described, each with its pointer."""
+    return [*_stop_faults(line.stops, known_hubs), *_pattern_faults(line), *_load_faults(line)]
+
+
+def _stop_faults(stops: Sequence[Stop], known_hubs: Collection[str]) -> Iterator[Gap]:
+    for number, stop in enumerate(stops):
+        here = f"/stops/{number}"
+        if stop.place not in known_hubs:
+            yield Gap(f"{here}/hub", {"en": f"There is no hub {stop.place}", "zh-Hans": f"没有枢纽 {stop.place}"})
+        if number == 0 and (stop.arrive_offset_s, stop.depart_offset_s, stop.distance_m) != (0, 0, 0):
+            yield Gap(here, {"en": "The first stop is at second 0 and metre 0", "zh-Hans": "首站的时间和距离均应为 0"})
+        if stop.depart_offset_s < stop.arrive_offset_s:
+            yield Gap(f"{here}/depart_offset_s", {"en": "It departs before it arrives", "zh-Hans": "发车早于到达"})
+        if number and stop.arrive_offset_s <= stops[number - 1].depart_offset_s:
+            yield Gap(
+                f"{here}/arrive_offset_s",
+                {"en": "It arrives no later than the stop before departs", "zh-Hans": "到达时间应晚于上一站的发车时间"},
+            )
+        if number and stop.distance_m <= stops[number - 1].distance_m:
+            yield Gap(
+                f"{here}/distance_m",
+                {"en": "Distances grow from stop to stop", "zh-Hans": "里程应逐站增加"},
+            )
+        if number and stop.place == stops[number - 1].place:
+            yield Gap(f"{here}/hub", {"en": "The same hub twice in a row", "zh-Hans": "相邻两站不能相同"})
+
+
+def _pattern_faults(line: Line) -> Iterator[Gap]:
+    for pointer, given in (("/weekdays", line.weekdays), ("/departs_s", line.departs_s)):
+        if line.on_demand and given:
+            yield Gap(pointer, {"en": "A service on demand has no timetable", "zh-Hans": "按需线路不能设置班次"})
+        if not line.on_demand and not given:
+            yield Gap(pointer, {"en": "Needed, unless it runs on demand", "zh-Hans": "非按需线路必须填写"})
+    if line.valid_from and line.valid_until and line.valid_until < line.valid_from:
+        yield Gap("/valid_until", {"en": "It ends before it begins", "zh-Hans": "结束日期早于开始日期"})
+
+
+def _load_faults(line: Line) -> Iterator[Gap]:
+    is_live = Temperature.LIVE in line.temperatures
+    if is_live and line.mode in {Mode.AIR, Mode.BUS, Mode.COURIER}:
+        yield Gap(
+            "/temperatures",
+            {"en": f"Live animals do not travel by {line.mode.value}", "zh-Hans": "该运输方式不能运送活畜禽"},
+        )
+    if is_live != (line.capacity.live_places > 0):
+        yield Gap(
+            "/capacity/live_places",
+            {
+                "en": "Places for animals are given exactly when `live` is among the temperatures",
+                "zh-Hans": "仅当 temperatures 含 live 时填写活畜位数",
+            },
+        )
+    if line.mode is Mode.COURIER:
+        yield Gap("/mode", {"en": "Couriers are not timetabled", "zh-Hans": "快递配送不设班次"})
 
 
 def _month_s(year: int, month: int) -> int:

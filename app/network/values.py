@@ -62,6 +62,16 @@ class Temperature(StrEnum):
     LIVE = "live"
 
 
+DEFAULT_VEHICLES: Final[Mapping[Mode, str]] = {
+    Mode.ROAD: "truck",
+    Mode.RAIL: "train",
+    Mode.AIR: "aircraft",
+    Mode.WATER: "barge",
+    Mode.BUS: "bus",
+    Mode.COURIER: "van",
+}
+
+
 class ServiceStatus(StrEnum):
     ACTIVE = "active"
     PLANNED = "planned"

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from app.core.text import pick
-from app.notify.values import PARAMETER_LENGTH_MAX, TEXTS, WORTH_SENDING, Template
+from app.notify.values import NEVER_CUT, PARAMETER_LENGTH_MAX, TEXTS, WORTH_SENDING, Template
 
 
 def render(template: Template, language: str, params: Mapping[str, str]) -> str:
     """The text of a message. Long parameters, such as titles, are cut so that the whole stays short."""
-    return pick(TEXTS[template], language).format_map({name: _clipped(value) for name, value in params.items()})
+    shown = {name: value if name in NEVER_CUT else _clipped(value) for name, value in params.items()}
+    return pick(TEXTS[template], language).format_map(shown)
 
 
 def is_worth_sending(template: Template, created_at: datetime, now: datetime) -> bool:

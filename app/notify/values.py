@@ -10,6 +10,8 @@ from app.core.limits import SIGN_IN_CODE_LIFETIME
 
 NOTICES_PER_CALL_MAX: Final = 500
 PARAMETER_LENGTH_MAX: Final = 60
+# A link that is cut leads nowhere.
+NEVER_CUT: Final = frozenset({"link"})
 MESSAGE_KEPT: Final = timedelta(days=30)
 MAILBOX_PAGE_MAX: Final = 50
 
@@ -21,6 +23,7 @@ class Template(StrEnum):
     ORDER_DELIVERED = "order_delivered"
     ORDER_CANCELLED = "order_cancelled"
     PAYMENT_RECEIVED = "payment_received"
+    PAYMENT_FAILED = "payment_failed"
     NEW_ORDER_FOR_PRODUCER = "new_order_for_producer"
     LISTING_PUBLISHED = "listing_published"
 
@@ -75,6 +78,10 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.PAYMENT_RECEIVED: {
         "en": "Chama: we received {amount} for order {number}.",
         "zh-Hans": "【茶马】已收到订单 {number} 的付款 {amount}。",
+    },
+    Template.PAYMENT_FAILED: {
+        "en": "Chama: paying for order {number} did not work. Try again or with another card before {until}.",
+        "zh-Hans": "【茶马】订单 {number} 付款未成功，请在 {until} 前重试或更换支付方式。",
     },
     Template.NEW_ORDER_FOR_PRODUCER: {
         "en": "Chama: new order {number} for {producer}. Have the goods at {hub} by {hand_in_by}.",

@@ -9,7 +9,8 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final, NamedTuple
 
-from app.routing.network import Boarding, Bounds, Network, Ride
+from app.routing.calendar import NEVER
+from app.routing.network import Boarding, Bounds, Costs, Ride
 from app.routing.runs import Runs
 from app.routing.search import Arrival, Ask, Path, Staircase
 from app.routing.slide import earliest_starts, latest_starts, legs_of, loaded_at
@@ -72,11 +73,9 @@ class Bag:
 class LimitedSearch:
     """One search; `arrivals` has the promise of `ParetoSearch`, with no journey longer than `limit_s`."""
 
-    def __init__(
-        self, timetable: Timetable, network: Network, bounds: Bounds, runs: Runs, ask: Ask, limit_s: int
-    ) -> None:
+    def __init__(self, timetable: Timetable, costs: Costs, bounds: Bounds, runs: Runs, ask: Ask, limit_s: int) -> None:
         self._timetable = timetable
-        self._network = network
+        self._costs = costs
         self._bounds = bounds
         self._runs = runs
         self._ask = ask
@@ -88,8 +87,8 @@ class LimitedSearch:
                 ask.depart_after - timetable.services[number].stops[-1].depart_offset_s, ask.deadline
             )
         }
-        self._free = [Bag() for _ in network.boardings]
-        self._bound = [Bag() for _ in network.boardings]
+        self._free = [Bag() for _ in timetable.places]
+        self._bound = [Bag() for _ in timetable.places]
         self._reached = Staircase()
         self._heap: list[Label] = []
         self._serial = count(1)
@@ -97,7 +96,8 @@ class LimitedSearch:
     def arrivals(self) -> list[Arrival]:
         ask, bounds = self._ask, self._bounds
         found: list[Arrival] = []
-        self._push(0, 0, 0, (), ask.origin, ask.depart_after, FREE, 0)
+        nothing = self._costs.origin_price_minor[ask.origin], self._costs.origin_co2e_mg[ask.origin]
+        self._push(*nothing, 0, (), ask.origin, ask.depart_after, FREE, 0)
         while self._heap:
             label = heappop(self._heap)
             least_price = label.price_minor + bounds.price_minor[label.place]
@@ -132,29 +132,26 @@ class LimitedSearch:
         return False
 
     def _expand(self, label: Label) -> None:
-        place = label.place
-        price, co2e = label.price_minor, label.co2e_mg
-        if place != self._ask.origin:
-            price += self._network.transfer_price_minor[place]
-            co2e += self._network.transfer_co2e_mg[place]
-        ready = label.time + self._timetable.dwell_s[place]
-        for boarding in self._network.boardings[place]:
+        ready = label.time + self._timetable.dwell_s[label.place]
+        for boarding in self._timetable.network.boardings[label.place]:
             start = boarding.calendar.first(ready + boarding.wait_s)
             for ride in boarding.rides:
-                head = ride.head
-                ride_price, ride_co2e = price + ride.price_minor, co2e + ride.co2e_mg
-                least_price = ride_price + self._bounds.price_minor[head]
-                least_co2e = ride_co2e + self._bounds.co2e_mg[head]
+                price = label.price_minor + self._costs.price_minor[ride.number]
+                co2e = label.co2e_mg + self._costs.co2e_mg[ride.number]
+                least_price = price + self._bounds.price_minor[ride.head]
+                least_co2e = co2e + self._bounds.co2e_mg[ride.head]
+                if self._costs.time_s[ride.number] + self._bounds.time_s[ride.head] >= NEVER:
+                    continue
                 if self._reached.beats(least_price, least_co2e, (label.earliest - 1,)):
                     continue
                 if label.state == BOUND:
-                    self._ride_bound(label, ride, start, ride_price, ride_co2e)
+                    self._ride_bound(label, ride, start, price, co2e)
                 elif self._least_elapsed(label, boarding, ride) + self._bounds.time_s[ride.head] > self._limit_s:
                     continue
                 elif boarding.calendar.on_demand:
-                    self._ride_unbound(label, boarding, ride, start, ride_price, ride_co2e)
+                    self._ride_unbound(label, boarding, ride, start, price, co2e)
                 else:
-                    self._meet(Meeting(label, boarding, ride, start), ride_price, ride_co2e)
+                    self._meet(Meeting(label, boarding, ride, start), price, co2e)
 
     def _least_elapsed(self, label: Label, boarding: Boarding, ride: Ride) -> int:
         """The least time between loading and the end of the ride, for a label that is not bound; nothing passes before loading."""

@@ -29,14 +29,13 @@ def plan(timetable: Timetable, query: Query, load: Load = NO_LOAD, *, labels_max
 
 
 def _arrivals(timetable: Timetable, query: Query, load: Load, labels_max: int) -> list[Arrival]:
-    network = timetable.network(query)
     target = timetable.numbers[query.destination]
-    bounds = timetable.bounds(query, target)
+    costs, bounds = timetable.costs(query), timetable.bounds(query, target)
     ask = Ask(timetable.numbers[query.origin], target, query.depart_after, query.deadline, labels_max)
     runs = Runs(timetable, query, load)
     if query.max_journey_s is None:
-        return ParetoSearch(network, bounds, timetable.dwell_s, runs, ask).arrivals()
-    return LimitedSearch(timetable, network, bounds, runs, ask, query.max_journey_s).arrivals()
+        return ParetoSearch(timetable, costs, bounds, runs, ask).arrivals()
+    return LimitedSearch(timetable, costs, bounds, runs, ask, query.max_journey_s).arrivals()
 
 
 def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
@@ -66,7 +65,6 @@ def _plans(timetable: Timetable, query: Query, arrivals: list[Arrival]) -> tuple
 def _leg(timetable: Timetable, query: Query, key: LegKey, start: int, *, is_first: bool) -> Leg:
     number, board, alight = key
     service = timetable.services[number]
-    tariff = service.tariff
     origin, end = service.stops[board], service.stops[alight]
     place = timetable.places[timetable.numbers[origin.place]]
     distance_m = end.distance_m - origin.distance_m
@@ -83,9 +81,7 @@ def _leg(timetable: Timetable, query: Query, key: LegKey, start: int, *, is_firs
         departs_at=start + origin.depart_offset_s,
         arrives_at=start + end.arrive_offset_s,
         distance_m=distance_m,
-        price_minor=ride_price_minor(
-            tariff.base_minor, tariff.minimum_minor, price_rate(tariff, distance_m), query.weight_g
-        ),
+        price_minor=ride_price_minor(service.tariff, price_rate(service.tariff, distance_m), query.weight_g),
         co2e_mg=None if mg_per_tkm is None else ride_co2e_mg(distance_m * mg_per_tkm, query.weight_g),
         handling_price_minor=0 if is_first else transfer_price_minor(place, query.weight_g),
         handling_co2e_mg=0 if is_first else handling_co2e_mg,

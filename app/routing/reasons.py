@@ -3,6 +3,7 @@
 from dataclasses import replace
 from heapq import heappop, heappush
 
+from app.routing.calendar import NEVER
 from app.routing.rules import fits_when_empty, is_excluded, takes_temperature
 from app.routing.runs import Runs
 from app.routing.timetable import Timetable
@@ -41,7 +42,7 @@ def out_of_time_because(timetable: Timetable, query: Query) -> Reason | None:
 
 def arrives_in_time(timetable: Timetable, query: Query) -> bool:
     """Whether the goods could arrive before the deadline on empty runs with no limit to the journey (Dijkstra by time)."""
-    network = timetable.network(query)
+    costs = timetable.costs(query)
     target = timetable.numbers[query.destination]
     runs = Runs(timetable, query, NO_LOAD)
     queue = [(query.depart_after, timetable.numbers[query.origin])]
@@ -53,10 +54,10 @@ def arrives_in_time(timetable: Timetable, query: Query) -> bool:
         if place in settled:
             continue
         settled.add(place)
-        for wait_s, calendar, rides in network.boardings[place]:
+        for wait_s, calendar, rides in timetable.network.boardings[place]:
             start = calendar.first(time + timetable.dwell_s[place] + wait_s)
             for ride in rides:
-                latest = query.deadline - ride.arrive_offset_s
+                latest = query.deadline - ride.arrive_offset_s if costs.time_s[ride.number] < NEVER else -NEVER
                 run = runs.first_free(start, ride.key, latest)
                 if run <= latest:
                     heappush(queue, (run + ride.arrive_offset_s, ride.head))

@@ -1,4 +1,4 @@
-"""The arithmetic of one ride and one transfer: what it costs and what it emits, in integers."""
+"""The arithmetic of one ride and one transfer, what they cost and emit in integers, and which services may carry a load."""
 
 from typing import Final
 
@@ -10,15 +10,15 @@ MG_G_M_PER_MG_T_KM: Final = 10**9
 
 
 def price_rate(tariff: Tariff, distance_m: int) -> int:
-    """The part of a ride's price that grows with the weight, in millionths of a millionth of a minor unit for each gram."""
+    """The part of a ride's price that grows with the weight: 10^-12 minor units for each gram."""
     per_kg = tariff.milliminor_per_kg * (MILLIMINOR_G_M_PER_MINOR_T_KM // MILLIMINOR_G_PER_MINOR_KG)
     return per_kg + tariff.milliminor_per_tkm * distance_m
 
 
-def ride_price_minor(base_minor: int, minimum_minor: int, rate: int, weight_g: int) -> int:
+def ride_price_minor(tariff: Tariff, rate: int, weight_g: int) -> int:
     """The price of one leg, rounded up once, so that two short legs never cost less than the long one."""
-    price = base_minor - (-weight_g * rate // MILLIMINOR_G_M_PER_MINOR_T_KM)
-    return price if price > minimum_minor else minimum_minor
+    price = tariff.base_minor - (-weight_g * rate // MILLIMINOR_G_M_PER_MINOR_T_KM)
+    return max(tariff.minimum_minor, price)
 
 
 def ride_co2e_mg(rate: int, weight_g: int) -> int:
@@ -58,3 +58,7 @@ def fits_when_empty(service: Service, query: Query) -> bool:
     return (
         query.weight_g <= room.weight_g and query.volume_mm3 <= room.volume_mm3 and query.live_heads <= room.live_places
     )
+
+
+def may_carry(service: Service, query: Query) -> bool:
+    return takes_temperature(service, query) and fits_when_empty(service, query) and not is_excluded(service, query)

@@ -10,8 +10,9 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from app.routing.calendar import NEVER
-from app.routing.network import Bounds, LegKey, Network
+from app.routing.network import Bounds, Costs, LegKey
 from app.routing.runs import Runs
+from app.routing.timetable import Timetable
 from app.routing.values import SearchTooLarge
 
 Path = tuple[Any, ...]
@@ -90,15 +91,16 @@ Label = tuple[int, int, int, int, Path, int]
 
 
 class ParetoSearch:
-    """One search over `network` with the lower `bounds` of its target."""
+    """One search over a timetable with the costs of its load and the lower bounds of its target."""
 
-    def __init__(self, network: Network, bounds: Bounds, dwell_s: list[int], runs: Runs, ask: Ask) -> None:
-        self._network = network
+    def __init__(self, timetable: Timetable, costs: Costs, bounds: Bounds, runs: Runs, ask: Ask) -> None:
+        self._boardings = timetable.network.boardings
+        self._dwell_s = timetable.dwell_s
+        self._costs = costs
         self._bounds = bounds
-        self._dwell_s = dwell_s
         self._runs = runs
         self._ask = ask
-        self._kept = [Staircase() for _ in network.boardings]
+        self._kept = [Staircase() for _ in self._boardings]
         self._reached = self._kept[ask.target]
         self._onward: dict[int, list[tuple[int, Callable[[int], int], list[Onward]]]] = {}
         self._heap: list[Label] = []
@@ -110,10 +112,11 @@ class ParetoSearch:
         Raises SearchTooLarge rather than lose a label.
         """
         ask, heap, kept, reached = self._ask, self._heap, self._kept, self._reached
-        time_left, price_left, co2e_left = self._bounds
         found: list[Arrival] = []
-        start = (ask.depart_after + time_left[ask.origin], price_left[ask.origin], co2e_left[ask.origin])
-        heap.append((*start, 0, (), ask.origin))
+        earliest = ask.depart_after + self._bounds.time_s[ask.origin]
+        price = self._bounds.price_minor[ask.origin] + self._costs.origin_price_minor[ask.origin]
+        co2e = self._bounds.co2e_mg[ask.origin] + self._costs.origin_co2e_mg[ask.origin]
+        heap.append((earliest, price, co2e, 0, (), ask.origin))
         while heap:
             label = heappop(heap)
             earliest, price, co2e, legs, path, place = label
@@ -158,26 +161,22 @@ class ParetoSearch:
 
     def _look_onward(self, place: int) -> list[tuple[int, Callable[[int], int], list[Onward]]]:
         """The boardings of a place with those rides from which the target can be reached, worked out at the first visit."""
-        time_left, price_left, co2e_left = self._bounds
-        handling_price = handling_co2e = 0
-        if place != self._ask.origin:
-            handling_price = self._network.transfer_price_minor[place]
-            handling_co2e = self._network.transfer_co2e_mg[place]
+        costs, (time_left, price_left, co2e_left) = self._costs, self._bounds
         onward = []
-        for wait_s, calendar, rides in self._network.boardings[place]:
+        for wait_s, calendar, rides in self._boardings[place]:
             ahead = [
                 Onward(
-                    self._kept[head].prices,
-                    self._kept[head].co2es,
-                    handling_price + price_minor + price_left[head] - price_left[place],
-                    handling_co2e + co2e_mg + co2e_left[head] - co2e_left[place],
-                    head,
-                    arrive_offset_s,
-                    self._ask.deadline - arrive_offset_s - time_left[head],
-                    key,
+                    prices=self._kept[ride.head].prices,
+                    co2es=self._kept[ride.head].co2es,
+                    price_minor=costs.price_minor[ride.number] + price_left[ride.head] - price_left[place],
+                    co2e_mg=costs.co2e_mg[ride.number] + co2e_left[ride.head] - co2e_left[place],
+                    head=ride.head,
+                    arrive_offset_s=ride.arrive_offset_s,
+                    latest=self._ask.deadline - ride.arrive_offset_s - time_left[ride.head],
+                    key=ride.key,
                 )
-                for head, arrive_offset_s, price_minor, co2e_mg, key in rides
-                if time_left[head] < NEVER and head != self._ask.origin
+                for ride in rides
+                if costs.time_s[ride.number] + time_left[ride.head] < NEVER and ride.head != self._ask.origin
             ]
             if ahead:
                 onward.append((wait_s, calendar.first, ahead))

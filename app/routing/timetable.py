@@ -5,15 +5,15 @@ from functools import lru_cache
 from itertools import pairwise
 
 from app.routing.calendar import Calendar
-from app.routing.network import Bounds, Network, compile_network, list_calls, measure_bounds
-from app.routing.values import BOUNDS_KEPT, NETWORKS_KEPT, Place, Query, Service, Stop
+from app.routing.network import Bounds, Costs, build_network, measure_bounds, price_rides
+from app.routing.values import BOUNDS_KEPT, COSTS_KEPT, Place, Query, Service, Stop
 
 
 class Timetable:
     """Places and services of one version. It may be shared between threads and queries.
 
-    What depends on the kind of load (`network`) and on the target (`bounds`) is compiled when it is first asked for and kept
-    for the most recent ones, within a bound.
+    What depends on the kind of load (`costs`) and on the target (`bounds`) is worked out when it is first asked for, and kept for
+    the most recent ones, within a bound.
     """
 
     def __init__(self, places: Iterable[Place], services: Iterable[Service], version: str) -> None:
@@ -28,12 +28,12 @@ class Timetable:
             raise ValueError(f"services call at unknown places: {', '.join(sorted(unknown))}")
         self.dwell_s = [place.dwell_s for place in self.places]
         self.calendars = [Calendar(service) for service in self.services]
-        self._calls = list_calls(self.services, self.calendars, self.numbers)
-        self._networks = lru_cache(maxsize=NETWORKS_KEPT)(self._compile)
+        self.network = build_network(self.places, self.services, self.calendars, self.numbers)
+        self._costs = lru_cache(maxsize=COSTS_KEPT)(self._price)
         self._bounds = lru_cache(maxsize=BOUNDS_KEPT)(self._measure)
 
-    def network(self, query: Query) -> Network:
-        return self._networks(_kind_of_load(query))
+    def costs(self, query: Query) -> Costs:
+        return self._costs(_kind_of_load(query))
 
     def bounds(self, query: Query, target: int) -> Bounds:
         return self._bounds(_kind_of_load(query), target)
@@ -55,11 +55,11 @@ class Timetable:
             todo += fresh
         return seen
 
-    def _compile(self, query: Query) -> Network:
-        return compile_network(self.places, self._calls, query)
+    def _price(self, query: Query) -> Costs:
+        return price_rides(self.network, self.places, self.services, query)
 
     def _measure(self, query: Query, target: int) -> Bounds:
-        return measure_bounds(self._networks(query), target)
+        return measure_bounds(self.network, self._costs(query), target)
 
 
 def _kind_of_load(query: Query) -> Query:

@@ -17,7 +17,7 @@ STARTS_PER_WEEK_MAX: Final = 2_016
 HORIZON_S: Final = 21 * DAY_S
 HORIZON_S_MAX: Final = 120 * DAY_S
 LABELS_MAX: Final = 200_000
-NETWORKS_KEPT: Final = 16
+COSTS_KEPT: Final = 32
 BOUNDS_KEPT: Final = 256
 TEMPERATURES: Final = frozenset({"ambient", "chilled", "frozen", "live"})
 

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.database import Session
 from app.core.errors import NotFound
-from app.core.paging import decode_cursor
+from app.core.paging import Page, decode_cursor, encode_cursor
+from app.identity.values import Caller
 from app.shipments.values import PUBLIC_EVENTS_MAX, ConsignmentStatus, Journey, JourneyEvent
 
 CONSIGNMENT: Final = {"en": "consignment", "zh-Hans": "运单"}
@@ -35,8 +36,8 @@ _OF_ORDERS: Final = _journeys("WHERE order_id = ANY(:orders) ORDER BY id")
 _LOCKED: Final = _journeys("WHERE id = ANY(:ids)")
 _TO_HAND_IN: Final = _journeys(
     "WHERE producer_id = ANY(:producers) AND cancelled_at IS NULL AND (CAST(:status AS text) IS NULL OR status = :status) "
-    "AND (hand_in_by, id) > (CAST(:after_at AS timestamptz), CAST(:after_id AS text)) "
-    "ORDER BY hand_in_by, id LIMIT :limit"
+    "AND (hand_in_by, id) > (to_timestamp(0) + CAST(:after_us AS bigint) * interval '1 microsecond', CAST(:after_id AS text)) "
+    "ORDER BY hand_in_by, id LIMIT :most"
 )
 _TRACKED: Final = text(
     f"SELECT {_JOURNEY.replace(' AS journey', ' AS journey, recent.events')}"  # noqa: S608 - constants of this file
@@ -48,7 +49,6 @@ _EVENTS_OF: Final = text(
     "SELECT consignment_id, jsonb_agg(to_jsonb(event) ORDER BY id) FROM tracking_event AS event "
     "WHERE consignment_id = ANY(:ids) GROUP BY consignment_id"
 )
-_BEGINNING: Final = ("2000-01-01T00:00:00Z", "")
 
 
 async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[JourneyEvent]] | None:
@@ -59,11 +59,15 @@ async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[Journ
     return _read([row.journey])[0], _EVENTS.validate_python(row.events)
 
 
-async def get_journey(reader: Reader, consignment_id: str) -> Journey:
+async def get_journey_for(reader: Reader, caller: Caller, consignment_id: str) -> Journey:
+    """A consignment for its buyer, its producer's members or an operator; `NotFound` for anybody else."""
     row = (await reader.execute(_BY_ID, {"id": consignment_id})).one_or_none()
-    if row is None:
+    journey = _read([row.journey])[0] if row else None
+    if journey is None or not (
+        caller.is_operator() or caller.person_id == journey.buyer_id or caller.speaks_for(journey.producer_id)
+    ):
         raise NotFound(what=CONSIGNMENT)
-    return _read([row.journey])[0]
+    return journey
 
 
 async def list_of_orders(reader: Reader, order_ids: Collection[str]) -> dict[str, list[Journey]]:
@@ -82,20 +86,21 @@ async def list_to_hand_in(
     *,
     cursor: str | None,
     limit: int,
-) -> list[Journey]:
-    """Producers' consignments by the time at which they must be handed in; one more than `limit` when there are more."""
-    after_at, after_id = decode_cursor(cursor, str, str) or _BEGINNING
+) -> Page[Journey]:
+    """Producers' consignments by the time at which they must be handed in; those of cancelled orders are left out."""
+    after_us, after_id = decode_cursor(cursor, int, str) or (0, "")
     rows = await reader.execute(
         _TO_HAND_IN,
-        {
-            "producers": list(producers),
-            "status": status,
-            "after_at": after_at,
-            "after_id": after_id,
-            "limit": limit + 1,
-        },
+        {"producers": list(producers), "status": status, "after_us": after_us, "after_id": after_id, "most": limit + 1},
     )
-    return _read(rows.scalars())
+    journeys = _read(rows.scalars())
+    page = journeys[:limit]
+    more = len(journeys) > limit
+    return Page(items=page, next_cursor=encode_cursor(_place(page[-1])) if more else None)
+
+
+def _place(journey: Journey) -> tuple[int, str]:
+    return int(journey.hand_in_by.timestamp() * 1_000_000), journey.id
 
 
 async def list_locked(session: Session, ids: Collection[str]) -> list[Journey]:

@@ -1,6 +1,7 @@
 """Shapes of shipments: what partners tell, what anyone may see of a journey, and what producers hand in."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,9 +17,10 @@ from pydantic import (
 )
 
 from app.core.limits import READINGS_PER_EVENT_MAX, TRACKING_EVENTS_PER_BATCH_MAX
+from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import PlainText
-from app.network.values import Mode
+from app.network.values import CODE_PATTERN, Mode
 from app.orders.schemas import Co2eShape, LegShape, PackageShape
 from app.shipments.values import (
     EVENT_ID_LENGTH_MAX,
@@ -26,6 +28,8 @@ from app.shipments.values import (
     READING_RANGES,
     ConsignmentStatus,
     EventType,
+    Journey,
+    JourneyLeg,
     LegStatus,
     ReadingKind,
 )
@@ -195,7 +199,7 @@ class TrackingEventRequest(Shape):
     tracking_number: Annotated[str, Field(pattern=r"^[A-Za-z0-9 -]{1,40}$", examples=["CM3141592653589"])]
     type: EventType
     occurred_at: Time
-    hub: Annotated[str, Field(pattern="^[A-Z0-9_-]{2,40}$", examples=["URUMQI"])] | None = None
+    hub: Annotated[str, Field(pattern=CODE_PATTERN, examples=["URUMQI"])] | None = None
     position: Position | None = None
     readings: Annotated[list[Reading], Field(max_length=READINGS_PER_EVENT_MAX)] = []
     note: Annotated[PlainText, Field(max_length=NOTE_LENGTH_MAX)] | None = None
@@ -337,3 +341,58 @@ class ConsignmentShape(Shape):
     cancelled_at: Time | None
     packages: list[PackageShape]
     legs: list[ConsignmentLegShape]
+
+
+def consignment_shape(journey: Journey, language: str) -> ConsignmentShape:
+    """A consignment as its people see it. Pure."""
+    same = ("id", "tracking_number", "status", "hub", "damaged", "temperature", "hand_in_by", "promised_from")
+    also = ("promised_by", "estimated_at", "ended_at", "cancelled_at")
+    return ConsignmentShape(
+        **{name: getattr(journey, name) for name in (*same, *also)},
+        order=journey.order_id,
+        producer=journey.producer_id,
+        status_text=journey.status_text(language),
+        hand_in_hub=journey.legs[0].from_hub if journey.legs else None,
+        packages=package_shapes(journey),
+        legs=[_leg_shape(leg, journey.currency) for leg in journey.legs],
+    )
+
+
+def package_shapes(journey: Journey) -> list[PackageShape]:
+    """The packages of a consignment, those of exactly one kind together."""
+    figures = ("type", "units", "weight_g", "own_mass_g", "length_mm", "width_mm", "height_mm", "co2e_g", "reusable")
+    shapes = [
+        PackageShape(
+            **{name: getattr(package, name) for name in figures},
+            count=1,
+            name=dict(package.name),
+            price=Money(package.price_minor, journey.currency),
+        )
+        for package in journey.packages
+    ]
+    together = Counter(shape.model_dump_json() for shape in shapes)
+    return [
+        PackageShape.model_validate_json(one).model_copy(update={"count": count}) for one, count in together.items()
+    ]
+
+
+def _leg_shape(leg: JourneyLeg, currency: str) -> ConsignmentLegShape:
+    same = (
+        "mode",
+        "carrier",
+        "departs_at",
+        "arrives_at",
+        "distance_m",
+        "co2e_g",
+        "status",
+        "departed_at",
+        "arrived_at",
+    )
+    run = ("run_at", "board", "alight") if leg.mode != Mode.COURIER else ()
+    return ConsignmentLegShape(
+        **{name: getattr(leg, name) for name in (*same, *run)},
+        from_=leg.from_hub,
+        to=leg.to_hub,
+        service=leg.service_id,
+        price=Money(leg.price_minor, currency),
+    )

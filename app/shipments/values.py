@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from app.core.ids import new_id
+from app.core.text import pick
 from app.network.values import Mode
 from app.orders.values import OrderStatus
 from app.packaging.values import Package
@@ -290,6 +291,11 @@ class Journey:
     packages: tuple[JourneyPackage, ...]
     legs: tuple[JourneyLeg, ...]
 
+    def status_text(self, language: str) -> str:
+        """The status in words; a consignment whose order was cancelled before it was handed in says so."""
+        recalled = self.cancelled_at is not None and self.status is ConsignmentStatus.BOOKED
+        return pick(CANCELLED if recalled else DISPLAY[self.status], language)
+
     @property
     def state(self) -> State:
         return State(
@@ -340,6 +346,8 @@ DISPLAY: Final[Mapping[ConsignmentStatus, Mapping[str, str]]] = {
     ConsignmentStatus.RETURNED: {"en": "Returned to the sender", "zh-Hans": "已退回寄件方"},
     ConsignmentStatus.LOST: {"en": "Lost", "zh-Hans": "已丢失"},
 }
+CANCELLED: Final = {"en": "Cancelled", "zh-Hans": "已取消"}
+DOOR: Final = {"en": "the door", "zh-Hans": "收货地址"}
 LEG_DISPLAY: Final[Mapping[LegStatus, Mapping[str, str]]] = {
     LegStatus.PLANNED: {"en": "Planned", "zh-Hans": "计划中"},
     LegStatus.UNDER_WAY: {"en": "Under way", "zh-Hans": "行驶中"},

@@ -279,6 +279,8 @@ async def test_change_writes_only_what_was_sent(database, now):
         changed = await service.change_producer(session, changed, ProducerChange(village=None))
     async with database.read() as connection:
         assert await service.get_producer(connection, garden.id) == changed
+        news = await connection.execute(text("SELECT task_name, args FROM procrastinate_jobs"))
+        assert [tuple(row) for row in news] == [("producer.changed", {"producer": garden.id})] * 2
     assert changed.village is None
 
 

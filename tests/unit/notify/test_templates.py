@@ -26,12 +26,17 @@ def test_each_template_has_every_language_with_the_same_parameters(template):
 @pytest.mark.parametrize("template", Template)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_message_stays_short_whatever_people_write(template, language):
-    params = dict.fromkeys(parameters(TEXTS[template]["en"]), "很" * 4_000)
+    params = dict.fromkeys(parameters(TEXTS[template]["en"]) - {"link"}, "很" * 4_000) | {"link": "https://chama.test/"}
     assert len(render(template, language, params)) <= 400
 
 
 def test_language_without_texts_falls_back():
     assert "314159" in render(Template.SIGN_IN_CODE, "ug", {"code": "314159", "minutes": "10"})
+
+
+def test_link_is_never_cut():
+    link = f"https://{'chama.' * 20}test/track/CH123"
+    assert link in render(Template.ORDER_SHIPPED, "en", {"number": "1", "link": link})
 
 
 def test_braces_in_a_title_are_only_text():

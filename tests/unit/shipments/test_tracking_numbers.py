@@ -39,13 +39,25 @@ def test_swapped_neighbours_are_caught_but_for_one_pair_of_digits_at_each_place(
     assert len(missed) == 1
 
 
-@pytest.mark.parametrize("typed", ["cm314159265358 9", "CM 3141 5926 5358 9", "CM3141-5926-5358-9", " CM3141592653589 "])
+@pytest.mark.parametrize(
+    "typed", ["cm314159265358 9", "CM 3141 5926 5358 9", "CM3141-5926-5358-9", " CM3141592653589 "]
+)
 def test_number_is_read_as_people_write_it(typed):
     assert read_tracking_number(typed) == tracking_number("314159265358")
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "CM", "CM314159265358", "3141592653589", "CM31415926535893", "CN3141592653589", "CM３141592653583", "CM\n" * 30]
+    "typed",
+    [
+        "",
+        "CM",
+        "CM314159265358",
+        "3141592653589",
+        "CM31415926535893",
+        "CN3141592653589",
+        "CM３141592653583",
+        "CM\n" * 30,
+    ],
 )
 def test_what_cannot_be_a_number_is_refused(typed):
     assert read_tracking_number(typed) is None

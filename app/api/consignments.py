@@ -1,0 +1,50 @@
+"""Consignments: what producers hand in, and one journey for those whom it concerns."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request, Response
+
+from app.api.deps import Known, Language, Reading, SignedIn
+from app.api.documents import NOT_MODIFIED, refuses
+from app.api.etags import etagged
+from app.api.router import api_router
+from app.core.errors import Forbidden, NotFound
+from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from app.identity.errors import NotSignedIn
+from app.shipments.queries import get_journey_for, list_to_hand_in
+from app.shipments.schemas import CONSIGNMENT_ID, ConsignmentShape, consignment_shape
+from app.shipments.values import ConsignmentStatus
+
+router = api_router("consignments")
+
+
+@router.get("/consignments", summary="What to hand in", responses=refuses(NotSignedIn, Forbidden))
+async def list_consignments(
+    caller: SignedIn,
+    reading: Reading,
+    language: Language,
+    status: Annotated[ConsignmentStatus | None, Query(description="Only these; `booked` waits to be handed in")] = None,
+    cursor: Cursor | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[ConsignmentShape]:
+    """The consignments of your producers, by the time at which they must be handed in; empty for who has none."""
+    page = await list_to_hand_in(reading, caller.producers, status, cursor=cursor, limit=limit)
+    return Page(items=[consignment_shape(journey, language) for journey in page.items], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/consignments/{consignment_id}",
+    summary="One consignment",
+    responses={**refuses(NotSignedIn, NotFound), **NOT_MODIFIED},
+    response_model=ConsignmentShape,
+)
+async def get_consignment(
+    consignment_id: Annotated[str, Path(pattern=CONSIGNMENT_ID)],
+    request: Request,
+    caller: Known,
+    reading: Reading,
+    language: Language,
+) -> Response:
+    """For its buyer, the members of its producer, and operators; anybody else gets 404."""
+    journey = await get_journey_for(reading, caller, consignment_id)
+    return etagged(request, consignment_shape(journey, language).model_dump_json(by_alias=True).encode())

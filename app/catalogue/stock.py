@@ -1,0 +1,146 @@
+"""Stock for orders: what can be had, and reserving, releasing and consuming it. A fixed number of statements each.
+
+Lots are always locked in the order (listing, lot), so that two orders never wait for each other.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.engine import Row
+
+from app.catalogue.errors import OfferChanged
+from app.catalogue.queries import Reader
+from app.catalogue.rules import choose_lots
+from app.catalogue.values import (
+    Category,
+    ListingStatus,
+    LotStock,
+    Offer,
+    Parcel,
+    ReservationState,
+    Species,
+    StockWant,
+    Taken,
+    Temperature,
+)
+from app.core.database import Session
+from app.core.money import Money
+from app.core.quantity import Unit
+
+_OFFERS: Final = text(
+    "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
+    "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
+    "attributes ->> 'species' AS species, "
+    "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
+    "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
+    "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
+)
+_LOCK_LOTS: Final = text(
+    "SELECT lot.listing_id, lot.id, lot.quantity - lot.reserved - lot.consumed AS free, lot.expires_at, "
+    "listing.version, listing.status FROM lot JOIN listing ON listing.id = lot.listing_id "
+    "WHERE lot.listing_id = ANY(:listings) AND (lot.available_from IS NULL OR lot.available_from <= :now) "
+    "AND (lot.expires_at IS NULL OR lot.expires_at > :now) ORDER BY lot.listing_id, lot.id FOR UPDATE OF lot"
+)
+# A seller's change locks the lots too, so the version that this statement sees stays until the order is committed.
+_TAKE: Final = text(
+    "WITH part AS (SELECT * FROM unnest(:lines ::text[], :listings ::text[], :lots ::text[], :quantities ::numeric[], "
+    ":versions ::int[]) AS part (line_id, listing_id, lot_id, quantity, version)), "
+    "want AS (SELECT listing_id, lot_id, min(version) AS version, sum(quantity) AS quantity "
+    "FROM part GROUP BY listing_id, lot_id), "
+    "taken AS (UPDATE lot SET reserved = lot.reserved + want.quantity FROM want "
+    "JOIN listing ON listing.id = want.listing_id AND listing.version = want.version AND listing.status = 'published' "
+    "WHERE lot.listing_id = want.listing_id AND lot.id = want.lot_id "
+    "AND lot.reserved + lot.consumed + want.quantity <= lot.quantity RETURNING lot.listing_id, lot.id), "
+    "held AS (INSERT INTO reservation (order_id, line_id, lot_id, listing_id, quantity, state, created_at) "
+    "SELECT :order, part.line_id, part.lot_id, part.listing_id, part.quantity, 'held', :now FROM part) "
+    "SELECT listing_id FROM taken"
+)
+_LOCK_HELD: Final = text(
+    "SELECT 1 FROM lot WHERE (listing_id, id) IN (SELECT listing_id, lot_id FROM reservation "
+    "WHERE order_id = ANY(:orders) AND state = 'held') ORDER BY listing_id, id FOR UPDATE"
+)
+_END: Final = text(
+    "WITH ended AS (UPDATE reservation SET state = :state WHERE order_id = ANY(:orders) AND state = 'held' "
+    "RETURNING listing_id, lot_id, quantity), "
+    "part AS (SELECT listing_id, lot_id, sum(quantity) AS quantity FROM ended GROUP BY listing_id, lot_id) "
+    "UPDATE lot SET reserved = lot.reserved - part.quantity, consumed = lot.consumed + part.quantity * :consumed "
+    "FROM part WHERE lot.listing_id = part.listing_id AND lot.id = part.lot_id"
+)
+
+
+async def offers(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, Offer]:
+    """What stands behind these listings now; those never published, or archived, are absent. One statement."""
+    rows = await connection.execute(_OFFERS, {"listings": list(listing_ids), "now": now})
+    return {row.id: _offer(row) for row in rows}
+
+
+async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], now: datetime) -> list[Taken]:
+    """Hold stock for an order, from the lots that spoil first. Two statements for any number of lines.
+
+    Locks the lots until the transaction ends: call it last. All or nothing: raises `OutOfStock` for the first listing
+    that has too little, `OfferChanged` for one that is not on sale at the version that was quoted.
+    """
+    listings = sorted({want.listing_id for want in wants})
+    rows = (await session.execute(_LOCK_LOTS, {"listings": listings, "now": now})).all()
+    present = {row.listing_id: (row.version, row.status) for row in rows}
+    for want in wants:
+        if present.get(want.listing_id, (want.version, "published")) != (want.version, "published"):
+            raise OfferChanged(want.listing_id)
+    taken = choose_lots(wants, [LotStock(row.id, row.listing_id, row.free, row.expires_at) for row in rows])
+    versions = {want.listing_id: want.version for want in wants}
+    values = {
+        "order": order_id,
+        "now": now,
+        "lines": [part.line_id for part in taken],
+        "listings": [part.listing_id for part in taken],
+        "lots": [part.lot_id for part in taken],
+        "quantities": [part.quantity for part in taken],
+        "versions": [versions[part.listing_id] for part in taken],
+    }
+    kept = set((await session.scalars(_TAKE, values)).all())
+    changed = [listing for listing in listings if listing not in kept]
+    if changed:
+        raise OfferChanged(changed[0])
+    return taken
+
+
+async def release(session: Session, order_ids: Collection[str]) -> None:
+    """Give back what these orders still hold. Two statements; a repetition does nothing."""
+    await _end(session, order_ids, ReservationState.RELEASED)
+
+
+async def consume(session: Session, order_ids: Collection[str]) -> None:
+    """What these orders hold has left the producer for good. Two statements; a repetition does nothing."""
+    await _end(session, order_ids, ReservationState.CONSUMED)
+
+
+async def _end(session: Session, order_ids: Collection[str], state: ReservationState) -> None:
+    orders = list(order_ids)
+    await session.execute(_LOCK_HELD, {"orders": orders})
+    consumed = 1 if state is ReservationState.CONSUMED else 0
+    await session.execute(_END, {"orders": orders, "state": state.value, "consumed": consumed})
+
+
+def _offer(row: Row[Any]) -> Offer:
+    return Offer(
+        listing_id=row.id,
+        producer_id=row.producer_id,
+        category=Category(row.category),
+        title=row.title,
+        unit=Unit(row.unit),
+        price=Money(row.price_minor, row.currency),
+        package=Parcel(row.weight_g, row.length_mm, row.width_mm, row.height_mm),
+        min_quantity=row.min_quantity,
+        step=row.step,
+        temperature=Temperature(row.temperature),
+        shelf_life_h=row.shelf_life_h,
+        lead_time_h=row.lead_time_h,
+        hub=row.hub,
+        county=row.county,
+        version=row.version,
+        available=row.available,
+        status=ListingStatus(row.status),
+        species=Species(row.species) if row.species else None,
+    )

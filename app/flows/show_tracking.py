@@ -1,0 +1,135 @@
+"""The story of someone asking where the goods are: by tracking number, without signing in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.errors import NotFound
+from app.core.text import pick
+from app.flows.ports import Ports
+from app.network.queries import hubs_by_code
+from app.network.values import HubPoint, Mode
+from app.orders.schemas import Co2eShape
+from app.shipments.errors import TrackingNumberMistyped
+from app.shipments.queries import CONSIGNMENT, find_tracked
+from app.shipments.rules import expected_at, read_tracking_number, standing
+from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
+from app.shipments.values import DOOR, EVENT_DISPLAY, LEG_DISPLAY, MODE_DISPLAY, Journey, JourneyEvent, JourneyLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A journey, the events that still stand in the order in which they happened, and the hubs that both name."""
+
+    journey: Journey
+    events: Sequence[JourneyEvent]
+    hubs: Mapping[str, HubPoint]
+    estimated_at: datetime | None
+
+    def place_name(self, leg: JourneyLeg, language: str) -> str:
+        """Where a leg ends: its hub, or the buyer's door, which nobody is told."""
+        if leg.to_hub in self.hubs:
+            return self.hub_name(leg.to_hub, language)
+        return pick(DOOR, language) if leg.mode == Mode.COURIER else leg.to_hub
+
+    def hub_name(self, code: str, language: str) -> str:
+        hub = self.hubs.get(code)
+        return pick(hub.name, language) if hub else code
+
+
+async def show_tracking(ports: Ports, typed: str) -> Shown:
+    """The journey with this tracking number. Raises `TrackingNumberMistyped`, or `NotFound` when there is none.
+
+    Two statements; what comes out names no person and no address.
+    """
+    number = read_tracking_number(typed)
+    if number is None:
+        raise TrackingNumberMistyped
+    async with ports.database.read() as connection:
+        found = await find_tracked(connection, number)
+        if found is None:
+            raise NotFound(what=CONSIGNMENT)
+        journey, events = found
+        codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
+        hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
+    counted = {scan.key for scan in standing(event.scan for event in events)}
+    still_standing = [event for event in events if event.key in counted]
+    return Shown(journey, still_standing, hubs, expected_at(journey.estimated_at, ports.clock.now()))
+
+
+def tracking_shape(shown: Shown, language: str) -> Tracking:
+    """What anyone may see of a journey, with names in this language. Pure."""
+    journey = shown.journey
+    return Tracking(
+        tracking_number=journey.tracking_number,
+        status=journey.status,
+        status_text=journey.status_text(language),
+        hub=journey.hub,
+        hub_name=journey.hub and shown.hub_name(journey.hub, language),
+        damaged=journey.damaged,
+        promised_from=journey.promised_from,
+        promised_by=journey.promised_by,
+        estimated_at=shown.estimated_at,
+        ended_at=journey.ended_at,
+        cancelled_at=journey.cancelled_at,
+        temperature=journey.temperature,
+        packages=len(journey.packages),
+        weight_g=sum(package.weight_g for package in journey.packages),
+        co2e_g=co2e_of(journey),
+        legs=[_leg(shown, leg, language) for leg in journey.legs],
+        events=[_event(shown, event, language) for event in shown.events],
+    )
+
+
+def co2e_of(journey: Journey) -> Co2eShape:
+    """Grams CO2e of the consignment. A part is in `covers` when a figure is known for any of it, in `missing` when not for all."""
+    parts = {
+        "transport": [leg.co2e_g for leg in journey.legs],
+        "hubs": [leg.hub_co2e_g for leg in journey.legs],
+        "packaging": [package.co2e_g for package in journey.packages],
+    }
+    sums = {name: _known_sum(grams) for name, grams in parts.items()}
+    return Co2eShape(
+        **sums,
+        total=sum(grams for grams in sums.values() if grams is not None),
+        covers=[name for name, grams in sums.items() if grams is not None],
+        missing=[name for name, grams in parts.items() if None in grams],
+    )
+
+
+def _known_sum(grams: Iterable[int | None]) -> int | None:
+    known = [value for value in grams if value is not None]
+    return sum(known) if known else None
+
+
+def _leg(shown: Shown, leg: JourneyLeg, language: str) -> TrackedLeg:
+    mode = Mode(leg.mode)
+    return TrackedLeg(
+        from_=leg.from_hub,
+        from_name=shown.hub_name(leg.from_hub, language),
+        to=leg.to_hub,
+        to_name=shown.place_name(leg, language),
+        mode=mode,
+        mode_text=pick(MODE_DISPLAY[mode], language),
+        carrier=leg.carrier,
+        status=leg.status,
+        status_text=pick(LEG_DISPLAY[leg.status], language),
+        departs_at=leg.departs_at,
+        arrives_at=leg.arrives_at,
+        departed_at=leg.departed_at,
+        arrived_at=leg.arrived_at,
+        distance_m=leg.distance_m,
+        co2e_g=leg.co2e_g,
+    )
+
+
+def _event(shown: Shown, event: JourneyEvent, language: str) -> TrackedEvent:
+    return TrackedEvent(
+        type=event.type,
+        type_text=pick(EVENT_DISPLAY[event.type], language),
+        occurred_at=event.occurred_at,
+        hub=event.hub,
+        hub_name=event.hub and shown.hub_name(event.hub, language),
+        estimated_at=event.estimated_at,
+        readings=[Reading.model_validate(reading) for reading in event.readings],
+    )

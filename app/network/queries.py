@@ -1,0 +1,312 @@
+"""What may be read of the network: hubs, services, disruptions, bookings. Pages by keyset."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Select, cast, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from app.core.database import Session
+from app.core.errors import NotFound
+from app.core.paging import Page, decode_cursor, encode_cursor
+from app.identity.values import Caller
+from app.network.models import Booking, Disruption, Hub, Service, ServiceStop
+from app.network.rules import hubs_serving
+from app.network.schemas import (
+    BookingShape,
+    CapacityShape,
+    DisruptionShape,
+    HandlingShape,
+    HubShape,
+    Position,
+    ServiceShape,
+    StopShape,
+    TariffShape,
+)
+from app.network.values import (
+    BOOKING_STATE_DISPLAY,
+    CURRENCY,
+    HUB_KIND_DISPLAY,
+    HUBS_READ_MAX,
+    SERVICE_STATUS_DISPLAY,
+    HubKind,
+    HubPoint,
+    Mode,
+    ServiceStatus,
+)
+
+Reader = AsyncConnection | Session
+EARTH_RADIUS_M: Final = 6_371_009
+NO_HUB: Final = {"en": "hub", "zh-Hans": "枢纽"}
+NO_SERVICE: Final = {"en": "service", "zh-Hans": "线路"}
+_HUB_COLUMNS: Final = tuple(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__)
+_STOPS: Final = (
+    select(
+        func.jsonb_agg(
+            aggregate_order_by(
+                func.jsonb_build_array(
+                    col(ServiceStop.hub),
+                    col(ServiceStop.arrive_offset_s),
+                    col(ServiceStop.depart_offset_s),
+                    col(ServiceStop.distance_m),
+                ),
+                col(ServiceStop.seq),
+            )
+        )
+    )
+    .where(col(ServiceStop.service_id) == col(Service.id))
+    .correlate(Service)
+    .scalar_subquery()
+)
+SERVICE: Final = select(*(col(getattr(Service, name)) for name in Service.model_fields), _STOPS.label("stops"))
+
+
+_DISRUPTION_COLUMNS: Final = tuple(col(getattr(Disruption, name)) for name in Disruption.model_fields)
+
+
+async def hubs_by_code(reader: Reader, codes: Collection[str]) -> dict[str, HubPoint]:
+    """Those of these hubs that exist. One statement."""
+    rows = await reader.execute(select(*_HUB_COLUMNS).where(col(Hub.code).in_(set(codes))))
+    return {row.code: HubPoint(*row) for row in rows}
+
+
+async def known_hubs(reader: Reader, codes: Collection[str]) -> set[str]:
+    """Which of these codes are hubs. One statement."""
+    return set((await reader.execute(select(col(Hub.code)).where(col(Hub.code).in_(set(codes))))).scalars())
+
+
+async def get_hub(reader: Reader, code: str, language: str) -> HubShape:
+    """Raises `NotFound`."""
+    hub = (await hubs_by_code(reader, [code])).get(code)
+    if hub is None:
+        raise NotFound(what=NO_HUB)
+    return hub_shape(hub, language)
+
+
+async def list_hubs(
+    reader: Reader,
+    *,
+    kind: HubKind | None,
+    near: tuple[float, float] | None,
+    county: str | None,
+    cursor: str | None,
+    limit: int,
+    language: str,
+) -> Page[HubShape]:
+    """Hubs by code; with `near` the nearest first; with `county` those of its province, the one that serves it first."""
+    wanted = select(*_HUB_COLUMNS)
+    if kind is not None:
+        wanted = wanted.where(col(Hub.kind) == kind)
+    if county is not None:
+        wanted = wanted.where(col(Hub.adcode).like(f"{county[:2]}%"))
+    if near is not None:
+        return await _nearest(reader, wanted, near, cursor, limit, language)
+    after = decode_cursor(cursor, str)
+    if county is not None:
+        rows = (await reader.execute(wanted.limit(HUBS_READ_MAX))).all()
+        hubs = hubs_serving((HubPoint(*row) for row in rows), county)
+        behind = next((place for place, hub in enumerate(hubs, start=1) if after and hub.code == after[0]), 0)
+        hubs = hubs[behind : behind + limit + 1]
+    else:
+        if after is not None:
+            wanted = wanted.where(col(Hub.code) > after[0])
+        rows = (await reader.execute(wanted.order_by(col(Hub.code)).limit(limit + 1))).all()
+        hubs = [HubPoint(*row) for row in rows]
+    items = [hub_shape(hub, language) for hub in hubs[:limit]]
+    return Page(items=items, next_cursor=encode_cursor([hubs[limit - 1].code]) if len(hubs) > limit else None)
+
+
+async def _nearest(
+    reader: Reader, wanted: Select[Any], near: tuple[float, float], cursor: str | None, limit: int, language: str
+) -> Page[HubShape]:
+    """By great-circle distance in whole metres (haversine on a sphere), then by code."""
+    lat, lon = near
+    half = func.power(func.sin(func.radians(col(Hub.lat) - lat) / 2), 2) + func.cos(func.radians(lat)) * func.cos(
+        func.radians(col(Hub.lat))
+    ) * func.power(func.sin(func.radians(col(Hub.lon) - lon) / 2), 2)
+    distance = cast(func.round(2 * EARTH_RADIUS_M * func.asin(func.sqrt(func.least(1.0, half)))), BigInteger)
+    after = decode_cursor(cursor, int, str)
+    if after is not None:
+        wanted = wanted.where(tuple_(distance, col(Hub.code)) > tuple_(*after))
+    sorted_rows = wanted.add_columns(distance.label("distance_m")).order_by(distance, col(Hub.code)).limit(limit + 1)
+    rows = (await reader.execute(sorted_rows)).all()
+    items = [hub_shape(HubPoint(*row[:-1]), language, row.distance_m) for row in rows[:limit]]
+    last = [rows[limit - 1].distance_m, rows[limit - 1].code] if len(rows) > limit else None
+    return Page(items=items, next_cursor=encode_cursor(last) if last else None)
+
+
+async def get_service(reader: Reader, caller: Caller, service_id: str, language: str) -> ServiceShape:
+    """A service of one's own carrier, or any for operators; `NotFound` for anybody else."""
+    row = (await reader.execute(SERVICE.where(col(Service.id) == service_id))).one_or_none()
+    if row is None or not (caller.is_operator() or row.carrier == caller.carrier):
+        raise NotFound(what=NO_SERVICE)
+    return service_shape(row, language)
+
+
+async def list_services(
+    reader: Reader,
+    caller: Caller,
+    *,
+    mode: Mode | None,
+    status: ServiceStatus | None,
+    cursor: str | None,
+    limit: int,
+    language: str,
+) -> Page[ServiceShape]:
+    """The services of one's own carrier, all for operators, by id."""
+    after = decode_cursor(cursor, str)
+    wanted = SERVICE.order_by(col(Service.id)).limit(limit + 1)
+    if not caller.is_operator():
+        wanted = wanted.where(col(Service.carrier) == caller.carrier)
+    if mode is not None:
+        wanted = wanted.where(col(Service.mode) == mode)
+    if status is not None:
+        wanted = wanted.where(col(Service.status) == status)
+    if after is not None:
+        wanted = wanted.where(col(Service.id) > after[0])
+    rows = (await reader.execute(wanted)).all()
+    items = [service_shape(row, language) for row in rows[:limit]]
+    return Page(items=items, next_cursor=encode_cursor([rows[limit - 1].id]) if len(rows) > limit else None)
+
+
+async def list_disruptions(
+    reader: Reader, caller: Caller, *, service: str | None, hub: str | None, cursor: str | None, limit: int
+) -> Page[DisruptionShape]:
+    """Closed hubs, and closed services of one's own carrier (all for operators), the newest first."""
+    after = decode_cursor(cursor, str)
+    wanted = select(*_DISRUPTION_COLUMNS).order_by(col(Disruption.id).desc()).limit(limit + 1)
+    if not caller.is_operator():
+        own = select(col(Service.id)).where(col(Service.carrier) == caller.carrier)
+        wanted = wanted.where(or_(col(Disruption.hub).is_not(None), col(Disruption.service_id).in_(own)))
+    if service is not None:
+        wanted = wanted.where(col(Disruption.service_id) == service)
+    if hub is not None:
+        wanted = wanted.where(col(Disruption.hub) == hub)
+    if after is not None:
+        wanted = wanted.where(col(Disruption.id) < after[0])
+    rows = (await reader.execute(wanted)).all()
+    items = [disruption_shape(row) for row in rows[:limit]]
+    return Page(items=items, next_cursor=encode_cursor([rows[limit - 1].id]) if len(rows) > limit else None)
+
+
+async def list_bookings(
+    reader: Reader,
+    caller: Caller,
+    *,
+    service: str | None,
+    from_at: datetime | None,
+    until_at: datetime | None,
+    cursor: str | None,
+    limit: int,
+    language: str,
+) -> Page[BookingShape]:
+    """Bookings on one's own carrier (all for operators) by start of run; `from_at` is included, `until_at` is not."""
+    after = decode_cursor(cursor, int, str)
+    board, alight = aliased(ServiceStop), aliased(ServiceStop)
+    wanted = (
+        select(
+            *(col(getattr(Booking, name)) for name in Booking.model_fields),
+            col(board.hub).label("from_hub"),
+            col(alight.hub).label("to_hub"),
+            (col(Booking.run_at) + func.make_interval(0, 0, 0, 0, 0, 0, col(board.depart_offset_s))).label(
+                "departs_at"
+            ),
+            (col(Booking.run_at) + func.make_interval(0, 0, 0, 0, 0, 0, col(alight.arrive_offset_s))).label(
+                "arrives_at"
+            ),
+        )
+        .join(board, (col(board.service_id) == col(Booking.service_id)) & (col(board.seq) == col(Booking.board)))
+        .join(alight, (col(alight.service_id) == col(Booking.service_id)) & (col(alight.seq) == col(Booking.alight)))
+        .order_by(col(Booking.run_at), col(Booking.id))
+        .limit(limit + 1)
+    )
+    if not caller.is_operator():
+        wanted = wanted.where(col(Booking.carrier) == caller.carrier)
+    if service is not None:
+        wanted = wanted.where(col(Booking.service_id) == service)
+    if from_at is not None:
+        wanted = wanted.where(col(Booking.run_at) >= from_at)
+    if until_at is not None:
+        wanted = wanted.where(col(Booking.run_at) < until_at)
+    if after is not None:
+        seen = tuple_(func.to_timestamp(after[0]), after[1])
+        wanted = wanted.where(tuple_(col(Booking.run_at), col(Booking.id)) > seen)
+    rows = (await reader.execute(wanted)).all()
+    items = [_booking_shape(row, language) for row in rows[:limit]]
+    last = [int(rows[limit - 1].run_at.timestamp()), rows[limit - 1].id] if len(rows) > limit else None
+    return Page(items=items, next_cursor=encode_cursor(last) if last else None)
+
+
+def hub_shape(hub: HubPoint, language: str, distance_m: int | None = None) -> HubShape:
+    return HubShape(
+        code=hub.code,
+        name=dict(hub.name),
+        kind=hub.kind,
+        kind_name=HUB_KIND_DISPLAY[hub.kind][language],
+        position=Position(lat=hub.lat, lon=hub.lon),
+        county=hub.adcode,
+        dwell_s=hub.dwell_s,
+        handling=HandlingShape(
+            currency=CURRENCY, base_minor=hub.handling_minor, milliminor_per_kg=hub.handling_milliminor_per_kg
+        ),
+        distance_m=distance_m,
+    )
+
+
+def service_shape(row: Any, language: str) -> ServiceShape:
+    same = ("id", "carrier", "name", "mode", "vehicle", "on_demand", "weekdays", "departs_s", "valid_from")
+    also = ("valid_until", "closed_months", "cutoff_s", "temperatures", "status", "version", "created_at", "updated_at")
+    return ServiceShape(
+        **{name: getattr(row, name) for name in (*same, *also)},
+        stops=[
+            StopShape(hub=hub, arrive_offset_s=arrive, depart_offset_s=depart, distance_m=metres)
+            for hub, arrive, depart, metres in row.stops
+        ],
+        tariff=TariffShape(
+            currency=CURRENCY,
+            base_minor=row.base_minor,
+            milliminor_per_kg=row.milliminor_per_kg,
+            milliminor_per_tkm=row.milliminor_per_tkm,
+            minimum_minor=row.minimum_minor,
+        ),
+        capacity=CapacityShape(
+            weight_g=row.capacity_weight_g, volume_mm3=row.capacity_volume_mm3, live_places=row.live_places
+        ),
+        status_name=SERVICE_STATUS_DISPLAY[row.status][language],
+    )
+
+
+def disruption_shape(row: Any) -> DisruptionShape:
+    return DisruptionShape(
+        id=row.id,
+        service=row.service_id,
+        hub=row.hub,
+        from_=row.from_at,
+        until=row.until_at,
+        reason=row.reason,
+        created_at=row.created_at,
+    )
+
+
+def _booking_shape(row: Any, language: str) -> BookingShape:
+    return BookingShape(
+        id=row.id,
+        consignment=row.consignment_id,
+        leg=row.leg_id,
+        service=row.service_id,
+        carrier=row.carrier,
+        run_at=row.run_at,
+        from_=row.from_hub,
+        to=row.to_hub,
+        departs_at=row.departs_at.astimezone(UTC),
+        arrives_at=row.arrives_at.astimezone(UTC),
+        weight_g=row.weight_g,
+        volume_mm3=row.volume_mm3,
+        live_places=row.live_places,
+        state=row.state,
+        state_name=BOOKING_STATE_DISPLAY[row.state][language],
+    )

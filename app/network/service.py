@@ -1,0 +1,261 @@
+"""Verbs that change the network: partners' services, disruptions, and the seed. Each change raises the timetable's version."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from app.core.database import Session
+from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound
+from app.core.ids import new_id
+from app.core.schema import fingerprint
+from app.identity.values import Caller
+from app.network.models import Disruption, Hub, Service, ServiceStop
+from app.network.queries import NO_SERVICE, SERVICE, disruption_shape, get_service, known_hubs, service_shape
+from app.network.rules import line_faults
+from app.network.schemas import DisruptionShape, NewDisruption, NewService, ServiceChange, ServiceShape
+from app.network.values import DEFAULT_VEHICLES, DISRUPTION_MAX, HubPoint, Line
+from app.routing import Capacity, Stop, Tariff
+
+_RAISE_VERSION: Final = text(
+    "INSERT INTO timetable_version (id, version, changed_at) VALUES (1, 1, :now) ON CONFLICT (id) DO UPDATE SET "
+    "version = timetable_version.version + 1, changed_at = GREATEST(timetable_version.changed_at, EXCLUDED.changed_at)"
+)
+_RESIZE: Final = text(
+    "WITH locked AS MATERIALIZED (SELECT service_id, run_at, segment FROM departure_load "
+    "WHERE service_id = :service AND run_at >= :now ORDER BY service_id, run_at, segment FOR UPDATE) "
+    "UPDATE departure_load d SET capacity_weight_g = GREATEST(d.used_weight_g, :weight_g), "
+    "capacity_volume_mm3 = GREATEST(d.used_volume_mm3, :volume_mm3), "
+    "capacity_live_places = GREATEST(d.used_live_places, :live_places) "
+    "FROM locked WHERE d.service_id = locked.service_id AND d.run_at = locked.run_at AND d.segment = locked.segment"
+)
+
+
+async def create_service(
+    session: Session, caller: Caller, command: NewService, now: datetime, language: str
+) -> ServiceShape:
+    """Put a service on the network under the caller's carrier. The same id and body again answer the first result.
+
+    Raises `Invalid` with every fault at once, or `IdTaken`.
+    """
+    line = _line(command, _carrier(caller, command))
+    faults = line_faults(line, await known_hubs(session, [stop.place for stop in line.stops]))
+    if faults:
+        raise Invalid(gaps=faults)
+    row = _row(line, caller.partner_id, fingerprint(command), now)
+    inserted = await session.execute(insert(Service).values(row).on_conflict_do_nothing().returning(col(Service.id)))
+    if inserted.first() is None:
+        present = (
+            await session.execute(
+                select(col(Service.created_from)).where(
+                    col(Service.id) == line.id, col(Service.carrier) == line.carrier
+                )
+            )
+        ).scalar_one_or_none()
+        if present != row["created_from"]:
+            raise IdTaken(id=line.id)
+        return await get_service(session, caller, line.id, language)
+    await session.execute(insert(ServiceStop), list(_stop_rows(line)))
+    await raise_version(session, now)
+    return await get_service(session, caller, line.id, language)
+
+
+async def lock_service(session: Session, caller: Caller, service_id: str, language: str) -> ServiceShape:
+    """The service, locked for a change by its carrier or an operator; `NotFound` for anybody else."""
+    held = select(col(Service.carrier)).where(col(Service.id) == service_id).with_for_update()
+    carrier = (await session.execute(held)).scalar_one_or_none()
+    if carrier is None or not (caller.is_operator() or carrier == caller.carrier):
+        raise NotFound(what=NO_SERVICE)
+    row = (await session.execute(SERVICE.where(col(Service.id) == service_id))).one()
+    return service_shape(row, language)
+
+
+async def change_service(
+    session: Session, present: ServiceShape, command: ServiceChange, now: datetime, language: str
+) -> ServiceShape:
+    """Write the fields that were sent. Lock the service first.
+
+    A smaller capacity never undoes a booking: what is booked on later runs stays, and they take nothing more.
+    """
+    kept = {"valid_from", "valid_until"}
+    sent = {
+        name: getattr(command, name)
+        for name in command.model_fields_set
+        if getattr(command, name) is not None or name in kept
+    }
+    changed = present.model_copy(update=sent)
+    line = _line(changed, present.carrier)
+    faults = line_faults(line, {stop.place for stop in line.stops})
+    if faults:
+        raise Invalid(gaps=faults)
+    row = _row(line, None, None, now)
+    unchanging = {"id", "carrier", "partner_id", "created_from", "created_at", "version"}
+    values = {name: value for name, value in row.items() if name not in unchanging}
+    values["version"] = present.version + 1
+    await session.execute(update(Service).where(col(Service.id) == present.id).values(values))
+    if command.capacity is not None:
+        await session.execute(_RESIZE, {"service": present.id, "now": now, **asdict(line.capacity)})
+    await raise_version(session, now)
+    stored = (await session.execute(SERVICE.where(col(Service.id) == present.id))).one()
+    return service_shape(stored, language)
+
+
+async def create_disruption(session: Session, caller: Caller, command: NewDisruption, now: datetime) -> DisruptionShape:
+    """Close a service of one's own, or (operators) a hub. The same id and body again answer the first result.
+
+    Raises `Invalid`, `Forbidden`, `NotFound` or `IdTaken`. What is booked already stays booked.
+    """
+    _require_period(command, now)
+    if command.hub is not None:
+        if not caller.is_operator():
+            raise Forbidden(needs={"en": "an operator, to close a hub", "zh-Hans": "运营人员身份才能关闭枢纽"})
+        if not await known_hubs(session, [command.hub]):
+            raise NotFound(what={"en": "hub", "zh-Hans": "枢纽"})
+    elif command.service is not None:
+        await get_service(session, caller, command.service, "en")
+    row = Disruption(
+        id=command.id or new_id("dis"),
+        service_id=command.service,
+        hub=command.hub,
+        from_at=command.from_,
+        until_at=command.until,
+        reason=command.reason,
+        made_by=caller.id,
+        created_from=fingerprint(command),
+        created_at=now,
+    )
+    inserted = insert(Disruption).values(row.model_dump()).on_conflict_do_nothing().returning(col(Disruption.id))
+    if (await session.execute(inserted)).first() is not None:
+        await raise_version(session, now)
+        return disruption_shape(row)
+    earlier = await session.get(Disruption, row.id)
+    if earlier is None or (earlier.made_by, earlier.created_from) != (row.made_by, row.created_from):
+        raise IdTaken(id=row.id)
+    return disruption_shape(earlier)
+
+
+def _require_period(command: NewDisruption, now: datetime) -> None:
+    gaps = []
+    if (command.hub is None) == (command.service is None):
+        gaps.append(
+            Gap("/service", {"en": "Name a service or a hub, one of the two", "zh-Hans": "线路与枢纽须且只能填一项"})
+        )
+    if command.until <= max(now, command.from_):
+        gaps.append(
+            Gap(
+                "/until",
+                {"en": "It has to end after it begins, and after now", "zh-Hans": "结束时间应晚于开始时间和当前时间"},
+            )
+        )
+    elif command.until - command.from_ > DISRUPTION_MAX:
+        gaps.append(
+            Gap(
+                "/until",
+                {
+                    "en": f"At most {DISRUPTION_MAX.days} days at a time",
+                    "zh-Hans": f"每次最长 {DISRUPTION_MAX.days} 天",
+                },
+            )
+        )
+    if gaps:
+        raise Invalid(gaps=gaps)
+
+
+async def install_seed(session: Session, hubs: Iterable[HubPoint], lines: Iterable[Line], now: datetime) -> bool:
+    """Put hubs and services in place where they are missing; what is there stays. Answers whether anything was new."""
+    hub_rows = [asdict(hub) for hub in hubs]
+    by_id = {line.id: line for line in lines}
+    there = set((await session.execute(select(col(Service.id)))).scalars())
+    new_lines = [line for line in by_id.values() if line.id not in there]
+    known = await known_hubs(session, [row["code"] for row in hub_rows])
+    new_hubs = [row for row in hub_rows if row["code"] not in known]
+    if new_hubs:
+        await session.execute(insert(Hub).on_conflict_do_nothing(), new_hubs)
+    if new_lines:
+        await session.execute(insert(Service), [_row(line, None, None, now) for line in new_lines])
+        await session.execute(insert(ServiceStop), [row for line in new_lines for row in _stop_rows(line)])
+    if new_hubs or new_lines:
+        await raise_version(session, now)
+    return bool(new_hubs or new_lines)
+
+
+async def raise_version(session: Session, now: datetime) -> None:
+    """Tell every process that its timetable is old. In the transaction of the change, as its last statement."""
+    await session.execute(_RAISE_VERSION, {"now": now})
+
+
+def _carrier(caller: Caller, command: NewService) -> str:
+    if caller.carrier is None:
+        if command.carrier is None:
+            raise Invalid(
+                gaps=[Gap("/carrier", {"en": "An operator names the carrier", "zh-Hans": "运营方须填写承运人"})]
+            )
+        return command.carrier
+    if command.carrier not in {None, caller.carrier}:
+        gap = Gap("/carrier", {"en": "Leave it out: it is always your own", "zh-Hans": "请勿填写：始终为您自己的代码"})
+        raise Invalid(gaps=[gap])
+    return caller.carrier
+
+
+def _line(terms: NewService | ServiceShape, carrier: str) -> Line:
+    tariff = terms.tariff.model_dump(exclude={"currency"})
+    return Line(
+        id=terms.id or new_id("svc"),
+        carrier=carrier,
+        mode=terms.mode,
+        vehicle=terms.vehicle or DEFAULT_VEHICLES[terms.mode],
+        name=terms.name,
+        stops=tuple(Stop(s.hub, s.arrive_offset_s, s.depart_offset_s, s.distance_m) for s in terms.stops),
+        temperatures=tuple(dict.fromkeys(terms.temperatures)),
+        tariff=Tariff(**tariff),
+        capacity=Capacity(**terms.capacity.model_dump()),
+        on_demand=terms.on_demand,
+        weekdays=tuple(sorted(set(terms.weekdays))),
+        departs_s=tuple(sorted(set(terms.departs_s))),
+        valid_from=terms.valid_from,
+        valid_until=terms.valid_until,
+        closed_months=tuple(sorted(set(terms.closed_months))),
+        cutoff_s=terms.cutoff_s,
+        status=terms.status,
+    )
+
+
+def _row(line: Line, partner_id: str | None, created_from: str | None, now: datetime) -> dict[str, Any]:
+    plain = {
+        name: getattr(line, name) for name in ("id", "carrier", "mode", "vehicle", "name", "on_demand", "cutoff_s")
+    }
+    lists = {name: list(getattr(line, name)) for name in ("weekdays", "departs_s", "closed_months", "temperatures")}
+    return (
+        plain
+        | lists
+        | asdict(line.tariff)
+        | {
+            "capacity_weight_g": line.capacity.weight_g,
+            "capacity_volume_mm3": line.capacity.volume_mm3,
+            "live_places": line.capacity.live_places,
+            "valid_from": line.valid_from,
+            "valid_until": line.valid_until,
+            "status": line.status,
+            "partner_id": partner_id,
+            "created_from": created_from,
+            "version": 1,
+            "created_at": now,
+            "updated_at": now,
+        }
+    )
+
+
+def _stop_rows(line: Line) -> Iterable[dict[str, Any]]:
+    for seq, stop in enumerate(line.stops):
+        yield {
+            "service_id": line.id,
+            "seq": seq,
+            "hub": stop.place,
+            "arrive_offset_s": stop.arrive_offset_s,
+            "depart_offset_s": stop.depart_offset_s,
+            "distance_m": stop.distance_m,
+        }
