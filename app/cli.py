@@ -1,4 +1,4 @@
-"""The operator's way in: `python -m app.cli run|migrate|seed|demo|jobs|audit|openapi`."""
+"""The operator's way in: `python -m app.cli run|serve|migrate|seed|demo|jobs|audit|openapi`."""
 
 import argparse
 import asyncio
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -18,6 +18,7 @@ import psycopg
 import uvicorn
 from alembic import command
 
+from app.core.clock import SystemClock
 from app.core.database import Database, driver_url
 from app.core.log import configure
 from app.core.postgres import PostgresUnavailable, embedded_postgres
@@ -46,7 +47,9 @@ def migrate(url: str) -> bool:
     """Bring the schema to this code's version; answers whether the database was new."""
     with psycopg.connect(url) as connection:
         known = connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL").fetchone()
-        version = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known and known[0] else None
+        version = (
+            connection.execute("SELECT version_num FROM alembic_version").fetchone() if known and known[0] else None
+        )
     if version is None or version[0] != head_revision():
         say("Setting up the database …" if version is None else "Bringing the database up to date …")
         command.upgrade(alembic_config(url), "head")
@@ -57,7 +60,7 @@ async def _seed(url: str) -> None:
     database = Database(url, pool=1)
     try:
         async with database.begin() as session:
-            figures = await install_network(session)
+            figures = await install_network(session, SystemClock().now())
     finally:
         await database.close()
     say(f"The network is in place: {figures}.")
@@ -71,11 +74,21 @@ def run(settings: Settings) -> None:
         os.environ["CHAMA_DATABASE_URL"] = url
         if migrate(url):
             asyncio.run(_seed(url))
-            _play_when_ready(settings)
+            if settings.environment == "development":
+                _play_when_ready(settings)
         else:
             say(f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it.")
         _serve(settings)
     say("Stopped.")
+
+
+def serve(settings: Settings) -> None:
+    """The service alone, on a database that is there and migrated: what a container runs."""
+    if settings.database_url is None:
+        _stop("`serve` needs CHAMA_DATABASE_URL. For everything at once, with the embedded database: make run")
+    _require_free(settings.host, settings.port)
+    os.environ["CHAMA_SECRET"] = settings.key.decode()
+    _serve(settings)
 
 
 def _require_free(host: str, port: int) -> None:
@@ -84,7 +97,9 @@ def _require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            _stop(f"Port {port} on {host} cannot be used ({error.strerror}). Stop what runs there, or choose another: PORT=8001 make run")
+            _stop(
+                f"Port {port} on {host} cannot be used ({error.strerror}). Stop what runs there, or choose another: PORT=8001 make run"
+            )
 
 
 def _play_when_ready(settings: Settings) -> None:
@@ -98,7 +113,7 @@ def _serve(settings: Settings) -> None:
     with tempfile.TemporaryDirectory() as figures:
         if settings.processes > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = figures
-        try:
+        with suppress(KeyboardInterrupt):
             uvicorn.run(
                 "app.main:create_app",
                 factory=True,
@@ -111,8 +126,6 @@ def _serve(settings: Settings) -> None:
                 access_log=False,
                 timeout_graceful_shutdown=15,
             )
-        except KeyboardInterrupt:
-            pass
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -121,17 +134,31 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def jobs(settings: Settings, action: str, job_id: int | None) -> None:
     """List dead letters, or put one back in the queue."""
-    with _database(settings) as url, psycopg.connect(url, options="-c search_path=public,jobs", autocommit=True) as connection:
+    with (
+        _database(settings) as url,
+        psycopg.connect(url, options="-c search_path=public,jobs", autocommit=True) as connection,
+    ):
         if action == "retry":
-            connection.execute("UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = NULL WHERE id = %s AND status = 'failed'", (job_id,))
-        rows = connection.execute("SELECT id, task_name, args, attempts FROM procrastinate_jobs WHERE status = 'failed' ORDER BY id LIMIT 1000").fetchall()
+            connection.execute(
+                "UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = NULL WHERE id = %s AND status = 'failed'",
+                (job_id,),
+            )
+        rows = connection.execute(
+            "SELECT id, task_name, args, attempts FROM procrastinate_jobs WHERE status = 'failed' ORDER BY id LIMIT 1000"
+        ).fetchall()
     for row in rows:
         say(json.dumps(dict(zip(("id", "job", "payload", "attempts"), row, strict=True)), ensure_ascii=False))
     say(f"{len(rows)} dead letters")
 
 
 def openapi() -> None:
-    say(json.dumps(create_app(Settings(database_url="postgresql://nowhere/none", secret="only to print")).openapi(), ensure_ascii=False, indent=2))  # type: ignore[arg-type]  # pydantic makes it a SecretStr
+    say(
+        json.dumps(
+            create_app(Settings(database_url="postgresql://nowhere/none", secret="only to print")).openapi(),
+            ensure_ascii=False,
+            indent=2,
+        )
+    )  # type: ignore[arg-type]  # pydantic makes it a SecretStr
 
 
 def _stop(message: str) -> NoReturn:
@@ -151,6 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="chama", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("run", help="serve everything")
+    verbs.add_parser("serve", help="serve on a database that is there (containers)")
     verbs.add_parser("migrate", help="bring the database to this code's version")
     verbs.add_parser("seed", help="put the network in place")
     verbs.add_parser("openapi", help="print the OpenAPI document")
@@ -166,6 +194,8 @@ def main() -> None:
         match chosen.verb:
             case "run":
                 run(settings)
+            case "serve":
+                serve(settings)
             case "migrate":
                 _with_database(migrate)(settings)
             case "seed":

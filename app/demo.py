@@ -50,7 +50,9 @@ def play(url: str, operators: Sequence[str], say: Say) -> None:
     try:
         _wait_until_ready(url)
         listings = fill_valley(url)
-        say(f"\nA demo valley: {len(listings)} listings by producers in Xinjiang, Tibet, Gansu, Yunnan and Sichuan. The main story, over HTTP:\n")
+        say(
+            f"\nA demo valley: {len(listings)} listings by producers in Xinjiang, Tibet, Gansu, Yunnan and Sichuan. The main story, over HTTP:\n"
+        )
         for line in tell_story(url, listings, operators):
             say(line)
     except (httpx.HTTPError, RuntimeError, TimeoutError) as error:
@@ -109,17 +111,33 @@ def tell_story(url: str, listings: Mapping[str, dict[str, Any]], operators: Sequ
         "/v1/quotes",
         {
             "lines": [{"listing": jujube["id"], "quantity": "3"}, {"listing": carpet["id"], "quantity": "1"}],
-            "deliver_to": {"name": "收货人", "phone": BUYER, "country": "CN", "county": "310115", "address": "世纪大道 1 号"},
+            "deliver_to": {
+                "name": "收货人",
+                "phone": BUYER,
+                "country": "CN",
+                "county": "310115",
+                "address": "世纪大道 1 号",
+            },
             "packaging": "green",
         },
     )
-    lines.append(f"1. A buyer in Shanghai asks for 3 boxes of jujubes and a carpet: {len(quote['options'])} ways, by price, arrival and CO2e:")
+    lines.append(
+        f"1. A buyer in Shanghai asks for 3 boxes of jujubes and a carpet: {len(quote['options'])} ways, by price, arrival and CO2e:"
+    )
     lines += [f"     {_option(option)}" for option in quote["options"][:6]]
     option = next(option for option in quote["options"] if "cheapest" in option["labels"])
-    order = buyer.post("/v1/orders", {"quote": quote["id"], "option": option["id"], "payment": {"method": "cash_on_delivery"}}, key=quote["id"])
-    lines.append(f"2. Order {order['number']} is placed: {_money(order['price']['total'])}, two consignments on booked capacity:")
+    order = buyer.post(
+        "/v1/orders",
+        {"quote": quote["id"], "option": option["id"], "payment": {"method": "cash_on_delivery"}},
+        key=quote["id"],
+    )
+    lines.append(
+        f"2. Order {order['number']} is placed: {_money(order['price']['total'])}, two consignments on booked capacity:"
+    )
     for consignment in order["consignments"]:
-        way = " → ".join([consignment["legs"][0]["from"], *(f"{leg['to']} ({leg['mode']})" for leg in consignment["legs"])])
+        way = " → ".join(
+            [consignment["legs"][0]["from"], *(f"{leg['to']} ({leg['mode']})" for leg in consignment["legs"])]
+        )
         lines.append(f"     {consignment['tracking_number']}  {way}")
     if operators:
         lines += _carry(url, operators[0], buyer, order)
@@ -166,7 +184,9 @@ def events_of(consignment: Mapping[str, Any], *, arrive: bool) -> list[dict[str,
 
 
 def _option(option: Mapping[str, Any]) -> str:
-    modes = "+".join(dict.fromkeys(leg["mode"] for consignment in option["consignments"] for leg in consignment["legs"]))
+    modes = "+".join(
+        dict.fromkeys(leg["mode"] for consignment in option["consignments"] for leg in consignment["legs"])
+    )
     labels = ", ".join(option["labels"]) or "between"
     return f"{_money(option['price']['total']):>12}   by {option['arrives_by'][:16].replace('T', ' ')}   {option['co2e_g']['total'] / 1000:8.1f} kg CO2e   {labels}  ({modes})"
 

@@ -9,7 +9,28 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from app.api import accounts, auth, bookings, categories, consignments, dev, disruptions, hubs, listings, media, orders, partners, payments, producers, quotes, routes, service, services, storage, tracking
+from app.api import (
+    accounts,
+    auth,
+    bookings,
+    categories,
+    consignments,
+    dev,
+    disruptions,
+    hubs,
+    listings,
+    media,
+    orders,
+    partners,
+    payments,
+    producers,
+    quotes,
+    routes,
+    service,
+    services,
+    storage,
+    tracking,
+)
 from app.api.documents import ProblemDocument
 from app.api.middleware import RequestFrame
 from app.api.problems import MEDIA_TYPE, install
@@ -19,7 +40,27 @@ from app.flows.ports import Ports, open_ports
 from app.web import pages
 from app.worker import run_worker
 
-ROUTERS = (auth, producers, listings, categories, media, quotes, orders, hubs, routes, services, disruptions, bookings, consignments, tracking, payments, accounts, partners, service, storage)
+ROUTERS = (
+    auth,
+    producers,
+    listings,
+    categories,
+    media,
+    quotes,
+    orders,
+    hubs,
+    routes,
+    services,
+    disruptions,
+    bookings,
+    consignments,
+    tracking,
+    payments,
+    accounts,
+    partners,
+    service,
+    storage,
+)
 DESCRIPTION = """The open, self-hosted marketplace backend for rural trade: list, order, route through real hubs, track, and pay the producer.
 
 Money is in minor units, quantities are decimal strings, times are UTC. Every refusal is a problem document (RFC 9457).
@@ -35,7 +76,12 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
         description=DESCRIPTION,
         lifespan=_lifespan(settings, ports),
         generate_unique_id_function=_operation_id,
-        responses={"default": {"description": "Any other refusal", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}},
+        responses={
+            "default": {
+                "description": "Any other refusal",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+            }
+        },
     )
     app.state.ports = ports
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
@@ -57,7 +103,11 @@ def _lifespan(settings: Settings, given: Ports | None) -> Any:
         configure(settings.log_format)
         async with open_ports(settings) as ports:
             app.state.ports = ports
-            worker = asyncio.create_task(run_worker(ports, install_signal_handlers=False)) if settings.worker_inside else None
+            worker = (
+                asyncio.create_task(run_worker(ports, install_signal_handlers=False))
+                if settings.worker_inside
+                else None
+            )
             try:
                 yield
             finally:

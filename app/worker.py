@@ -16,7 +16,15 @@ from app.core.jobs import QUEUE
 from app.core.limits import JOB_ATTEMPTS_MAX
 from app.core.log import configure
 from app.core.settings import Settings
-from app.flows import cancel_order, follow_payment, follow_shipment, record_payment_event, send_message, tell_people, tidy
+from app.flows import (
+    cancel_order,
+    follow_payment,
+    follow_shipment,
+    record_payment_event,
+    send_message,
+    tell_people,
+    tidy,
+)
 from app.flows.ports import Ports, open_ports
 
 log = logging.getLogger(__name__)
@@ -56,7 +64,9 @@ class Retry(BaseRetryStrategy):
 
 def jobs_app(ports: Ports) -> App:
     """The queue with a task for every handler; tasks get `ports` and their payload."""
-    connector = PsycopgConnector(conninfo=ports.database.url, kwargs={"options": f"-c search_path={SEARCH_PATH}"}, min_size=1, max_size=8)
+    connector = PsycopgConnector(
+        conninfo=ports.database.url, kwargs={"options": f"-c search_path={SEARCH_PATH}"}, min_size=1, max_size=8
+    )
     app = App(connector=connector)
     for name, handler in HANDLERS.items():
         app.task(name=name, queue=QUEUE, retry=Retry())(_bound(handler, ports))
@@ -110,7 +120,9 @@ async def _alone() -> None:
     settings = Settings()
     configure(settings.log_format)
     if settings.database_url is None:
-        raise SystemExit("A worker on its own needs CHAMA_DATABASE_URL; with the embedded database the service runs one inside.")
+        raise SystemExit(
+            "A worker on its own needs CHAMA_DATABASE_URL; with the embedded database the service runs one inside."
+        )
     async with open_ports(settings) as ports:
         await run_worker(ports, install_signal_handlers=True)
 

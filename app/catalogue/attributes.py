@@ -139,7 +139,7 @@ ATTRIBUTES: Final[Mapping[Category, tuple[Attribute, ...]]] = {
         Attribute("technique", Form.LOCAL_TEXT, _words("Technique", "工艺"), required=True),
         Attribute("maker", Form.TEXT, _words("Maker", "制作者")),
         Attribute("made_to_order", Form.FLAG, _words("Made to order", "接受定制")),
-        Attribute("heritage_item", Form.TEXT, _words("Intangible heritage item", "非遗项目")),
+        Attribute("heritage_item", Form.FLAG, _words("Intangible heritage item", "非遗项目")),
     ),
 }
 BY_NAME: Final = {category: {a.name: a for a in listed} for category, listed in ATTRIBUTES.items()}

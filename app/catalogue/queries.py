@@ -1,9 +1,9 @@
-"""The two hot reads, a page of listings and one listing: one statement each, from text kept ready to text sent.
+"""Reads of listings, one statement each. A page and one listing, the hot ones, go from text kept ready to text sent.
 
-They speak to the driver itself, because compiling statements and typing rows would cost more than the query.
+These two speak to the driver itself: compiling statements and typing rows would cost more than the query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -11,12 +11,17 @@ from typing import Any, Final
 import orjson
 from psycopg import AsyncConnection as Driver
 from psycopg.rows import tuple_row
+from sqlalchemy import text
+from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalogue.search import search_query
-from app.catalogue.values import ListingStatus, Rendered, Sort, Wanted
+from app.catalogue.values import Category, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
 from app.core.database import Session
+from app.core.money import Money
 from app.core.paging import decode_cursor, encode_cursor
+from app.core.quantity import Unit
+from app.network.values import Temperature
 
 Reader = AsyncConnection | Session
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +35,14 @@ AVAILABLE: Final = (
 )
 _ONE: Final = AVAILABLE.join(
     ("SELECT document, description::text, ", "::text, version, producer_id, status FROM listing WHERE id = %(id)s")
+)
+_OFFERS: Final = text(
+    "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
+    "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
+    "attributes ->> 'species' AS species, "
+    "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
+    "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
+    "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
 )
 _FILTERS: Final = {
     "published": "status = 'published'",
@@ -92,6 +105,12 @@ async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | Non
     return _page(rows[:limit], _cursor(sort, *rows[limit - 1][2:]))
 
 
+async def offers(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, Offer]:
+    """What stands behind these listings now; those never published, or archived, are absent. One statement."""
+    rows = await connection.execute(_OFFERS, {"listings": list(listing_ids), "now": now})
+    return {row.id: _offer(row) for row in rows}
+
+
 def _filters(wanted: Wanted) -> tuple[str, ...]:
     asked = {
         "published" if wanted.status is ListingStatus.PUBLISHED else "status": True,
@@ -131,6 +150,29 @@ def _cursor(sort: Sort, key: Any, listing_id: str) -> str:
 def _page(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> bytes:
     items = ",".join([f'{row[0][:-1]},"available":"{row[1]}"}}' for row in rows])
     return b'{"items":[%b],"next_cursor":%b}' % (items.encode(), orjson.dumps(next_cursor))
+
+
+def _offer(row: Row[Any]) -> Offer:
+    return Offer(
+        listing_id=row.id,
+        producer_id=row.producer_id,
+        category=Category(row.category),
+        title=row.title,
+        unit=Unit(row.unit),
+        price=Money(row.price_minor, row.currency),
+        package=Parcel(row.weight_g, row.length_mm, row.width_mm, row.height_mm),
+        min_quantity=row.min_quantity,
+        step=row.step,
+        temperature=Temperature(row.temperature),
+        shelf_life_h=row.shelf_life_h,
+        lead_time_h=row.lead_time_h,
+        hub=row.hub,
+        county=row.county,
+        version=row.version,
+        available=row.available,
+        status=ListingStatus(row.status),
+        species=Species(row.species) if row.species else None,
+    )
 
 
 async def _driver(connection: Reader) -> Driver[Any]:

@@ -27,14 +27,15 @@ from app.catalogue.values import (
     ListingStatus,
     LotFacts,
     LotStock,
+    Offer,
     Parcel,
     Species,
     StockWant,
     Taken,
-    Temperature,
 )
 from app.core.errors import Gap, StateConflict
-from app.core.quantity import WHOLE_UNITS, Unit, as_text
+from app.core.quantity import WHOLE_UNITS, Unit, as_text, fits_step
+from app.network.values import Temperature
 
 # An event that is repeated changes nothing: a phone that lost the answer asks again.
 ALLOWED: Final[Mapping[tuple[ListingStatus, ListingEvent], ListingStatus]] = {
@@ -136,6 +137,14 @@ def whole_quantity(pointer: str, quantity: Decimal, unit: Unit) -> list[Gap]:
     if unit in WHOLE_UNITS and quantity % 1:
         return [_gap(pointer, f"A whole number of {unit.value}", f"单位为 {unit.value} 时应为整数")]
     return []
+
+
+def quantity_gap(offer: Offer, quantity: Decimal, pointer: str) -> Gap | None:
+    """Why this much cannot be asked of the offer; None when it can."""
+    if fits_step(quantity, offer.min_quantity, offer.step):
+        return None
+    least, step, unit = as_text(offer.min_quantity), as_text(offer.step), offer.unit.value
+    return _gap(pointer, f"At least {least} {unit}, in steps of {step}", f"至少 {least} {unit}，且为 {step} 的整数倍")
 
 
 def wrong_lot(facts: Facts, lot: LotFacts, on: date) -> list[Gap]:

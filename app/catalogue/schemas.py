@@ -16,7 +16,6 @@ from app.catalogue.values import (
     CertificateKind,
     ListingStatus,
     MediaState,
-    Temperature,
 )
 from app.core.ids import pattern
 from app.core.limits import (
@@ -33,6 +32,7 @@ from app.core.money import Money
 from app.core.quantity import Quantity, Stock, Unit
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText, Tag
+from app.network.values import Temperature
 
 _LISTING: Final = "lst_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _PRODUCER: Final = "prd_01jd3zq9k2e8gv5w7x4c6b8n1m"

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app.core.money import Money
 from app.core.quantity import Unit
+from app.network.values import Temperature
 
 Words = Mapping[str, str]
 
@@ -48,13 +49,6 @@ class Species(StrEnum):
     CAMEL = "camel"
     DONKEY = "donkey"
     POULTRY = "poultry"
-
-
-class Temperature(StrEnum):
-    AMBIENT = "ambient"
-    CHILLED = "chilled"
-    FROZEN = "frozen"
-    LIVE = "live"
 
 
 class ListingStatus(StrEnum):

@@ -55,7 +55,9 @@ async def _give_back(session: Session, order: Order, ports: Ports) -> None:
     cancelled = await cancel_consignments(session, [order.id], now)
     if len(cancelled) < len(journeys):
         raise AlreadyShipped
-    await settle(session, [t.id for t in await transfers_of(session, order.id) if t.kind is TransferKind.SALE], State.VOID, now)
+    await settle(
+        session, [t.id for t in await transfers_of(session, order.id) if t.kind is TransferKind.SALE], State.VOID, now
+    )
     payment = await lock_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY:
         await record_cancel(session, payment.id, now)
@@ -90,4 +92,6 @@ async def return_payment(ports: Ports, order: str) -> None:
         await record_refund(session, payment.id, now)
         if taken and not [t for t in await transfers_of(session, order) if t.kind is TransferKind.REFUND]:
             back = tuple(entry for transfer in taken for entry in reversed_entries(transfer.entries))
-            await record_transfers(session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now)
+            await record_transfers(
+                session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now
+            )

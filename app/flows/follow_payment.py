@@ -28,5 +28,7 @@ async def payment_paid(ports: Ports, order: str) -> None:
         await move(session, row, OrderEvent.PAY, now)
         gateway = AccountRef(AccountKind.GATEWAY, payment.method, payment.currency)
         entries = collection_entries(row.buyer_id, payment.currency, {gateway: payment.amount_minor})
-        await record_transfers(session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order, State.POSTED, entries)], now)
+        await record_transfers(
+            session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order, State.POSTED, entries)], now
+        )
         await enqueue(session, [Job("order.placed", {"order": order})])

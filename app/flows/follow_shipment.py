@@ -46,13 +46,25 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
     """What is owed becomes due; cash was taken at the door; the time to complain begins."""
     now = ports.clock.now()
     await move(session, order, OrderEvent.DELIVER, now)
-    await settle(session, [t.id for t in await transfers_of(session, order.id) if t.kind is TransferKind.SALE], State.POSTED, now)
+    await settle(
+        session, [t.id for t in await transfers_of(session, order.id) if t.kind is TransferKind.SALE], State.POSTED, now
+    )
     shares = cash_by_carrier(order, await list_lines(session, order.id), journeys)
     if await record_collection(session, [order.id], min(shares), now):
-        accounts = {AccountRef(AccountKind.CARRIER_CASH, carrier, order.currency): amount for carrier, amount in shares.items()}
+        accounts = {
+            AccountRef(AccountKind.CARRIER_CASH, carrier, order.currency): amount for carrier, amount in shares.items()
+        }
         entries = collection_entries(order.buyer_id, order.currency, accounts)
-        await record_transfers(session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)], now)
-    await enqueue(session, [Job("order.delivered", {"order": order.id}), Job("order.complete", {"order": order.id}, run_at=now + DISPUTE_WINDOW)])
+        await record_transfers(
+            session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)], now
+        )
+    await enqueue(
+        session,
+        [
+            Job("order.delivered", {"order": order.id}),
+            Job("order.complete", {"order": order.id}, run_at=now + DISPUTE_WINDOW),
+        ],
+    )
     await consume(session, [order.id])
 
 
@@ -100,7 +112,13 @@ async def _complete(session: Session, order: Order, ports: Ports) -> None:
         if entry.account.kind is AccountKind.PRODUCER_PENDING
     ]
     releases = [
-        Transfer(new_id("trf"), TransferKind.RELEASE, order.id, State.POSTED, release_entries(entry.account.owner, Money(entry.amount_minor, order.currency)))
+        Transfer(
+            new_id("trf"),
+            TransferKind.RELEASE,
+            order.id,
+            State.POSTED,
+            release_entries(entry.account.owner, Money(entry.amount_minor, order.currency)),
+        )
         for entry in pending
     ]
     await record_transfers(session, releases, ports.clock.now())

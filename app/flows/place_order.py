@@ -25,12 +25,12 @@ from app.orders.models import Order, OrderLine, Quote
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, PaymentShape, QuotedConsignment
 from app.orders.service import add_order, find_placed, get_order, get_quote, new_number
 from app.orders.values import OrderStatus
+from app.packaging.values import Package
 from app.payments.models import Payment
 from app.payments.rules import require_offered
 from app.payments.service import amount_of, get_payment_of, note_intent, start_payment
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.service import create_consignments
-from app.packaging.values import Package
 from app.shipments.values import ConsignmentDraft, JourneyLeg
 
 
@@ -67,10 +67,17 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
     require_offered(method, cards=ports.cards is not None)
     async with ports.begin() as session:
         earlier = await find_earlier(session, claim)
-        placed = await find_placed(session, command.id, caller.id, command.quote, command.option) if command.id and not earlier else None
+        placed = (
+            await find_placed(session, command.id, caller.id, command.quote, command.option)
+            if command.id and not earlier
+            else None
+        )
         quote = await get_quote(session, command.quote, caller.id) if not (earlier or placed) else None
     if placed:
-        return Answer((await show_order(ports, placed.id, caller, language)).model_dump_json(by_alias=True).encode(), replayed=True)
+        return Answer(
+            (await show_order(ports, placed.id, caller, language)).model_dump_json(by_alias=True).encode(),
+            replayed=True,
+        )
     if quote:
         draft = decide(quote, command, method, ports.settings.platform_fee_bps, now)
         earlier, body = await _write(ports, draft, claim, language, now)
@@ -92,12 +99,21 @@ def decide(quote: Quote, command: OrderRequest, method: PaymentMethod, fee_bps: 
     order = _order(quote, option, command.id or new_id("ord"), method, fee_bps, now)
     consignments = tuple(_consignment(order, quoted) for quoted in option.consignments)
     lines = tuple(_lines(order, quote, option, consignments))
-    stock = tuple(StockWant(line.id, line.listing_id, line.quantity, asked["version"]) for line, asked in zip(lines, quote.lines, strict=True))
-    capacity = tuple(want for draft, quoted in zip(consignments, option.consignments, strict=True) for want in _capacity(draft, quoted))
+    stock = tuple(
+        StockWant(line.id, line.listing_id, line.quantity, asked["version"])
+        for line, asked in zip(lines, quote.lines, strict=True)
+    )
+    capacity = tuple(
+        want
+        for draft, quoted in zip(consignments, option.consignments, strict=True)
+        for want in _capacity(draft, quoted)
+    )
     return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
 
 
-def _order(quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, fee_bps: int, now: datetime) -> Order:
+def _order(
+    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, fee_bps: int, now: datetime
+) -> Order:
     price = option.price
     return Order(
         id=order_id,
@@ -173,9 +189,15 @@ def _leg(leg: LegShape) -> JourneyLeg:
     )
 
 
-def _lines(order: Order, quote: Quote, option: OptionShape, consignments: Sequence[ConsignmentDraft]) -> list[OrderLine]:
+def _lines(
+    order: Order, quote: Quote, option: OptionShape, consignments: Sequence[ConsignmentDraft]
+) -> list[OrderLine]:
     """One row for each line of the quote, in its order, with the consignment that carries it."""
-    carried = {listing: draft.id for draft, quoted in zip(consignments, option.consignments, strict=True) for listing in quoted.lines}
+    carried = {
+        listing: draft.id
+        for draft, quoted in zip(consignments, option.consignments, strict=True)
+        for listing in quoted.lines
+    }
     return [
         OrderLine(
             order_id=order.id,
@@ -220,11 +242,15 @@ def _sale(order: Order, lines: Sequence[OrderLine], option: OptionShape) -> Tran
     carriage: dict[str, int] = {}
     for leg in (leg for quoted in option.consignments for leg in quoted.legs):
         carriage[leg.carrier] = carriage.get(leg.carrier, 0) + leg.price.amount
-    split = proceeds(PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor), order.terms["fee_bps"])
+    split = proceeds(
+        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor), order.terms["fee_bps"]
+    )
     return Transfer(new_id("trf"), TransferKind.SALE, order.id, State.PENDING, sale_entries(order.buyer_id, split))
 
 
-async def _write(ports: Ports, draft: Draft, claim: Claim, language: str, now: datetime) -> tuple[Earlier | None, bytes | None]:
+async def _write(
+    ports: Ports, draft: Draft, claim: Claim, language: str, now: datetime
+) -> tuple[Earlier | None, bytes | None]:
     """The one transaction. Hot rows (stock, then departures) come last, so that their locks are held briefly.
 
     Answers the body when the order is complete without a provider; an `Earlier` when another request was first.
@@ -237,7 +263,9 @@ async def _write(ports: Ports, draft: Draft, claim: Claim, language: str, now: d
                 return earlier, None
             await add_order(session, order, draft.lines)
             journeys = await create_consignments(session, draft.consignments, now)
-            await start_payment(session, draft.payment_id, order.id, draft.method, Money(order.total_minor, order.currency), now)
+            await start_payment(
+                session, draft.payment_id, order.id, draft.method, Money(order.total_minor, order.currency), now
+            )
             await record_transfers(session, [draft.sale], now)
             await enqueue(session, _jobs(order, draft.method, now))
             body = None
@@ -269,7 +297,11 @@ async def _finish(ports: Ports, caller: Caller, claim: Claim, earlier: Earlier |
         assert known.subject is not None
         order = await get_order(session, known.subject, caller.id)
         payment = await get_payment_of(session, order.id)
-    secret = await _ask_provider(ports, payment) if payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER) else None
+    secret = (
+        await _ask_provider(ports, payment)
+        if payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER)
+        else None
+    )
     shape = await show_order(ports, order.id, caller, language, client_secret=secret)
     body = shape.model_dump_json(by_alias=True).encode()
     async with ports.begin() as session:

@@ -3,32 +3,41 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 from app.catalogue.errors import OutOfStock
 from app.catalogue.queries import offers
-from app.catalogue.rules import quantity_gap
 from app.catalogue.values import Category, ListingStatus, Offer
 from app.core.clock import rfc3339
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.limits import QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
-from app.core.money import Money
-from app.core.quantity import as_text
+from app.core.money import Money, total
+from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
-from app.emissions import Footprint
-from app.flows.find_routes import Door, Way, find_ways, way_in
+from app.emissions import Footprint, footprint
+from app.flows.plan_ways import Cargo, Way, find_ways, look_around
 from app.flows.ports import Ports
 from app.identity.values import Caller
-from app.network.values import Temperature
+from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
 from app.orders.models import Quote
 from app.orders.rules import combine, labels, line_total, price_of, promise_for, thin_out
-from app.orders.schemas import Co2eShape, LegShape, OptionShape, PackageShape, PriceShape, PromiseShape, QuotedConsignment, QuoteRequest, QuoteShape
+from app.orders.schemas import (
+    Co2eShape,
+    OptionShape,
+    PackageShape,
+    PriceShape,
+    PromiseShape,
+    QuotedConsignment,
+    QuoteRequest,
+    QuoteShape,
+)
 from app.orders.service import get_quote, keep_quote
-from app.orders.values import Candidate, Combination
+from app.orders.values import Candidate, Combination, Label
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
 
@@ -57,6 +66,10 @@ class Parcel:
     live_heads: int
 
     @property
+    def cargo(self) -> Cargo:
+        return Cargo(self.hub, self.temperature, self.ready_at, self.weight_g, self.volume_mm3, self.live_heads)
+
+    @property
     def weight_g(self) -> int:
         return sum(package.weight_g for package in self.packages)
 
@@ -75,9 +88,9 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> Qu
         offered = await offers(connection, [line.listing for line in command.lines], now)
         lines = check_lines(command, offered)
         parcels = pack(command, lines, now)
-        journey_starts = min(parcel.ready_at for parcel in parcels)
-        door = await way_in(ports, connection, command.deliver_to.county, command.deliver_to.hub, journey_starts)
-    ways = [await asyncio.to_thread(find_ways, door, parcel.hub, parcel) for parcel in parcels]
+        cargoes = [parcel.cargo for parcel in parcels]
+        around = await look_around(ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes)
+    ways = [await asyncio.to_thread(find_ways, around, cargo) for cargo in cargoes]
     quote = _quote(caller, command, lines, price_options(parcels, ways), now)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
@@ -94,7 +107,9 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
     """The lines with their offers, or the first refusal: unknown, not for sale, an odd quantity, not enough."""
     asked = [line.listing for line in command.lines]
     if len(set(asked)) < len(asked):
-        raise Invalid(gaps=[Gap("/lines", {"en": "Each listing may stand in one line only", "zh-Hans": "同一商品只能出现一次"})])
+        raise Invalid(
+            gaps=[Gap("/lines", {"en": "Each listing may stand in one line only", "zh-Hans": "同一商品只能出现一次"})]
+        )
     lines, gaps = [], []
     for i, line in enumerate(command.lines):
         offer = offered.get(line.listing)
@@ -102,14 +117,19 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
             raise NotFound(what=LISTING)
         if offer.status is not ListingStatus.PUBLISHED:
             raise NotForSale(listing=line.listing)
-        if gap := quantity_gap(offer, line.quantity, f"/lines/{i}/quantity"):
-            gaps.append(gap)
+        if not fits_step(line.quantity, offer.min_quantity, offer.step):
+            gaps.append(_odd_quantity(f"/lines/{i}/quantity", offer))
         elif offer.available < line.quantity:
             raise OutOfStock(offer.listing_id, offer.available)
         lines.append(Line(offer, line.quantity, line_total(line.quantity, offer.price)))
     if gaps:
         raise Invalid(gaps=gaps)
     return lines
+
+
+def _odd_quantity(pointer: str, offer: Offer) -> Gap:
+    least, step = as_text(offer.min_quantity), as_text(offer.step)
+    return Gap(pointer, {"en": f"At least {least}, in steps of {step}", "zh-Hans": f"最少 {least}，每次增减 {step}"})
 
 
 def pack(command: QuoteRequest, lines: Sequence[Line], now: datetime) -> list[Parcel]:
@@ -151,6 +171,124 @@ def _goods(line: Line) -> Goods:
 
 def price_options(parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]]) -> list[OptionShape]:
     """The front of the whole order: at most six options, the cheapest, fastest and greenest among them."""
-    fronts = [[Candidate(way.arrives_at, way.price_minor, way.co2e_g, i) for i, way in enumerate(found)] for found in ways]
+    fronts = [
+        [Candidate(way.arrives_at, way.price_minor, way.co2e_g, i) for i, way in enumerate(found)] for found in ways
+    ]
     front = thin_out(combine(fronts), QUOTE_OPTIONS_MAX)
     return [_option(parcels, ways, point, won) for point, won in zip(front, labels(front), strict=True)]
+
+
+def _option(
+    parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]], point: Combination, won: Sequence[Label]
+) -> OptionShape:
+    chosen = [found[plan] for found, plan in zip(ways, point.plans, strict=True)]
+    packages = [package for parcel in parcels for package in parcel.packages]
+    goods = total([line.total for parcel in parcels for line in parcel.lines], CURRENCY)
+    price = price_of(goods, sum(way.price_minor for way in chosen), sum(package.price_minor for package in packages))
+    arrives_at = max(way.arrives_at for way in chosen)
+    promise = promise_for(min(parcel.ready_at for parcel in parcels), arrives_at)
+    legs = [leg.co2e_g for way in chosen for leg in way.legs]
+    hubs: list[int | None] = [None for way in chosen for _ in way.legs[1:]]
+    return OptionShape(
+        id=new_id("opt"),
+        labels=list(won),
+        arrives_by=arrives_at,
+        promise=PromiseShape(from_=promise.start, to=promise.end),
+        price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
+        co2e_g=co2e_shape(footprint(legs, hubs, [package.co2e_g for package in packages])),
+        consignments=[_consignment(parcel, way) for parcel, way in zip(parcels, chosen, strict=True)],
+    )
+
+
+def _consignment(parcel: Parcel, way: Way) -> QuotedConsignment:
+    return QuotedConsignment(
+        producer=parcel.producer,
+        temperature=parcel.temperature,
+        lines=[line.offer.listing_id for line in parcel.lines],
+        weight_g=parcel.weight_g,
+        volume_mm3=parcel.volume_mm3,
+        live_heads=parcel.live_heads,
+        packages=group_packages(parcel.packages),
+        legs=list(way.legs),
+    )
+
+
+def group_packages(packages: Sequence[Package]) -> list[PackageShape]:
+    """Packages that are exactly alike, together with their number."""
+    alike: dict[tuple[object, ...], list[Package]] = {}
+    for package in packages:
+        alike.setdefault(
+            (package.type, package.units, package.weight_g, package.volume_mm3, package.price_minor), []
+        ).append(package)
+    return [_package_shape(same[0], len(same)) for same in alike.values()]
+
+
+def _package_shape(package: Package, count: int) -> PackageShape:
+    return PackageShape(
+        type=package.type,
+        name=dict(package.name),
+        count=count,
+        units=package.units,
+        weight_g=package.weight_g,
+        own_mass_g=package.own_mass_g,
+        length_mm=package.length_mm,
+        width_mm=package.width_mm,
+        height_mm=package.height_mm,
+        price=Money(package.price_minor, CURRENCY),
+        co2e_g=package.co2e_g,
+        reusable=package.reusable,
+    )
+
+
+def co2e_shape(of: Footprint) -> Co2eShape:
+    return Co2eShape(
+        transport=of.transport_g,
+        hubs=of.hubs_g,
+        packaging=of.packaging_g,
+        total=of.total_g,
+        covers=list(of.covers),
+        missing=list(of.missing),
+    )
+
+
+def _quote(
+    caller: Caller, command: QuoteRequest, lines: Sequence[Line], options: Sequence[OptionShape], now: datetime
+) -> Quote:
+    return Quote(
+        id=command.id or new_id("quo"),
+        buyer_id=caller.id,
+        request=command.model_dump(mode="json"),
+        goods_minor=sum(line.total.amount for line in lines),
+        currency=CURRENCY,
+        lines=[_line(line) for line in lines],
+        options=[option.model_dump(mode="json", by_alias=True) for option in options],
+        created_from=fingerprint(command),
+        created_at=now,
+        expires_at=now + QUOTE_LIFETIME,
+    )
+
+
+def _line(line: Line) -> dict[str, Any]:
+    offer = line.offer
+    return {
+        "listing": offer.listing_id,
+        "producer": offer.producer_id,
+        "title": dict(offer.title),
+        "unit": offer.unit.value,
+        "quantity": as_text(line.quantity),
+        "price_minor": offer.price.amount,
+        "total_minor": line.total.amount,
+        "version": offer.version,
+    }
+
+
+def quote_shape(quote: Quote) -> QuoteShape:
+    """A stored quote as its buyer sees it."""
+    return QuoteShape.model_validate(
+        {
+            "id": quote.id,
+            "expires_at": rfc3339(quote.expires_at),
+            "goods": {"amount": quote.goods_minor, "currency": quote.currency},
+            "options": quote.options,
+        }
+    )

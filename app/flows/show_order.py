@@ -30,7 +30,9 @@ from app.shipments.queries import list_of_orders
 from app.shipments.values import Journey, JourneyLeg
 
 
-async def show_order(ports: Ports, order_id: str, caller: Caller, language: str, client_secret: str | None = None) -> OrderShape:
+async def show_order(
+    ports: Ports, order_id: str, caller: Caller, language: str, client_secret: str | None = None
+) -> OrderShape:
     """One order, for its buyer or an operator; `NotFound` for anybody else. A fixed number of statements."""
     async with ports.begin() as session:
         order = await get_order(session, order_id, None if caller.is_operator() else caller.id)
@@ -42,10 +44,18 @@ async def shown(session: Session, order: Order, language: str, client_secret: st
     lines = await list_lines(session, order.id)
     journeys = (await list_of_orders(session, [order.id]))[order.id]
     payment = await get_payment_of(session, order.id)
-    return order_shape(order, lines, journeys, PaymentShape(method=payment.method, status=payment.status, client_secret=client_secret), language)
+    return order_shape(
+        order,
+        lines,
+        journeys,
+        PaymentShape(method=payment.method, status=payment.status, client_secret=client_secret),
+        language,
+    )
 
 
-async def show_orders(ports: Ports, caller: Caller, cursor: str | None, limit: int, language: str) -> Page[OrderSummary]:
+async def show_orders(
+    ports: Ports, caller: Caller, cursor: str | None, limit: int, language: str
+) -> Page[OrderSummary]:
     """A buyer's own orders, newest first."""
     async with ports.begin() as session:
         orders = await list_orders(session, caller.id, cursor, limit)
@@ -53,7 +63,9 @@ async def show_orders(ports: Ports, caller: Caller, cursor: str | None, limit: i
     return Page(items=items, next_cursor=encode_cursor([items[-1].id]) if len(orders) > limit else None)
 
 
-def order_shape(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey], payment: PaymentShape, language: str) -> OrderShape:
+def order_shape(
+    order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey], payment: PaymentShape, language: str
+) -> OrderShape:
     """Everything about one order. Pure."""
     return OrderShape(
         id=order.id,

@@ -40,7 +40,9 @@ async def order_shipped(ports: Ports, order: str) -> None:
         row = await get_order(session, order, None)
         journeys = (await list_of_orders(session, [order]))[order]
         link = f"{ports.settings.base_url}/track/{journeys[0].tracking_number}"
-        await queue_messages(session, [await _to_buyer(session, row, Template.ORDER_SHIPPED, {"link": link})], ports.clock.now())
+        await queue_messages(
+            session, [await _to_buyer(session, row, Template.ORDER_SHIPPED, {"link": link})], ports.clock.now()
+        )
 
 
 async def order_delivered(ports: Ports, order: str) -> None:
@@ -48,7 +50,9 @@ async def order_delivered(ports: Ports, order: str) -> None:
     hours = str(DISPUTE_WINDOW // timedelta(hours=1))
     async with ports.begin() as session:
         row = await get_order(session, order, None)
-        await queue_messages(session, [await _to_buyer(session, row, Template.ORDER_DELIVERED, {"hours": hours})], ports.clock.now())
+        await queue_messages(
+            session, [await _to_buyer(session, row, Template.ORDER_DELIVERED, {"hours": hours})], ports.clock.now()
+        )
 
 
 async def order_cancelled(ports: Ports, order: str) -> None:
@@ -72,7 +76,9 @@ async def payment_failed(ports: Ports, order: str) -> None:
         row = await get_order(session, order, None)
         if row.status is OrderStatus.AWAITING_PAYMENT:
             until = local_time(row.created_at + PAYMENT_LIFETIME)
-            await queue_messages(session, [await _to_buyer(session, row, Template.PAYMENT_FAILED, {"until": until})], ports.clock.now())
+            await queue_messages(
+                session, [await _to_buyer(session, row, Template.PAYMENT_FAILED, {"until": until})], ports.clock.now()
+            )
 
 
 async def _to_buyer(session: Session, order: Order, template: Template, params: dict[str, str]) -> Notice:

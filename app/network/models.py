@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
-from app.network.values import BookingState, HubKind, Mode, ServiceStatus
+from app.network.values import BookingState, HubKind, Mode, ServiceStatus, Vehicle
 
 
 class Hub(SQLModel, table=True):
@@ -51,7 +51,7 @@ class Service(SQLModel, table=True):
     carrier: str = Field(max_length=40)
     partner_id: str | None = Field(default=None, max_length=40)
     mode: Mode = Field(sa_type=enum_type(Mode))
-    vehicle: str = Field(max_length=40)
+    vehicle: Vehicle = Field(sa_type=enum_type(Vehicle))
     name: dict[str, str] = Field(sa_type=JSONB)
     on_demand: bool
     weekdays: list[int] = Field(sa_type=ARRAY(SmallInteger))

@@ -26,6 +26,7 @@ from app.network.values import (
     Mode,
     ServiceStatus,
     Temperature,
+    Vehicle,
 )
 
 _STOPS: Final = [
@@ -36,7 +37,7 @@ _STOPS: Final = [
 _TERMS: Final[dict[str, Any]] = {
     "name": {"zh-Hans": "冷链班车 和田—乌鲁木齐", "en": "Refrigerated truck Hotan – Urumqi"},
     "mode": "road",
-    "vehicle": "artic_over_33t",
+    "vehicle": "truck",
     "stops": _STOPS,
     "weekdays": [0, 2, 4],
     "departs_s": [43200],
@@ -208,7 +209,7 @@ class NewService(Shape):
     carrier: Code | None = None
     name: ServiceName
     mode: Mode
-    vehicle: Annotated[str, Field(max_length=40, description="Class of vehicle, for CO2e")] | None = None
+    vehicle: Annotated[Vehicle, Field(description="For CO2e; without it the usual one of the mode")] | None = None
     stops: Annotated[list[StopShape], Field(min_length=2, max_length=SERVICE_STOPS_MAX)]
     on_demand: bool = False
     weekdays: Weekdays = []
@@ -248,7 +249,7 @@ class ServiceShape(Shape):
     carrier: str
     name: LocalText
     mode: Mode
-    vehicle: str
+    vehicle: Vehicle
     stops: list[StopShape]
     on_demand: bool
     weekdays: list[int]

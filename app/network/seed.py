@@ -4,10 +4,11 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from app.network.rules import HOUR_S, MINOR, SEED, load_defaults
-from app.network.values import HubKind, HubPoint, Line, Mode, ServiceStatus, Temperature
+from app.network.values import HubKind, HubPoint, Line, Mode, ServiceStatus, Temperature, Vehicle
 from app.routing import Capacity, Stop, Tariff
 
 ROUTE_NUMBER: Final = re.compile(r"\b[GS][0-9]{1,5}W?\b")
@@ -67,11 +68,14 @@ def read_hubs() -> list[HubPoint]:
 
 
 def read_links() -> list[Link]:
-    with (SEED / "links.csv").open(encoding="utf-8", newline="") as file:
-        return [
-            Link((row["from"], row["to"]), row["mode"], float(row["km"]), float(row["hours"]), row["note"])
-            for row in csv.DictReader(file)
-        ]
+    """The links of `links.csv` and those of our own in `links_added.csv`."""
+    return [link for name in ("links.csv", "links_added.csv") for link in _links(SEED / name)]
+
+
+def _links(path: Path) -> Iterator[Link]:
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield Link((row["from"], row["to"]), row["mode"], float(row["km"]), float(row["hours"]), row["note"])
 
 
 def services_from_links(links: Sequence[Link], hubs: Mapping[str, HubPoint], defaults: Mapping[str, Any]) -> list[Line]:
@@ -191,7 +195,7 @@ def _line(
         id=_id(product["code"], first.code, last.code, taken),
         carrier=product["carrier"],
         mode=Mode(product["mode"]),
-        vehicle=product["vehicle"],
+        vehicle=Vehicle(product["vehicle"]),
         name={tag: f"{word} {first.name[tag]} – {last.name[tag]}" for tag, word in product["name"].items()},
         stops=tuple(_stops(chain, hubs, defaults)),
         temperatures=tuple(Temperature(name) for name in product["temperatures"]),

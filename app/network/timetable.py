@@ -10,22 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
 from app.core.database import Session
+from app.emissions import intensities
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rules import Period, hub_closure, season_closures
 from app.network.values import CLOSURES_READ_MAX, SEASONS_AHEAD_YEARS, HubKind, HubPoint, Line, ServiceStatus
 from app.routing import Capacity, Place, Stop, Tariff, Timetable, Weekly
 from app.routing import Service as Run
-
-
-def intensities(vehicle: str) -> dict[str, int]:
-    return {
-        t: {"truck": 125220, "small_truck": 456080, "train": 34700, "aircraft": 960540, "barge": 45000, "ship": 19770}[
-            vehicle
-        ]
-        for t in ("ambient", "chilled", "frozen", "live")
-    }
-
 
 Reader = AsyncConnection | Session
 
@@ -129,7 +120,7 @@ def planned_service(line: Line, closures: Iterable[Period], years: Iterable[int]
         on_demand=line.on_demand,
         cutoff_s=line.cutoff_s,
         temperatures=frozenset(str(temperature) for temperature in line.temperatures),
-        co2e_mg_per_tkm=intensities(line.vehicle),
+        co2e_mg_per_tkm=intensities(line.vehicle.value, line.stops[-1].distance_m // (len(line.stops) - 1)),
         closures=(*closures, *season_closures(line.closed_months, years)),
     )
 

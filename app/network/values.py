@@ -62,13 +62,26 @@ class Temperature(StrEnum):
     LIVE = "live"
 
 
-DEFAULT_VEHICLES: Final[Mapping[Mode, str]] = {
-    Mode.ROAD: "truck",
-    Mode.RAIL: "train",
-    Mode.AIR: "aircraft",
-    Mode.WATER: "barge",
-    Mode.BUS: "bus",
-    Mode.COURIER: "van",
+class Vehicle(StrEnum):
+    """The classes of vehicle that emission factors are known for; for a bus there is none yet."""
+
+    TRUCK = "truck"
+    SMALL_TRUCK = "small_truck"
+    VAN = "van"
+    TRAIN = "train"
+    AIRCRAFT = "aircraft"
+    SHIP = "ship"
+    BARGE = "barge"
+    BUS = "bus"
+
+
+DEFAULT_VEHICLES: Final[Mapping[Mode, Vehicle]] = {
+    Mode.ROAD: Vehicle.TRUCK,
+    Mode.RAIL: Vehicle.TRAIN,
+    Mode.AIR: Vehicle.AIRCRAFT,
+    Mode.WATER: Vehicle.BARGE,
+    Mode.BUS: Vehicle.BUS,
+    Mode.COURIER: Vehicle.VAN,
 }
 
 
@@ -140,7 +153,7 @@ class Line:
     id: str
     carrier: str
     mode: Mode
-    vehicle: str
+    vehicle: Vehicle
     name: Mapping[str, str]
     stops: tuple[Stop, ...]
     temperatures: tuple[Temperature, ...]

@@ -13,7 +13,7 @@ def network(chance: random.Random) -> tuple[list[Place], list[Service]]:
     places = [
         Place(
             code,
-            dwell_s=chance.choice((0, 0, 1, 2, 4)),
+            dwell_s=chance.choice((0, 0, 1, 1, 3)),
             transfer_price_minor=chance.choice((0, 0, 1, 3)),
             transfer_price_milliminor_per_kg=chance.choice((0, 700)),
             transfer_co2e_mg_per_kg=chance.choice((None, 0, 4)),
@@ -21,40 +21,42 @@ def network(chance: random.Random) -> tuple[list[Place], list[Service]]:
         for code in "ABCDEF"[: chance.randint(4, 6)]
     ]
     codes = [place.code for place in places]
-    return places, [service(chance, f"S{number}", codes) for number in range(chance.randint(6, 16))]
+    return places, [service(chance, f"S{number}", codes) for number in range(chance.randint(7, 14))]
 
 
 def service(chance: random.Random, code: str, codes: list[str]) -> Service:
     on_demand = chance.random() < 0.3
     called = [chance.choice(codes)]
-    for _ in range(chance.choice((1, 1, 1, 2, 3))):
+    for _ in range(chance.choice((1, 1, 2, 2, 3))):
         called.append(chance.choice([other for other in codes if other != called[-1]]))
+    # Fast ones cost more money and CO2e than slow ones, so that fronts have several points.
+    slowest, base_minor, intensity = chance.choice(((2, 6, 9_000), (4, 3, 5_000), (8, 0, 2_000), (8, 1, 0), (5, 1, 3_000)))
     stops, clock, metres = [], 0, 0
     for number, place in enumerate(called):
         wait = 0 if number == 0 else chance.choice((0, 0, 1, 2))
         stops.append(Stop(place, clock, clock + wait, metres))
-        clock += wait + chance.randint(1, 7)
-        metres += chance.choice((0, 300, 1_000, 2_500))
-    temperatures = frozenset(["ambient", *chance.sample(["chilled", "live", "live"], chance.randint(1, 3))])
+        clock += wait + chance.randint(1, slowest)
+        metres += chance.choice((300, 1_000, 1_000, 2_500))
+    temperatures = frozenset(["ambient", *chance.sample(["chilled", "live", "live", "live"], chance.randint(2, 3))])
     return Service(
         id=code,
         mode=chance.choice(("road", "road", "rail")),
         carrier=chance.choice(("co", "co", "post")),
         stops=tuple(stops),
         tariff=Tariff(
-            base_minor=chance.choice((0, 1, 4)),
-            milliminor_per_kg=chance.choice((0, 400, 1_000, 2_500)),
-            milliminor_per_tkm=chance.choice((0, 500_000, 900_000)),
+            base_minor=base_minor + chance.choice((0, 0, 1)),
+            milliminor_per_kg=chance.choice((0, 0, 400, 1_000)),
+            milliminor_per_tkm=chance.choice((0, 0, 500_000)),
             minimum_minor=chance.choice((0, 0, 3)),
         ),
         capacity=Capacity(
-            weight_g=chance.choice((2_000, 5_000, 5_000, 5_000)), volume_mm3=chance.choice((50, 100, 100)), live_places=chance.choice((0, 3, 3, 3))
+            weight_g=chance.choice((2_000, *[5_000] * 8)), volume_mm3=chance.choice((50, *[100] * 6)), live_places=chance.choice((1, 3, 3, 3))
         ),
         departures=() if on_demand else patterns(chance),
         on_demand=on_demand,
         cutoff_s=chance.choice((0, 0, 1, 3)),
         temperatures=temperatures,
-        co2e_mg_per_tkm={name: chance.choice((0, 2_000, 3_000, 7_000)) for name in sorted(temperatures) if chance.random() < 0.9},
+        co2e_mg_per_tkm={name: intensity + chance.choice((0, 0, 1_000)) for name in sorted(temperatures) if chance.random() < 0.9},
         closures=tuple(closures(chance)),
     )
 
@@ -64,7 +66,7 @@ def patterns(chance: random.Random) -> tuple[Weekly, ...]:
     for _ in range(chance.choice((1, 1, 2))):
         seconds = chance.sample(range(45), chance.randint(1, 5))
         before = chance.sample(range(DAY_S - 20, DAY_S), chance.randint(1, 2))
-        weekdays = chance.choice(((0,), (6,), (0, 6), tuple(range(7))))
+        weekdays = chance.choice(((0,), (0, 6), (0, 6), tuple(range(7))))
         valid_from = chance.choice((None, None, None, date(2026, 1, 5), date(2026, 1, 4)))
         valid_until = chance.choice((None, None, None, date(2026, 1, 4), date(2026, 1, 5)))
         made.append(Weekly(weekdays, tuple(seconds + before), valid_from, valid_until))
@@ -73,7 +75,7 @@ def patterns(chance: random.Random) -> tuple[Weekly, ...]:
 
 def closures(chance: random.Random) -> list[tuple[int, int]]:
     made = []
-    while chance.random() < 0.25:
+    while chance.random() < 0.2:
         begin = MONDAY + chance.randint(-20, 30)
         made.append((begin, begin + chance.randint(1, 12)))
     return made
@@ -82,7 +84,7 @@ def closures(chance: random.Random) -> list[tuple[int, int]]:
 def question(chance: random.Random, places: list[Place], *, is_live: bool = False) -> Query:
     origin, destination = chance.sample([place.code for place in places], 2)
     depart_after = MONDAY + chance.randint(-12, 4)
-    horizon_s = chance.randint(20, 30) if is_live else chance.randint(25, 50)
+    horizon_s = chance.randint(20, 30) if is_live else chance.randint(25, 42)
     return Query(
         origin,
         destination,
@@ -92,7 +94,7 @@ def question(chance: random.Random, places: list[Place], *, is_live: bool = Fals
         temperature="live" if is_live else chance.choice(("ambient", "ambient", "chilled")),
         live_heads=chance.randint(1, 2) if is_live else 0,
         max_journey_s=chance.randint(4, 16) if is_live else None,
-        arrive_by=chance.choice((None, None, depart_after + chance.randint(10, 40))),
+        arrive_by=chance.choice((None, None, None, depart_after + chance.randint(10, 40))),
         horizon_s=horizon_s,
         excluded_modes=frozenset(["rail"]) if chance.random() < 0.05 else frozenset(),
         excluded_carriers=frozenset(["post"]) if chance.random() < 0.05 else frozenset(),

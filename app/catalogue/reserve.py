@@ -1,42 +1,21 @@
-"""Stock for orders: what can be had, and reserving, releasing and consuming it. A fixed number of statements each.
+"""Stock for orders: reserving, releasing and consuming it, with a fixed number of statements each.
 
 Lots are always locked in the order (listing, lot), so that two orders never wait for each other.
 """
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.engine import Row
 
 from app.catalogue.errors import OfferChanged
-from app.catalogue.queries import Reader
 from app.catalogue.rules import choose_lots
-from app.catalogue.values import (
-    Category,
-    ListingStatus,
-    LotStock,
-    Offer,
-    Parcel,
-    ReservationState,
-    Species,
-    StockWant,
-    Taken,
-    Temperature,
-)
+from app.catalogue.values import LotStock, ReservationState, StockWant, Taken
 from app.core.database import Session
-from app.core.money import Money
-from app.core.quantity import Unit
 
-_OFFERS: Final = text(
-    "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
-    "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
-    "attributes ->> 'species' AS species, "
-    "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
-    "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
-    "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
-)
+__all__ = ["StockWant", "Taken", "consume", "release", "reserve"]
+
 _LOCK_LOTS: Final = text(
     "SELECT lot.listing_id, lot.id, lot.quantity - lot.reserved - lot.consumed AS free, lot.expires_at, "
     "listing.version, listing.status FROM lot JOIN listing ON listing.id = lot.listing_id "
@@ -68,12 +47,6 @@ _END: Final = text(
     "UPDATE lot SET reserved = lot.reserved - part.quantity, consumed = lot.consumed + part.quantity * :consumed "
     "FROM part WHERE lot.listing_id = part.listing_id AND lot.id = part.lot_id"
 )
-
-
-async def offers(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, Offer]:
-    """What stands behind these listings now; those never published, or archived, are absent. One statement."""
-    rows = await connection.execute(_OFFERS, {"listings": list(listing_ids), "now": now})
-    return {row.id: _offer(row) for row in rows}
 
 
 async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], now: datetime) -> list[Taken]:
@@ -121,26 +94,3 @@ async def _end(session: Session, order_ids: Collection[str], state: ReservationS
     await session.execute(_LOCK_HELD, {"orders": orders})
     consumed = 1 if state is ReservationState.CONSUMED else 0
     await session.execute(_END, {"orders": orders, "state": state.value, "consumed": consumed})
-
-
-def _offer(row: Row[Any]) -> Offer:
-    return Offer(
-        listing_id=row.id,
-        producer_id=row.producer_id,
-        category=Category(row.category),
-        title=row.title,
-        unit=Unit(row.unit),
-        price=Money(row.price_minor, row.currency),
-        package=Parcel(row.weight_g, row.length_mm, row.width_mm, row.height_mm),
-        min_quantity=row.min_quantity,
-        step=row.step,
-        temperature=Temperature(row.temperature),
-        shelf_life_h=row.shelf_life_h,
-        lead_time_h=row.lead_time_h,
-        hub=row.hub,
-        county=row.county,
-        version=row.version,
-        available=row.available,
-        status=ListingStatus(row.status),
-        species=Species(row.species) if row.species else None,
-    )

@@ -1,0 +1,162 @@
+"""From goods at a hub to every sensible way to a buyer: the trunk by the planner, then the courier to the door."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.errors import Gap, Invalid
+from app.core.limits import PLAN_HORIZON
+from app.core.money import Money
+from app.emissions import factor_for, leg_co2e_g
+from app.flows.ports import Ports
+from app.network.capacity import read_load
+from app.network.errors import NoHubForCounty, RouteUnavailable
+from app.network.rules import hub_for_county, last_mile
+from app.network.values import CURRENCY, CourierLeg, HubKind, HubPoint, Mode, Temperature
+from app.orders.schemas import LegShape
+from app.routing import Leg, Load, NoPlan, Plan, Query, Timetable, Used, plan
+
+# EU Regulation 1/2005 for cattle, sheep and goats: 14 h, an hour's rest, 14 h. China publishes no such table; a default.
+LIVE_JOURNEY_MAX = timedelta(hours=29)
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """What leaves one hub together. `ready_at`: when it is handed in."""
+
+    hub: str
+    temperature: Temperature
+    ready_at: datetime
+    weight_g: int
+    volume_mm3: int
+    live_heads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The network as one quote sees it: timetable, what is booked, and where the goods go."""
+
+    timetable: Timetable
+    load: Load
+    crossing: frozenset[str]
+    destination: HubPoint
+    county: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way for one cargo, to the door or to the hub where it is fetched."""
+
+    arrives_at: datetime
+    price_minor: int
+    co2e_g: int
+    legs: tuple[LegShape, ...]
+
+
+async def look_around(
+    ports: Ports, connection: AsyncConnection, county: str, hub: str | None, cargoes: Sequence[Cargo]
+) -> Around:
+    """Read what planning needs, in two statements. `hub` None means to the door in `county`.
+
+    Raises `NoHubForCounty`, or `Invalid` for a hub that is not one at which a buyer can fetch goods.
+    """
+    timetable = await ports.timetable.current(connection)
+    code = hub or hub_for_county(ports.timetable.hubs.values(), county)
+    if code is None:
+        raise NoHubForCounty(county)
+    destination = ports.timetable.hubs.get(code)
+    if destination is None or destination.kind is HubKind.FOREIGN:
+        raise Invalid(
+            gaps=[
+                Gap(
+                    "/deliver_to/hub",
+                    {"en": "Not a hub in this country; see GET /v1/hubs", "zh-Hans": "不是境内枢纽，请见 GET /v1/hubs"},
+                )
+            ]
+        )
+    # Only segments without room for the largest of the cargoes are read; the planner checks each cargo by itself.
+    largest = Used(
+        max(c.weight_g for c in cargoes), max(c.volume_mm3 for c in cargoes), max(c.live_heads for c in cargoes)
+    )
+    since = min(cargo.ready_at for cargo in cargoes)
+    until = max(cargo.ready_at for cargo in cargoes) + PLAN_HORIZON
+    load = await read_load(connection, since, until, largest)
+    return Around(timetable, load, ports.timetable.crossing, destination, None if hub else county)
+
+
+def find_ways(around: Around, cargo: Cargo) -> list[Way]:
+    """The exact front of ways for one cargo; raises `RouteUnavailable` with the reason when there is none. CPU only."""
+    live = cargo.temperature is Temperature.LIVE
+    found = plan(
+        around.timetable,
+        Query(
+            origin=cargo.hub,
+            destination=around.destination.code,
+            depart_after=int(cargo.ready_at.timestamp()),
+            weight_g=cargo.weight_g,
+            volume_mm3=cargo.volume_mm3,
+            temperature=cargo.temperature.value,
+            live_heads=cargo.live_heads,
+            max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if live else None,
+            horizon_s=int(PLAN_HORIZON.total_seconds()),
+            excluded_services=around.crossing,
+        ),
+        around.load,
+    )
+    if isinstance(found, NoPlan):
+        raise RouteUnavailable(found.reason, cargo.hub, around.destination.code, cargo.temperature.value)
+    courier = last_mile(around.destination, around.county, cargo.weight_g, cargo.temperature) if around.county else None
+    return [_way(around, cargo, journey, courier) for journey in found.plans]
+
+
+def _way(around: Around, cargo: Cargo, journey: Plan, courier: CourierLeg | None) -> Way:
+    legs = [leg_shape(leg) for leg in journey.legs]
+    arrives_at = _time(journey.arrives_at)
+    if courier and around.county:
+        legs.append(_to_the_door(around.destination.code, around.county, courier, cargo, arrives_at))
+        arrives_at = legs[-1].arrives_at
+    return Way(arrives_at, sum(leg.price.amount for leg in legs), sum(leg.co2e_g or 0 for leg in legs), tuple(legs))
+
+
+def leg_shape(leg: Leg) -> LegShape:
+    """A planned ride as everybody sees it; its price holds the handling before it."""
+    return LegShape.model_construct(
+        from_=leg.from_place,
+        to=leg.to_place,
+        mode=leg.mode,
+        service=leg.service,
+        carrier=leg.carrier,
+        departs_at=_time(leg.departs_at),
+        arrives_at=_time(leg.arrives_at),
+        distance_m=leg.distance_m,
+        price=Money(leg.price_minor + leg.handling_price_minor, CURRENCY),
+        co2e_g=None if leg.co2e_mg is None else (leg.co2e_mg + 500) // 1_000,
+        run_at=_time(leg.departure_at),
+        board=leg.board_stop,
+        alight=leg.alight_stop,
+    )
+
+
+def _to_the_door(hub: str, county: str, courier: CourierLeg, cargo: Cargo, at: datetime) -> LegShape:
+    factor = factor_for("van", cargo.temperature.value, courier.distance_m)
+    return LegShape.model_construct(
+        from_=hub,
+        to=county,
+        mode=Mode.COURIER.value,
+        service=f"{courier.carrier}-{hub}",
+        carrier=courier.carrier,
+        departs_at=at,
+        arrives_at=at + timedelta(seconds=courier.duration_s),
+        distance_m=courier.distance_m,
+        price=Money(courier.price_minor, CURRENCY),
+        co2e_g=leg_co2e_g(factor.wtw_mg, cargo.weight_g, courier.distance_m) if factor else None,
+        run_at=None,
+        board=None,
+        alight=None,
+    )
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
