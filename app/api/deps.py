@@ -61,6 +61,7 @@ async def caller_of(request: Request) -> Caller | None:
             key=ports.settings.key,
             operator_phones=ports.settings.operator_phones,
             now=ports.clock.now(),
+            test_keys=ports.settings.environment != "production",
         )
     request.state.caller = caller
     return caller

@@ -50,7 +50,8 @@ def refuses(*problems: type[Problem]) -> Responses:
 def example_of(problem: type[Problem]) -> Mapping[str, Any]:
     """The problem document as a reader would meet it, with its fields named in braces."""
     shown = problem.__new__(problem)
-    Problem.__init__(shown, **_Braces(problem))
+    fields: Mapping[str, Any] = _Braces(problem)
+    Problem.__init__(shown, **fields)
     return document(shown, instance="/v1/…", language="en")
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.api.validation import gaps_of
-from app.core.errors import Broken, Invalid, Kind, Malformed, Problem
+from app.core.errors import Broken, Invalid, Kind, Malformed, Problem, TooManyRequests
 from app.core.log import request_id
 from app.core.text import preferred_language
 
@@ -96,6 +96,10 @@ def answer(
     shown = dict(headers or {}) | {"content-language": language}
     if problem.retry_after_s is not None:
         shown["retry-after"] = str(problem.retry_after_s)
+    if isinstance(problem, TooManyRequests):
+        # draft-ietf-httpapi-ratelimit-headers
+        shown["ratelimit"] = f'"{problem.policy}";r=0;t={problem.retry_after_s}'
+        shown["ratelimit-policy"] = f'"{problem.policy}";q={problem.limit};w={problem.window_s}'
     if problem.kind is Kind.UNAUTHENTICATED:
         shown["www-authenticate"] = "Bearer"
     return Response(orjson.dumps(body, default=str), body["status"], shown, MEDIA_TYPE)

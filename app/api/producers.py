@@ -10,6 +10,7 @@ from app.api.etags import etagged, require_match
 from app.api.router import api_router
 from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from app.flows import keep_producer as flow
 from app.identity import service
 from app.identity.errors import NotSignedIn, TooManyProducers
 from app.identity.schemas import County, NewProducer, ProducerChange, ProducerId, ProducerShape
@@ -28,7 +29,7 @@ async def create_producer(
     command: NewProducer, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
 ) -> Response:
     """Registers a household, farm, cooperative or company; the caller becomes its owner."""
-    producer = await service.create_producer(session, caller, command, ports.clock.now())
+    producer = await flow.register_producer(session, caller, command, ports.clock.now())
     return etagged(request, producer, status=201)
 
 
@@ -70,4 +71,4 @@ async def change_producer(
     """Changes the fields that are sent. For members and operators; `If-Match` guards against lost changes."""
     present = await service.lock_producer(session, caller, producer_id)
     require_match(request, present)
-    return etagged(request, await service.change_producer(session, present, command))
+    return etagged(request, await flow.change_producer(session, present, command))

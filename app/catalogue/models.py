@@ -11,7 +11,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
-from app.catalogue.values import Category, ListingStatus, MediaState, ReservationState, from app.core.database import enum_type
+from app.catalogue.values import Category, ListingStatus, MediaState, ReservationState
+from app.core.database import enum_type
 from app.core.quantity import Unit
 from app.network.values import Temperature
 

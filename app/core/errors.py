@@ -128,8 +128,9 @@ class TooManyRequests(Problem):
     title = {"en": "Too many requests", "zh-Hans": "请求过于频繁"}
     detail = {"en": "Wait {retry_s} seconds and try again.", "zh-Hans": "请等待 {retry_s} 秒后再试。"}
 
-    def __init__(self, retry_s: int) -> None:
+    def __init__(self, retry_s: int, *, policy: str, limit: int, window_s: int) -> None:
         super().__init__(retry_after_s=retry_s, retry_s=retry_s)
+        self.policy, self.limit, self.window_s = policy, limit, window_s
 
 
 class UpstreamFailed(Problem):

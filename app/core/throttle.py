@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import delete, text
 from sqlmodel import Field, SQLModel, col
@@ -49,9 +50,10 @@ async def spend(database: Database, allowance: Allowance, who: str, now: datetim
     values = {"key": f"{allowance.name}:{who}"[:120], "ends": now + allowance.window, "now": now}
     async with database.begin() as session:
         used, ends_at = (await session.execute(_SPEND, values)).one()
-    resets_in_s = max(1, int((ends_at - now).total_seconds()))
+    resets_in_s = max(1, ceil((ends_at - now).total_seconds()))
     if used > allowance.limit:
-        raise TooManyRequests(resets_in_s)
+        window_s = int(allowance.window.total_seconds())
+        raise TooManyRequests(resets_in_s, policy=allowance.name, limit=allowance.limit, window_s=window_s)
     return Spent(allowance, allowance.limit - used, resets_in_s)
 
 

@@ -10,7 +10,7 @@ from app.core.seal import Seal
 from app.core.settings import Settings
 from app.core.storage import ObjectStorage, open_storage
 from app.network.timetable import TimetableCache
-from app.notify.service import MessageSender, open_sender
+from app.notify.senders import MessageSender, open_sender
 from app.payments.providers import PaymentProvider, open_provider
 
 

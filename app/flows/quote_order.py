@@ -149,11 +149,16 @@ def _parcel(command: QuoteRequest, lines: tuple[Line, ...], now: datetime) -> Pa
         producer=first.producer_id,
         hub=first.hub,
         temperature=Temperature(first.temperature.value),
-        ready_at=max(ready_at, command.depart_after or ready_at),
+        ready_at=_whole_minute(max(ready_at, command.depart_after or ready_at)),
         lines=lines,
         packages=choose_packages(command.packaging, goods),
         live_heads=sum(int(line.quantity) for line in lines) if first.temperature.value == Temperature.LIVE else 0,
     )
+
+
+def _whole_minute(at: datetime) -> datetime:
+    """The next whole minute: nobody hands goods in by the second."""
+    return at.replace(second=0, microsecond=0) + timedelta(minutes=1 if at.second or at.microsecond else 0)
 
 
 def _goods(line: Line) -> Goods:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
-from app.network.values import BookingState, HubKind, Mode, ServiceStatus, Vehicle
+from app.network.values import BookingState, HubKind, Mode, ServiceStatus
 
 
 class Hub(SQLModel, table=True):
@@ -51,7 +51,7 @@ class Service(SQLModel, table=True):
     carrier: str = Field(max_length=40)
     partner_id: str | None = Field(default=None, max_length=40)
     mode: Mode = Field(sa_type=enum_type(Mode))
-    vehicle: Vehicle = Field(sa_type=enum_type(Vehicle))
+    vehicle: str = Field(max_length=40)
     name: dict[str, str] = Field(sa_type=JSONB)
     on_demand: bool
     weekdays: list[int] = Field(sa_type=ARRAY(SmallInteger))

@@ -14,7 +14,7 @@ from app.emissions import intensities
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rules import Period, hub_closure, season_closures
-from app.network.values import CLOSURES_READ_MAX, SEASONS_AHEAD_YEARS, HubKind, HubPoint, Line, ServiceStatus
+from app.network.values import CLOSURES_READ_MAX, SEASONS_AHEAD_YEARS, HubKind, HubPoint, Line, ServiceStatus, Vehicle
 from app.routing import Capacity, Place, Stop, Tariff, Timetable, Weekly
 from app.routing import Service as Run
 
@@ -130,7 +130,7 @@ def _line(row: Any) -> Line:
         id=row.id,
         carrier=row.carrier,
         mode=row.mode,
-        vehicle=row.vehicle,
+        vehicle=Vehicle(row.vehicle),
         name=row.name,
         stops=tuple(Stop(*stop) for stop in row.stops),
         temperatures=tuple(row.temperatures),

@@ -14,19 +14,7 @@ from app.core.jobs import Job, enqueue
 from app.notify.models import Message
 from app.notify.rules import is_worth_sending, render
 from app.notify.schemas import MailboxMessage
-from app.notify.senders import MessageSender, open_sender
 from app.notify.values import MAILBOX_PAGE_MAX, MESSAGE_KEPT, NOTICES_PER_CALL_MAX, Notice, Outgoing, State
-
-__all__ = [
-    "MessageSender",
-    "fail_message",
-    "find_outgoing",
-    "forget_old",
-    "list_mailbox",
-    "mark_sent",
-    "open_sender",
-    "queue_messages",
-]
 
 _FORGET = text(
     "DELETE FROM message WHERE id IN "

@@ -108,7 +108,7 @@ def _journey(draft: ConsignmentDraft, now: datetime) -> Journey:
         estimated_at=draft.legs[-1].arrives_at if draft.legs else draft.promised_from,
         last_event_at=None,
         ended_at=None,
-        packages=tuple(_package(package) for package in draft.packages),
+        packages=tuple(sorted((_package(package) for package in draft.packages), key=lambda package: package.id)),
         legs=draft.legs,
     )
 

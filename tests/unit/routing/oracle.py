@@ -7,6 +7,7 @@ may be thrown away can hide in it. Networks for it are tiny and their times a fe
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import combinations
 from math import ceil, floor
 
 from app.routing import Leg, Load, Place, Plan, Query, Service, Used
@@ -102,13 +103,22 @@ def front(places: list[Place], services: list[Service], query: Query, load: Load
     deadline = query.depart_after + query.horizon_s
     if query.arrive_by is not None:
         deadline = min(deadline, query.arrive_by)
-    rides = [
-        (service, board, alight, list(runs(service, query.depart_after - 200, deadline)))
-        for service in services
-        if is_offered(service, query)
-        for board in range(len(service.stops))
-        for alight in range(board + 1, len(service.stops))
-    ]
+    leaving: dict[str, list[tuple]] = {place.code: [] for place in places}
+    for service in services:
+        if is_offered(service, query):
+            for board, alight in combinations(range(len(service.stops)), 2):
+                starts = runs(service, query.depart_after - 200, deadline)
+                leaving[service.stops[board].place].append(
+                    (
+                        service,
+                        board,
+                        alight,
+                        [run for run in starts if has_room(service, run, board, alight, query, load)],
+                        ride_price(service, board, alight, query.weight_g),
+                        ride_co2e(service, board, alight, query) or 0,
+                    )
+                )
+    handling = {place.code: transfer(place, query.weight_g) for place in places}
     start = (query.origin, query.depart_after, None, 0, 0)
     best: dict[tuple, tuple[int, tuple]] = {start: (0, ())}
     # Every ride takes time, so walking the states by time sees each after all that lead to it.
@@ -119,9 +129,9 @@ def front(places: list[Place], services: list[Service], query: Query, load: Load
             if place == query.destination:
                 continue
             legs, path = best[state]
-            handled = (0, 0) if loaded is None else transfer(known[place], query.weight_g)
-            for service, board, alight, starts in rides:
-                if service.stops[board].place != place or service.stops[alight].place == place:
+            handled = (0, 0) if loaded is None else handling[place]
+            for service, board, alight, starts, ride_minor, ride_mg in leaving[place]:
+                if service.stops[alight].place == place:
                     continue
                 ready = time + known[place].dwell_s + service.cutoff_s
                 for run in starts:
@@ -132,14 +142,12 @@ def front(places: list[Place], services: list[Service], query: Query, load: Load
                         continue
                     if query.max_journey_s is not None and arrives - since > query.max_journey_s:
                         continue
-                    if not has_room(service, run, board, alight, query, load):
-                        continue
                     after = (
                         service.stops[alight].place,
                         arrives,
                         since if query.max_journey_s is not None else 0,
-                        price + handled[0] + ride_price(service, board, alight, query.weight_g),
-                        co2e + (handled[1] or 0) + (ride_co2e(service, board, alight, query) or 0),
+                        price + handled[0] + ride_minor,
+                        co2e + (handled[1] or 0) + ride_mg,
                     )
                     route = (legs + 1, (*path, (service.id, board, alight, run)))
                     if after not in best or route < best[after]:

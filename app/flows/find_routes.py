@@ -1,0 +1,111 @@
+"""The story of asking for a way without an order: the front between two hubs, or why there is none."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+
+from app.core.errors import Gap, Invalid
+from app.core.limits import PLAN_HORIZON, QUOTE_OPTIONS_MAX
+from app.core.money import Money
+from app.emissions import footprint
+from app.flows.plan_ways import Around, Cargo, Way, find_ways
+from app.flows.ports import Ports
+from app.network.capacity import read_load
+from app.network.schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
+from app.network.values import CURRENCY, DEPART_AHEAD_MAX, HubKind, Temperature
+from app.orders.rules import labels, pareto, thin_out
+from app.orders.values import Combination
+from app.routing import Used
+
+# What is taken when the caller does not say: 250 kg fill a cubic metre, an animal weighs 50 kg (our defaults).
+VOLUME_MM3_PER_G: Final = 4_000
+HEAD_G: Final = 50_000
+
+
+async def find_routes(ports: Ports, command: RouteRequest) -> RoutesShape:
+    """The front of arrival, price and CO2e between two hubs on what is booked now; holds nothing.
+
+    Two statements. Raises `Invalid` with every fault, or `RouteUnavailable` with the reason.
+    """
+    now = ports.clock.now()
+    async with ports.database.read() as connection:
+        timetable = await ports.timetable.current(connection)
+        hubs = ports.timetable.hubs
+        _require_sense(command, set(hubs), now)
+        cargo = _cargo(command, max(now, command.depart_after or now))
+        wanted = Used(cargo.weight_g, cargo.volume_mm3, cargo.live_heads)
+        load = await read_load(connection, cargo.ready_at, cargo.ready_at + PLAN_HORIZON, wanted)
+    origin, destination = hubs[command.from_], hubs[command.to]
+    is_abroad = HubKind.FOREIGN in {origin.kind, destination.kind}
+    crossing = frozenset[str]() if is_abroad else ports.timetable.crossing
+    ways = await asyncio.to_thread(find_ways, Around(timetable, load, crossing, destination, None), cargo)
+    points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
+    front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
+    won = labels(front)
+    return RoutesShape(
+        options=[
+            _option(ways[point.plans[0]], [label.value for label in best])
+            for point, best in zip(front, won, strict=True)
+        ]
+    )
+
+
+def _require_sense(command: RouteRequest, hubs: set[str], now: datetime) -> None:
+    gaps = [
+        Gap(
+            pointer,
+            {"en": f"There is no hub {code}; see GET /v1/hubs", "zh-Hans": f"没有枢纽 {code}，请见 GET /v1/hubs"},
+        )
+        for pointer, code in (("/from", command.from_), ("/to", command.to))
+        if code not in hubs
+    ]
+    if command.from_ == command.to:
+        gaps.append(Gap("/to", {"en": "It is there already", "zh-Hans": "起点与终点相同"}))
+    if command.depart_after and command.depart_after > now + DEPART_AHEAD_MAX:
+        gaps.append(
+            Gap(
+                "/depart_after",
+                {
+                    "en": f"At most {DEPART_AHEAD_MAX.days} days ahead",
+                    "zh-Hans": f"最多提前 {DEPART_AHEAD_MAX.days} 天",
+                },
+            )
+        )
+    if command.live_heads and command.temperature is not Temperature.LIVE:
+        gaps.append(
+            Gap("/live_heads", {"en": "Only for the temperature `live`", "zh-Hans": "仅用于 temperature 为 live"})
+        )
+    if gaps:
+        raise Invalid(gaps=gaps)
+
+
+def _cargo(command: RouteRequest, ready_at: datetime) -> Cargo:
+    is_live = command.temperature is Temperature.LIVE
+    return Cargo(
+        hub=command.from_,
+        temperature=command.temperature,
+        ready_at=ready_at.replace(microsecond=0) + timedelta(seconds=1 if ready_at.microsecond else 0),
+        weight_g=command.weight_g,
+        volume_mm3=command.volume_mm3 or command.weight_g * VOLUME_MM3_PER_G,
+        live_heads=(command.live_heads or -(-command.weight_g // HEAD_G)) if is_live else 0,
+    )
+
+
+def _option(way: Way, won: list[str]) -> RouteOptionShape:
+    covered = footprint([leg.co2e_g for leg in way.legs], [None for _ in way.legs[1:]], ())
+    return RouteOptionShape(
+        labels=won,
+        arrives_at=way.arrives_at,
+        price=Money(way.price_minor, CURRENCY),
+        co2e_g=RouteCo2eShape(
+            transport=covered.transport_g,
+            hubs=covered.hubs_g,
+            total=covered.total_g,
+            covers=[name for name in covered.covers if name != "packaging"],
+            missing=list(covered.missing),
+        ),
+        legs=[
+            RouteLegShape.model_validate({name: getattr(leg, name) for name in RouteLegShape.model_fields})
+            for leg in way.legs
+        ],
+    )
