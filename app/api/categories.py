@@ -15,7 +15,9 @@ router = api_router("sell")
 _ALL: Final = Page(items=category_shapes(), next_cursor=None).model_dump_json().encode()
 
 
-@router.get("/categories", summary="Categories and their attributes", response_model=Page[CategoryShape], responses=NOT_MODIFIED)
+@router.get(
+    "/categories", summary="Categories and their attributes", response_model=Page[CategoryShape], responses=NOT_MODIFIED
+)
 async def list_categories(request: Request) -> Response:
     """Every category with its attributes, units and what its lots need. Changes only with a new version of the service."""
     return etagged(request, _ALL, cache="public, max-age=3600")

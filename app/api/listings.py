@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import Path, Query, Request, Response
 
-from app.api.deps import AnyCaller, PortsDep, Reading, SignedIn, Tx, caller_of
+from app.api.deps import PortsDep, Reading, SignedIn, Tx, caller_of
 from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.router import api_router
@@ -36,7 +36,190 @@ AListingId = Annotated[ListingId, Path()]
 ALotId = Annotated[LotId, Path()]
 County = Annotated[
     str,
-    Query(pattern="^[1-9][0-9](?:[0-9]{2}(?:[0-9]{2})?)?$", description="Adcode of a province (2 digits), prefecture (4) or county (6)"),
+    Query(
+        pattern="^[1-9][0-9](?:[0-9]{2}(?:[0-9]{2})?)?$",
+        description="Adcode of a province (2 digits), prefecture (4) or county (6)",
+    ),
 ]
 _VERSION: Final = re.compile(r'^(?:W/)?"([0-9]{1,9})-[0-9.]+"$')
 _MINE: Final = (NotSignedIn, Forbidden, NotFound, Invalid)
+
+
+@router.post(
+    "/listings",
+    status_code=201,
+    summary="Draft a listing",
+    response_model=ListingShape,
+    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+)
+async def create_listing(
+    command: NewListing, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
+) -> Response:
+    """Drafts a listing of one of the caller's producers. It may be incomplete; unknown or wrong attributes are refused."""
+    return _tagged(request, await service.create_listing(session, caller, command, ports.clock.now()), 201)
+
+
+@router.get(
+    "/listings",
+    summary="List listings",
+    response_model=Page[ListingCard],
+    responses=NOT_MODIFIED | refuses(NotSignedIn, NotFound, Invalid),
+)
+async def list_listings(
+    request: Request,
+    connection: Reading,
+    ports: PortsDep,
+    category: Category | None = None,
+    q: Annotated[
+        str, Query(max_length=QUERY_LENGTH_MAX, description="Words in any script; all of them are looked for")
+    ] = "",
+    county: County | None = None,
+    max_price: Annotated[
+        int | None, Query(ge=0, le=AMOUNT_MINOR_MAX, description="Minor units for one unit of the goods")
+    ] = None,
+    producer: ProducerId | None = None,
+    status: Annotated[
+        ListingStatus, Query(description="Another than `published` only for one's own producer")
+    ] = ListingStatus.PUBLISHED,
+    sort: Annotated[Sort, Query(description="Only what is published is sorted by price")] = Sort.NEWEST,
+    cursor: Cursor | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Response:
+    """What is on sale, the newest or the cheapest first; members also find their producer's drafts. Needs no sign-in."""
+    wanted = Wanted(category, q, county or "", max_price, producer or "", status, sort)
+    if status is not ListingStatus.PUBLISHED:
+        service.require_member(await caller_of(request), wanted)
+    page = await queries.list_listings(connection, wanted, cursor=cursor, limit=limit, now=ports.clock.now())
+    return etagged(request, page, cache="public, no-cache")
+
+
+@router.get(
+    "/listings/{listing_id}",
+    summary="One listing",
+    response_model=ListingShape,
+    responses=NOT_MODIFIED | refuses(NotSignedIn, NotFound, Invalid),
+)
+async def read_listing(listing_id: AListingId, request: Request, connection: Reading, ports: PortsDep) -> Response:
+    """A listing with what can be had of it now. Needs no sign-in; drafts are shown to their sellers only."""
+    rendered = await queries.find_listing(connection, listing_id, ports.clock.now())
+    if rendered is None:
+        raise NotFound(what=NO_LISTING)
+    if not is_public(rendered.status):
+        service.require_seller(await caller_of(request), rendered)
+    return _tagged(request, rendered)
+
+
+@router.patch(
+    "/listings/{listing_id}",
+    summary="Change a listing",
+    response_model=ListingShape,
+    responses=refuses(*_MINE, StateConflict, Changed, ListingIncomplete),
+)
+async def change_listing(
+    listing_id: AListingId, command: ListingChange, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
+) -> Response:
+    """Changes the fields that are sent. `If-Match` guards against lost changes; stock does not count as one."""
+    versions = _versions(request.headers.get("if-match"))
+    return _tagged(
+        request, await service.change_listing(session, caller, listing_id, command, versions, ports.clock.now())
+    )
+
+
+@router.post(
+    "/listings/{listing_id}/publish",
+    summary="Put a listing on sale",
+    response_model=ListingShape,
+    responses=refuses(*_MINE, StateConflict, ListingIncomplete),
+)
+async def publish_listing(
+    listing_id: AListingId, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
+) -> Response:
+    """Shows the listing to everybody, or names everything that it still lacks."""
+    return _tagged(request, await put_on_sale(session, caller, listing_id, ports.clock.now()))
+
+
+@router.post(
+    "/listings/{listing_id}/pause",
+    summary="Take a listing off sale for a while",
+    response_model=ListingShape,
+    responses=refuses(*_MINE, StateConflict),
+)
+async def pause_listing(
+    listing_id: AListingId, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
+) -> Response:
+    """Nobody can order it until it is published again; orders already placed stand. Operators may do this too."""
+    now = ports.clock.now()
+    return _tagged(request, await service.end_sale(session, caller, listing_id, ListingEvent.PAUSE, now))
+
+
+@router.post(
+    "/listings/{listing_id}/archive",
+    summary="Take a listing off sale for good",
+    response_model=ListingShape,
+    responses=refuses(*_MINE, StateConflict),
+)
+async def archive_listing(
+    listing_id: AListingId, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
+) -> Response:
+    """Nobody finds it any more; orders already placed stand. Operators may do this too."""
+    now = ports.clock.now()
+    return _tagged(request, await service.end_sale(session, caller, listing_id, ListingEvent.ARCHIVE, now))
+
+
+@router.post(
+    "/listings/{listing_id}/lots",
+    status_code=201,
+    summary="Add stock",
+    responses=refuses(*_MINE, IdTaken, StateConflict),
+)
+async def add_lot(listing_id: AListingId, command: NewLot, caller: SignedIn, session: Tx, ports: PortsDep) -> LotShape:
+    """Adds a lot to a listing: goods that came in together, with their harvest, ear tags and certificates."""
+    return await lots.add_lot(session, caller, listing_id, command, ports.clock.now())
+
+
+@router.get(
+    "/listings/{listing_id}/lots",
+    summary="List the stock",
+    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+)
+async def list_lots(
+    listing_id: AListingId,
+    caller: SignedIn,
+    connection: Reading,
+    cursor: Cursor | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[LotShape]:
+    """The lots of a listing with what is reserved and sold of each, for its sellers, the newest first."""
+    return await lots.list_lots(connection, caller, listing_id, cursor=cursor, limit=limit)
+
+
+@router.patch(
+    "/listings/{listing_id}/lots/{lot_id}",
+    summary="Correct a lot",
+    responses=refuses(*_MINE, StockTaken),
+)
+async def change_lot(
+    listing_id: AListingId, lot_id: ALotId, command: LotChange, caller: SignedIn, session: Tx, ports: PortsDep
+) -> LotShape:
+    """Corrects a count, tags, or dates, or renews a certificate."""
+    return await lots.change_lot(session, caller, listing_id, lot_id, command, ports.clock.now())
+
+
+def _tagged(request: Request, rendered: Rendered, status: int = 200) -> Response:
+    """The listing with its ETag, which is its version and its stock; 304 when the client has it already."""
+    headers = {
+        "etag": rendered.etag,
+        "cache-control": "public, no-cache" if is_public(rendered.status) else "private, no-cache",
+    }
+    known = request.headers.get("if-none-match", "")[:1000] if request.method == "GET" else ""
+    if rendered.etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]:
+        return Response(status_code=304, headers=headers)
+    return Response(rendered.body, status, headers, "application/json")
+
+
+def _versions(if_match: str | None) -> set[int] | None:
+    """The versions that `If-Match` allows; None when it allows any. The stock in a tag does not matter here."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tags = (_VERSION.match(tag.strip()) for tag in if_match[:1000].split(","))
+    return {int(tag[1]) for tag in tags if tag}

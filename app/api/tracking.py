@@ -1,6 +1,7 @@
 """Tracking: partners tell what happened, anyone with the number sees where the goods are."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from fastapi import Depends, Path, Request, Response
@@ -76,9 +77,7 @@ async def capture_tracking_events(
     read = [event for event in batch.events if isinstance(event, TrackingEventRequest)]
     outcomes = iter(await record_tracking(ports, caller, read))
     results = [
-        _result(
-            index, event.id, _unreadable(index, event) if isinstance(event, Unreadable) else next(outcomes), language
-        )
+        _result(index, event.id, _unreadable(event) if isinstance(event, Unreadable) else next(outcomes), language)
         for index, event in enumerate(batch.events)
     ]
     counts = Counter(result.status for result in results)
@@ -87,16 +86,18 @@ async def capture_tracking_events(
     )
 
 
-def _unreadable(index: int, event: Unreadable) -> Outcome:
-    located = [fault | {"loc": ("body", "events", index, *fault["loc"])} for fault in event.faults]
-    return Outcome("rejected", Invalid(gaps=gaps_of(located)))
+def _unreadable(event: Unreadable) -> Outcome:
+    return Outcome("rejected", Invalid(gaps=gaps_of(event.faults)))
 
 
 def _result(index: int, event_id: str | None, outcome: Outcome, language: str) -> TrackingResult:
-    if outcome.problem is None:
+    problem = outcome.problem
+    if problem is None:
         return TrackingResult(id=event_id, status=outcome.status)
-    problem = document(outcome.problem, instance=f"/v1/tracking/events#/events/{index}", language=language)
-    return TrackingResult(id=event_id, status=outcome.status, problem=ProblemDocument.model_validate(problem))
+    place = f"/events/{index}"
+    problem.gaps = tuple(replace(gap, pointer=place + gap.pointer) for gap in problem.gaps)
+    shown = document(problem, instance=f"/v1/tracking/events#{place}", language=language)
+    return TrackingResult(id=event_id, status=outcome.status, problem=ProblemDocument.model_validate(shown))
 
 
 @router.get(

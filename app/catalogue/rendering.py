@@ -3,19 +3,30 @@
 No database: the rows are given.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 from pydantic import TypeAdapter
 
-from app.catalogue.attributes import attribute_texts, derived_attributes
+from app.catalogue.attributes import ATTRIBUTES, Attribute, Form, attribute_texts, derived_attributes
 from app.catalogue.models import Listing, Lot
-from app.catalogue.schemas import LotShape
+from app.catalogue.schemas import AttributeShape, CategoryShape, Choice, LotShape
 from app.catalogue.search import search_tokens
-from app.catalogue.values import CATEGORY_NAMES, Certificate, Facts, LotFacts, Parcel
+from app.catalogue.values import (
+    CATEGORY_NAMES,
+    CERTIFICATE_NAMES,
+    Category,
+    Certificate,
+    Facts,
+    LotFacts,
+    Parcel,
+    Words,
+)
 from app.core.clock import rfc3339
 from app.core.money import Money
-from app.core.quantity import as_text
+from app.core.quantity import Unit, as_text
+from app.network.values import Temperature
 
 _AS_THEY_ARE: Final = (
     "title",
@@ -119,3 +130,41 @@ def columns_of(command: dict[str, Any]) -> dict[str, Any]:
     columns |= given.get("package", {})
     columns |= given.get("handling", {})
     return columns
+
+
+def category_shapes() -> list[CategoryShape]:
+    """Every category as data: what may be said of its goods, in which units, and what a lot needs."""
+    return [_category_shape(category) for category in Category]
+
+
+def _category_shape(category: Category) -> CategoryShape:
+    live = category is Category.LIVESTOCK
+    needs = {Category.PRODUCE: ["harvested_on"], Category.LIVESTOCK: ["ear_tags", "certificates"]}
+    return CategoryShape(
+        code=category,
+        name=dict(CATEGORY_NAMES[category]),
+        units=[unit for unit in Unit if (unit is Unit.HEAD) == live],
+        temperatures=[temperature for temperature in Temperature if (temperature is Temperature.LIVE) == live],
+        attributes=[_attribute_shape(attribute) for attribute in ATTRIBUTES[category]],
+        lots_need=needs.get(category, []),
+        certificates=_choices(CERTIFICATE_NAMES),
+    )
+
+
+def _attribute_shape(attribute: Attribute) -> AttributeShape:
+    number = attribute.form in (Form.INTEGER, Form.DECIMAL)
+    return AttributeShape(
+        name=attribute.name,
+        form=attribute.form,
+        label=dict(attribute.label),
+        needed_to_publish=attribute.required,
+        unit=attribute.unit or None,
+        minimum=attribute.low if number else None,
+        maximum=attribute.high if number else None,
+        decimals=attribute.decimals if number else None,
+        choices=_choices(attribute.choices),
+    )
+
+
+def _choices(names: Mapping[Any, Words]) -> list[Choice]:
+    return [Choice(value=str(value), label=dict(label)) for value, label in names.items()]

@@ -15,13 +15,22 @@ from app.catalogue.queries import find_listing
 from app.catalogue.rendering import columns_of, document_of, facts_of, lot_facts_of, tokens_of
 from app.catalogue.rules import is_public, legal_day, missing_facts, missing_stock, next_status, spoils_at, wrong_facts
 from app.catalogue.schemas import ListingChange, NewListing
-from app.catalogue.values import CURRENCY, LISTINGS_PER_REFRESH_MAX, ListingEvent, ListingStatus, MediaState, Rendered
+from app.catalogue.values import (
+    CURRENCY,
+    LISTINGS_PER_REFRESH_MAX,
+    ListingEvent,
+    ListingStatus,
+    MediaState,
+    Rendered,
+    Wanted,
+)
 from app.core.database import Session
 from app.core.errors import Changed, Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict
 from app.core.ids import new_id
 from app.core.limits import LOTS_PER_LISTING_MAX
 from app.core.schema import fingerprint
 from app.identity import service as identity
+from app.identity.errors import NotSignedIn
 from app.identity.schemas import ProducerShape
 from app.identity.values import Caller
 
@@ -109,6 +118,30 @@ async def change_listing(
         await _show_photos(session, caller, listing_id, listing.photos, former_photos)
     _renew(listing, now)
     return await get_listing(session, listing_id, now)
+
+
+async def end_sale(session: Session, caller: Caller, listing_id: str, event: ListingEvent, now: datetime) -> Rendered:
+    """Pause or archive, by its seller or an operator. Locks the listing and its lots. Raises `StateConflict`."""
+    listing = await lock_listing(session, caller, listing_id, operator=True)
+    await move_listing(session, listing, event, now)
+    return await get_listing(session, listing_id, now)
+
+
+def require_seller(caller: Caller | None, listing: Rendered) -> None:
+    """What is not public is there for its sellers and operators alone; for anybody else `NotFound`."""
+    if caller is None or not (caller.speaks_for(listing.producer_id) or caller.is_operator()):
+        raise NotFound(what=NO_LISTING)
+
+
+def require_member(caller: Caller | None, wanted: Wanted) -> None:
+    """What a producer has not published is listed for its members and operators alone.
+
+    Raises `NotSignedIn`, or `NotFound` for others and when no producer is named.
+    """
+    if caller is None:
+        raise NotSignedIn
+    if not wanted.producer_id or not (caller.speaks_for(wanted.producer_id) or caller.is_operator()):
+        raise NotFound(what={"en": "producer of yours", "zh-Hans": "属于您的生产者"})
 
 
 async def lock_lots(session: Session, listing_id: str) -> Sequence[Lot]:

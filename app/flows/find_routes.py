@@ -38,7 +38,7 @@ async def find_routes(ports: Ports, command: RouteRequest) -> RoutesShape:
     origin, destination = hubs[command.from_], hubs[command.to]
     is_abroad = HubKind.FOREIGN in {origin.kind, destination.kind}
     crossing = frozenset[str]() if is_abroad else ports.timetable.crossing
-    ways = await asyncio.to_thread(find_ways, Around(timetable, load, crossing, destination, None), cargo)
+    ways = await asyncio.to_thread(find_ways, Around(ports.fronts, timetable, load, crossing, destination, None), cargo)
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
     won = labels(front)

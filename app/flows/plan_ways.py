@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,13 +14,20 @@ from app.emissions import factor_for, leg_co2e_g
 from app.flows.ports import Ports
 from app.network.capacity import read_load
 from app.network.errors import NoHubForCounty, RouteUnavailable
+from app.network.plan import FrontCache
 from app.network.rules import hub_for_county, last_mile
 from app.network.values import CURRENCY, CourierLeg, HubKind, HubPoint, Mode, Temperature
 from app.orders.schemas import LegShape
-from app.routing import Leg, Load, NoPlan, Plan, Query, Timetable, Used, plan
+from app.routing import Leg, Load, NoPlan, Plan, Query, Timetable, Used
 
 # EU Regulation 1/2005 for cattle, sheep and goats: 14 h, an hour's rest, 14 h. China publishes no such table; a default.
-LIVE_JOURNEY_MAX = timedelta(hours=29)
+LIVE_JOURNEY_MAX: Final = timedelta(hours=29)
+
+# Carriage is charged by the whole kilogram, and goods are handed in by the quarter of an hour: our defaults.
+# CO2e is linear in weight, so the front is the same one for the real weight.
+CHARGEABLE_G: Final = 1_000
+VOLUME_MM3: Final = 10_000_000
+HAND_IN_S: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Cargo:
 class Around:
     """The network as one quote sees it: timetable, what is booked, and where the goods go."""
 
+    fronts: FrontCache
     timetable: Timetable
     load: Load
     crossing: frozenset[str]
@@ -83,36 +92,37 @@ async def look_around(
     since = min(cargo.ready_at for cargo in cargoes)
     until = max(cargo.ready_at for cargo in cargoes) + PLAN_HORIZON
     load = await read_load(connection, since, until, largest)
-    return Around(timetable, load, ports.timetable.crossing, destination, None if hub else county)
+    return Around(ports.fronts, timetable, load, ports.timetable.crossing, destination, None if hub else county)
 
 
 def find_ways(around: Around, cargo: Cargo) -> list[Way]:
     """The exact front of ways for one cargo; raises `RouteUnavailable` with the reason when there is none. CPU only."""
     live = cargo.temperature is Temperature.LIVE
-    found = plan(
-        around.timetable,
-        Query(
-            origin=cargo.hub,
-            destination=around.destination.code,
-            depart_after=int(cargo.ready_at.timestamp()),
-            weight_g=cargo.weight_g,
-            volume_mm3=cargo.volume_mm3,
-            temperature=cargo.temperature.value,
-            live_heads=cargo.live_heads,
-            max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if live else None,
-            horizon_s=int(PLAN_HORIZON.total_seconds()),
-            excluded_services=around.crossing,
-        ),
-        around.load,
+    query = Query(
+        origin=cargo.hub,
+        destination=around.destination.code,
+        depart_after=_up(int(cargo.ready_at.timestamp()), HAND_IN_S),
+        weight_g=_up(cargo.weight_g, CHARGEABLE_G),
+        volume_mm3=_up(cargo.volume_mm3, VOLUME_MM3),
+        temperature=cargo.temperature.value,
+        live_heads=cargo.live_heads,
+        max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if live else None,
+        horizon_s=int(PLAN_HORIZON.total_seconds()),
+        excluded_services=around.crossing,
     )
+    found = around.fronts.plan(around.timetable, query, around.load)
     if isinstance(found, NoPlan):
         raise RouteUnavailable(found.reason, cargo.hub, around.destination.code, cargo.temperature.value)
     courier = last_mile(around.destination, around.county, cargo.weight_g, cargo.temperature) if around.county else None
     return [_way(around, cargo, journey, courier) for journey in found.plans]
 
 
+def _up(value: int, step: int) -> int:
+    return -(-value // step) * step
+
+
 def _way(around: Around, cargo: Cargo, journey: Plan, courier: CourierLeg | None) -> Way:
-    legs = [leg_shape(leg) for leg in journey.legs]
+    legs = [leg_shape(leg, cargo.weight_g) for leg in journey.legs]
     arrives_at = _time(journey.arrives_at)
     if courier and around.county:
         legs.append(_to_the_door(around.destination.code, around.county, courier, cargo, arrives_at))
@@ -120,8 +130,8 @@ def _way(around: Around, cargo: Cargo, journey: Plan, courier: CourierLeg | None
     return Way(arrives_at, sum(leg.price.amount for leg in legs), sum(leg.co2e_g or 0 for leg in legs), tuple(legs))
 
 
-def leg_shape(leg: Leg) -> LegShape:
-    """A planned ride as everybody sees it; its price holds the handling before it."""
+def leg_shape(leg: Leg, weight_g: int) -> LegShape:
+    """A planned ride as everybody sees it. Its price holds the handling before it; its CO2e is of the real weight."""
     return LegShape.model_construct(
         from_=leg.from_place,
         to=leg.to_place,
@@ -132,7 +142,7 @@ def leg_shape(leg: Leg) -> LegShape:
         arrives_at=_time(leg.arrives_at),
         distance_m=leg.distance_m,
         price=Money(leg.price_minor + leg.handling_price_minor, CURRENCY),
-        co2e_g=None if leg.co2e_mg is None else (leg.co2e_mg + 500) // 1_000,
+        co2e_g=None if leg.co2e_mg is None else (leg.co2e_mg * weight_g // _up(weight_g, CHARGEABLE_G) + 500) // 1_000,
         run_at=_time(leg.departure_at),
         board=leg.board_stop,
         alight=leg.alight_stop,

@@ -9,6 +9,7 @@ from app.core.database import Database, Session
 from app.core.seal import Seal
 from app.core.settings import Settings
 from app.core.storage import ObjectStorage, open_storage
+from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.notify.senders import MessageSender, open_sender
 from app.payments.providers import PaymentProvider, open_provider
@@ -25,6 +26,7 @@ class Ports:
     sender: MessageSender
     cards: PaymentProvider | None
     timetable: TimetableCache
+    fronts: FrontCache
     seal: Seal
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
@@ -49,6 +51,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             sender=open_sender(settings),
             cards=cards,
             timetable=TimetableCache(),
+            fronts=FrontCache(),
             seal=Seal(settings.key),
         )
     finally:

@@ -41,7 +41,9 @@ async def tell_sellers(ports: Ports, listing: str) -> None:
             return
         people = (await contacts_of_producers(session, [offer.producer_id])).get(offer.producer_id, [])
         notices = [
-            Notice(person.phone, Template.LISTING_PUBLISHED, person.language, {"title": pick(offer.title, person.language)})
+            Notice(
+                person.phone, Template.LISTING_PUBLISHED, person.language, {"title": pick(offer.title, person.language)}
+            )
             for person in people
         ]
         await queue_messages(session, notices, now)

@@ -12,6 +12,7 @@ from app.core.clock import rfc3339
 from app.core.limits import TRACKING_EVENTS_PER_CONSIGNMENT_MAX
 from app.flows.record_tracking import record_tracking
 from app.flows.show_tracking import show_tracking
+from app.shipments.rules import tracking_number
 from app.shipments.schemas import TrackingEventRequest
 from app.shipments.service import create_consignments
 from app.shipments.values import ConsignmentStatus, LegStatus
@@ -117,7 +118,7 @@ async def test_each_bad_event_is_refused_by_itself(ports, on_the_way):
         ports,
         carrier,
         told(mistyped, "departed", 4, "HOTAN", id="1"),
-        told("CM0000000000019", "departed", 4, "HOTAN", id="2"),
+        told(tracking_number("000000000001"), "departed", 4, "HOTAN", id="2"),
         told(on_the_way, "departed", 4, "ATLANTIS", id="3"),
         told(on_the_way, "departed", 201, "HOTAN", id="4"),
         told(on_the_way, "departed", 4, "HOTAN", id="5"),

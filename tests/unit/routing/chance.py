@@ -21,7 +21,7 @@ def network(chance: random.Random) -> tuple[list[Place], list[Service]]:
         for code in "ABCDEF"[: chance.randint(4, 6)]
     ]
     codes = [place.code for place in places]
-    return places, [service(chance, f"S{number}", codes) for number in range(chance.randint(7, 14))]
+    return places, [service(chance, f"S{number}", codes) for number in range(chance.randint(6, 12))]
 
 
 def service(chance: random.Random, code: str, codes: list[str]) -> Service:
@@ -84,7 +84,7 @@ def closures(chance: random.Random) -> list[tuple[int, int]]:
 def question(chance: random.Random, places: list[Place], *, is_live: bool = False) -> Query:
     origin, destination = chance.sample([place.code for place in places], 2)
     depart_after = MONDAY + chance.randint(-12, 4)
-    horizon_s = chance.randint(20, 30) if is_live else chance.randint(25, 42)
+    horizon_s = chance.randint(20, 30) if is_live else chance.randint(22, 34)
     return Query(
         origin,
         destination,
