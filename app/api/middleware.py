@@ -22,7 +22,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("chama.request")
 REQUESTS: Final = Counter("chama_http_requests", "Requests answered", ["method", "route", "status"])
-DURATION: Final = Histogram("chama_http_request_seconds", "Time to answer", ["route"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10))
+DURATION: Final = Histogram(
+    "chama_http_request_seconds",
+    "Time to answer",
+    ["route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
 
 
@@ -87,12 +92,25 @@ class RequestFrame:
         REQUESTS.labels(scope["method"], route, str(status)).inc()
         DURATION.labels(route).observe(took_s)
         if self.access_log and scope["path"] not in QUIET:
-            log.info("answered", extra={"method": scope["method"], "route": route, "path": scope["path"], "status": status, "took_ms": round(took_s * 1000, 1)})
+            log.info(
+                "answered",
+                extra={
+                    "method": scope["method"],
+                    "route": route,
+                    "path": scope["path"],
+                    "status": status,
+                    "took_ms": round(took_s * 1000, 1),
+                },
+            )
 
 
 async def _refuse(scope: Scope, send: Send, bound: int) -> None:
     language = preferred_language(Headers(scope=scope).get("accept-language"))
     body = orjson.dumps(document(TooLarge(bytes=bound), instance=scope["path"], language=language, status=413))
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

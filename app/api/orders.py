@@ -48,7 +48,9 @@ placing = APIRouter(prefix="/v1", tags=["buy"])
         UpstreamFailed,
     ),
 )
-async def create_order(ports: PortsDep, caller: SignedIn, command: OrderRequest, claim: RequiredClaim, language: Language) -> Response:
+async def create_order(
+    ports: PortsDep, caller: SignedIn, command: OrderRequest, claim: RequiredClaim, language: Language
+) -> Response:
     """Whole or not at all: stock, a place on every departure, consignments with tracking numbers, and the payment's beginning."""
     answer = await place_order(ports, caller, command, claim, language)
     headers = {"idempotent-replayed": "true"} if answer.replayed else None
@@ -67,19 +69,32 @@ async def list_orders(
     return await show_orders(ports, caller, cursor, limit, language)
 
 
-@router.get("/orders/{id}", summary="Read an order", response_model=OrderShape, responses=refuses(NotSignedIn, NotFound) | NOT_MODIFIED)
+@router.get(
+    "/orders/{id}",
+    summary="Read an order",
+    response_model=OrderShape,
+    responses=refuses(NotSignedIn, NotFound) | NOT_MODIFIED,
+)
 async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: str, language: Language) -> Response:  # noqa: A002 - the contract's word
     """For its buyer and for operators."""
     return etagged(request, await show_order(ports, id, caller, language))
 
 
-@router.post("/orders/{id}/cancel", summary="Cancel an order", responses=refuses(NotSignedIn, NotFound, StateConflict, AlreadyShipped))
+@router.post(
+    "/orders/{id}/cancel",
+    summary="Cancel an order",
+    responses=refuses(NotSignedIn, NotFound, StateConflict, AlreadyShipped),
+)
 async def cancel_order(ports: PortsDep, caller: SignedIn, id: str, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
     """Before any of its goods were handed in. Stock and capacity are free again at once; money goes back the way it came."""
     return await cancel(ports, caller, id, language)
 
 
-@router.post("/orders/{id}/confirm-receipt", summary="Confirm that everything arrived", responses=refuses(NotSignedIn, NotFound, StateConflict))
+@router.post(
+    "/orders/{id}/confirm-receipt",
+    summary="Confirm that everything arrived",
+    responses=refuses(NotSignedIn, NotFound, StateConflict),
+)
 async def confirm_receipt(ports: PortsDep, caller: SignedIn, id: str, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
     """Completes a delivered order at once: the producers' money becomes available without waiting for the dispute window."""
     return await confirm(ports, caller, id, language)

@@ -28,7 +28,12 @@ async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest)
     return await quote_order(ports, caller, command)
 
 
-@router.get("/quotes/{id}", summary="Read a quote again", response_model=QuoteShape, responses=refuses(NotSignedIn, NotFound) | NOT_MODIFIED)
+@router.get(
+    "/quotes/{id}",
+    summary="Read a quote again",
+    response_model=QuoteShape,
+    responses=refuses(NotSignedIn, NotFound) | NOT_MODIFIED,
+)
 async def get_quote(request: Request, ports: PortsDep, caller: SignedIn, id: str, _language: Language) -> Response:  # noqa: A002 - the contract's word
     """One's own quote, for as long as it is kept."""
     return etagged(request, await show_quote(ports, caller, id))

@@ -135,7 +135,7 @@ def leg_shape(leg: Leg, weight_g: int) -> LegShape:
     return LegShape.model_construct(
         from_=leg.from_place,
         to=leg.to_place,
-        mode=leg.mode,
+        mode=Mode(leg.mode),
         service=leg.service,
         carrier=leg.carrier,
         departs_at=_time(leg.departs_at),
@@ -154,7 +154,7 @@ def _to_the_door(hub: str, county: str, courier: CourierLeg, cargo: Cargo, at: d
     return LegShape.model_construct(
         from_=hub,
         to=county,
-        mode=Mode.COURIER.value,
+        mode=Mode.COURIER,
         service=f"{courier.carrier}-{hub}",
         carrier=courier.carrier,
         departs_at=at,

@@ -59,4 +59,7 @@ class OptionMissing(Problem):
     slug = "option-missing"
     kind = Kind.INVALID
     title = {"en": "The quote has no such option", "zh-Hans": "报价中没有该方案"}
-    detail = {"en": "{option} is not an option of this quote. Choose one that it lists.", "zh-Hans": "该报价不含方案 {option}，请从报价列出的方案中选择。"}
+    detail = {
+        "en": "{option} is not an option of this quote. Choose one that it lists.",
+        "zh-Hans": "该报价不含方案 {option}，请从报价列出的方案中选择。",
+    }

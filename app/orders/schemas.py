@@ -9,6 +9,7 @@ from app.core.money import Money
 from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
+from app.network.values import Mode
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -141,7 +142,7 @@ class LegShape(Shape):
 
     from_: Annotated[str, Field(alias="from")]
     to: str
-    mode: Literal["road", "rail", "air", "water", "bus", "courier"]
+    mode: Mode
     service: str
     carrier: str
     departs_at: Time
