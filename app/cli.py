@@ -183,7 +183,7 @@ def main() -> None:
     queue.add_argument("action", choices=["dead", "retry"])
     queue.add_argument("id", type=int, nargs="?")
     chosen = parser.parse_args()
-    configure("text", level=30)
+    configure("text")
     settings = Settings()
     try:
         match chosen.verb:

@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -11,6 +12,7 @@ from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 
 from app.api.problems import MEDIA_TYPE, TooLarge, document
+from app.core.errors import Broken, Problem
 from app.core.limits import BODY_BYTES_MAX, PHOTO_BYTES_MAX
 from app.core.log import request_id
 from app.core.text import preferred_language
@@ -62,6 +64,9 @@ class RequestFrame:
 
         try:
             await self._bounded(scope, receive, send_framed)
+        except Exception:
+            log.exception("failed: %s %s", scope["method"], scope["path"])
+            await _refuse(scope, send_framed, Broken())
         finally:
             self._note(scope, status, time.perf_counter() - started)
             request_id.reset(token)
@@ -70,7 +75,7 @@ class RequestFrame:
         bound = PHOTO_BYTES_MAX if scope["path"].startswith("/storage/") else BODY_BYTES_MAX
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > bound:
-            await _refuse(scope, send, bound)
+            await _refuse(scope, send, TooLarge(bytes=bound), status=413)
             return
         seen = 0
 
@@ -85,7 +90,7 @@ class RequestFrame:
         try:
             await self.app(scope, receive_bounded, send)
         except BodyTooLarge:
-            await _refuse(scope, send, bound)
+            await _refuse(scope, send, TooLarge(bytes=bound), status=413)
 
     def _note(self, scope: Scope, status: int, took_s: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
@@ -104,13 +109,16 @@ class RequestFrame:
             )
 
 
-async def _refuse(scope: Scope, send: Send, bound: int) -> None:
+async def _refuse(scope: Scope, send: Send, problem: Problem, status: int | None = None) -> None:
+    """Answer where no route can any more. When the answer had begun already, the server ends the connection."""
     language = preferred_language(Headers(scope=scope).get("accept-language"))
-    body = orjson.dumps(document(TooLarge(bytes=bound), instance=scope["path"], language=language, status=413))
+    shown = document(problem, instance=scope["path"], language=language, status=status)
+    body = orjson.dumps(shown)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    with suppress(RuntimeError):
+        await send({"type": "http.response.start", "status": shown["status"], "headers": headers})
+        await send({"type": "http.response.body", "body": body})

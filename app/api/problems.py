@@ -106,13 +106,12 @@ def answer(
 
 
 def install(app: FastAPI) -> None:
-    """Make every refusal of this app a problem document."""
+    """Make every refusal of this app a problem document. What nobody foresaw is answered by `RequestFrame`."""
     app.add_exception_handler(Problem, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _framework_refused)
     app.add_exception_handler(DBAPIError, _database_refused)
     app.add_exception_handler(PoolTimeout, _busy)
-    app.add_exception_handler(Exception, _failed)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -145,13 +144,9 @@ async def _database_refused(request: Request, error: Exception) -> Response:
     if sqlstate in _BUSY_SQLSTATES or isinstance(error, OperationalError):
         log.warning("database busy: %s", sqlstate)
         return await _busy(request, error)
-    return await _failed(request, error)
+    log.error("failed: %s %s", request.method, request.url.path, exc_info=error)
+    return answer(request, Broken())
 
 
 async def _busy(request: Request, _error: Exception) -> Response:
     return answer(request, Overloaded(retry_after_s=1), status=503)
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    log.error("failed: %s %s", request.method, request.url.path, exc_info=error)
-    return answer(request, Broken())

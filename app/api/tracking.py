@@ -87,7 +87,9 @@ async def capture_tracking_events(
 
 
 def _unreadable(event: Unreadable) -> Outcome:
-    return Outcome("rejected", Invalid(gaps=gaps_of(event.faults)))
+    return Outcome(
+        "rejected", Invalid(gaps=gaps_of([fault | {"loc": ("body", *fault["loc"])} for fault in event.faults]))
+    )
 
 
 def _result(index: int, event_id: str | None, outcome: Outcome, language: str) -> TrackingResult:

@@ -28,8 +28,9 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def configure(log_format: str, level: int = logging.INFO) -> None:
-    """Send every logger to standard error in this format."""
+def configure(log_format: str) -> None:
+    """Send every logger to standard error: `json` tells of each request, `text` (for people) of what went wrong only."""
+    level = logging.INFO if log_format == "json" else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter() if log_format == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s")

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     worker_inside: bool = True
     worker_concurrency: int = Field(4, ge=1, le=64)
-    log_format: Literal["json", "text"] = "json"
+    log_format: Literal["json", "text"] = "text"
     secret: SecretStr | None = None
     operator_phones: Annotated[frozenset[str], NoDecode] = frozenset()
     platform_fee_bps: int = Field(300, ge=0, le=5_000)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
 
 from app.core.errors import NotFound
 from app.core.text import pick
@@ -10,6 +12,7 @@ from app.flows.ports import Ports
 from app.network.queries import hubs_by_code
 from app.network.values import HubPoint, Mode
 from app.orders.schemas import Co2eShape
+from app.routing import Timetable
 from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing
@@ -19,12 +22,13 @@ from app.shipments.values import DOOR, EVENT_DISPLAY, LEG_DISPLAY, MODE_DISPLAY,
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A journey, the events that still stand in the order in which they happened, and the hubs that both name."""
+    """A journey as seen `at` a time, the events that still stand in the order in which they happened, and the hubs of both."""
 
     journey: Journey
     events: Sequence[JourneyEvent]
     hubs: Mapping[str, HubPoint]
     estimated_at: datetime | None
+    at: datetime
 
     def place_name(self, leg: JourneyLeg, language: str) -> str:
         """Where a leg ends: its hub, or the buyer's door, which nobody is told."""
@@ -35,6 +39,15 @@ class Shown:
     def hub_name(self, code: str, language: str) -> str:
         hub = self.hubs.get(code)
         return pick(hub.name, language) if hub else code
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a journey is drawn on: every hub, the surface links between them, and the hubs at which each service calls."""
+
+    hubs: Mapping[str, HubPoint]
+    links: frozenset[tuple[str, str]]
+    calls: Mapping[str, tuple[str, ...]]
 
 
 async def show_tracking(ports: Ports, typed: str) -> Shown:
@@ -54,7 +67,25 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
         hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
     counted = {scan.key for scan in standing(event.scan for event in events)}
     still_standing = [event for event in events if event.key in counted]
-    return Shown(journey, still_standing, hubs, expected_at(journey.estimated_at, ports.clock.now()))
+    now = ports.clock.now()
+    return Shown(journey, still_standing, hubs, expected_at(journey.estimated_at, now), now)
+
+
+async def show_ground(ports: Ports) -> Ground:
+    """The network of the present timetable. One statement; what is drawn from it is kept until the timetable changes."""
+    async with ports.database.read() as connection:
+        timetable = await ports.timetable.current(connection)
+    links, calls = _lines(timetable)
+    return Ground(ports.timetable.hubs, links, calls)
+
+
+@lru_cache(maxsize=2)
+def _lines(timetable: Timetable) -> tuple[frozenset[tuple[str, str]], Mapping[str, tuple[str, ...]]]:
+    """Links between consecutive stops, those of flights left out, and the stops of each service."""
+    calls = {service.id: tuple(stop.place for stop in service.stops) for service in timetable.services}
+    surface = (calls[service.id] for service in timetable.services if service.mode != Mode.AIR)
+    links = frozenset((min(pair), max(pair)) for stops in surface for pair in pairwise(stops))
+    return links, calls
 
 
 def tracking_shape(shown: Shown, language: str) -> Tracking:

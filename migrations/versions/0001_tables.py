@@ -176,7 +176,7 @@ def upgrade() -> None:
     op.create_table('message',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('to', sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
-    sa.Column('template', sa.Enum('sign_in_code', 'order_placed', 'order_shipped', 'order_delivered', 'order_cancelled', 'payment_received', 'new_order_for_producer', 'listing_published', name='template', native_enum=False, create_constraint=True, length=40), nullable=False),
+    sa.Column('template', sa.Enum('sign_in_code', 'order_placed', 'order_shipped', 'order_delivered', 'order_cancelled', 'payment_received', 'payment_failed', 'new_order_for_producer', 'listing_published', name='template', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('language', sqlmodel.sql.sqltypes.AutoString(length=35), nullable=False),
     sa.Column('text', sqlmodel.sql.sqltypes.AutoString(length=1000), nullable=True),
     sa.Column('code', sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
