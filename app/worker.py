@@ -17,10 +17,12 @@ from app.core.limits import JOB_ATTEMPTS_MAX
 from app.core.log import configure
 from app.core.settings import Settings
 from app.flows import (
+    add_photo,
     cancel_order,
     follow_payment,
     follow_shipment,
     keep_producer,
+    publish_listing,
     record_payment_event,
     send_message,
     tell_people,
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    "listing.published": publish_listing.tell_sellers,
     "message.send": send_message.send_message,
     "order.placed": tell_people.order_placed,
     "order.shipped": tell_people.order_shipped,
@@ -49,7 +52,10 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "shipment.returned": follow_shipment.follow_shipment,
 }
 # Name of the job, when it runs (cron, UTC), and the story.
-PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {"tidy": ("15 19 * * *", tidy.tidy)}
+PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
+    "photos.forget": ("45 * * * *", add_photo.forget_photos),
+    "tidy": ("15 19 * * *", tidy.tidy),
+}
 _WORTH_ANOTHER_TRY: Final = frozenset({Kind.UPSTREAM, Kind.LIMITED, Kind.BROKEN, Kind.CONFLICT})
 
 

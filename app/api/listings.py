@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import Path, Query, Request, Response
 
-from app.api.deps import PortsDep, Reading, SignedIn, Tx, caller_of
+from app.api.deps import PortsDep, Reading, SignedIn, Tx, caller_of, ports_of
 from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.router import api_router
@@ -67,8 +67,6 @@ async def create_listing(
 )
 async def list_listings(
     request: Request,
-    connection: Reading,
-    ports: PortsDep,
     category: Category | None = None,
     q: Annotated[
         str, Query(max_length=QUERY_LENGTH_MAX, description="Words in any script; all of them are looked for")
@@ -89,7 +87,9 @@ async def list_listings(
     wanted = Wanted(category, q, county or "", max_price, producer or "", status, sort)
     if status is not ListingStatus.PUBLISHED:
         service.require_member(await caller_of(request), wanted)
-    page = await queries.list_listings(connection, wanted, cursor=cursor, limit=limit, now=ports.clock.now())
+    ports = ports_of(request)
+    async with ports.database.read() as connection:
+        page = await queries.list_listings(connection, wanted, cursor=cursor, limit=limit, now=ports.clock.now())
     return etagged(request, page, cache="public, no-cache")
 
 
@@ -99,9 +99,11 @@ async def list_listings(
     response_model=ListingShape,
     responses=NOT_MODIFIED | refuses(NotSignedIn, NotFound, Invalid),
 )
-async def read_listing(listing_id: AListingId, request: Request, connection: Reading, ports: PortsDep) -> Response:
+async def read_listing(listing_id: AListingId, request: Request) -> Response:
     """A listing with what can be had of it now. Needs no sign-in; drafts are shown to their sellers only."""
-    rendered = await queries.find_listing(connection, listing_id, ports.clock.now())
+    ports = ports_of(request)
+    async with ports.database.read() as connection:
+        rendered = await queries.find_listing(connection, listing_id, ports.clock.now())
     if rendered is None:
         raise NotFound(what=NO_LISTING)
     if not is_public(rendered.status):

@@ -202,7 +202,7 @@ class Certificate:
     kind: CertificateKind
     number: str
     issued_on: date
-    expires_on: date | None
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

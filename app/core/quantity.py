@@ -36,7 +36,7 @@ Quantity = Annotated[
     Decimal,
     BeforeValidator(_only_text),
     Field(gt=0, le=QUANTITY_MAX),
-    PlainSerializer(as_text, return_type=str),
+    PlainSerializer(as_text, return_type=str, when_used="json"),
     WithJsonSchema(
         {
             "type": "string",
@@ -50,7 +50,7 @@ Stock = Annotated[
     Decimal,
     BeforeValidator(_only_text),
     Field(ge=0),
-    PlainSerializer(as_text, return_type=str),
+    PlainSerializer(as_text, return_type=str, when_used="json"),
     WithJsonSchema(
         {"type": "string", "pattern": QUANTITY_PATTERN, "examples": ["500"], "description": "A decimal, zero or more"}
     ),

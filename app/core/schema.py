@@ -40,7 +40,7 @@ Time = Annotated[
     AwareDatetime,
     BeforeValidator(_only_text),
     AfterValidator(_in_utc),
-    PlainSerializer(rfc3339, return_type=str),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T08:00:00Z"]}),
 ]
 

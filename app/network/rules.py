@@ -93,8 +93,8 @@ def season_closures(closed_months: Sequence[int], years: Iterable[int]) -> list[
     """The months in which a service rests, as half-open periods of seconds (UTC) in these years."""
     return [
         (_month_s(year, month), _month_s(year + month // 12, month % 12 + 1))
-        for year in years
         for month in sorted(set(closed_months))
+        for year in years
     ]
 
 

@@ -1,5 +1,84 @@
-"""Pages for people."""
+"""Pages for people: where is my shipment. Useful without a script, on a small phone, in one request."""
 
-from fastapi import APIRouter
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.core.errors import NotFound
+from app.core.text import LANGUAGES, preferred_language
+from app.flows.ports import Ports
+from app.flows.show_tracking import show_ground, show_tracking
+from app.shipments.errors import TrackingNumberMistyped
+from app.web.view import tracking_page
+from app.web.words import DIRECTION, LANGUAGE_NAMES, WORDS
 
 router = APIRouter(include_in_schema=False)
+TYPED_MAX: Final = 40
+SECURITY: Final = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+    "vary": "Accept-Language",
+}
+_TEMPLATES: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
+Asked = Annotated[str | None, Query(alias="lang")]
+Accepted = Annotated[str | None, Header(alias="accept-language")]
+
+
+@router.get("/track")
+async def find_shipment(
+    request: Request, number: str | None = None, lang: Asked = None, accept_language: Accepted = None
+) -> Response:
+    """A field for the number; with one, on to its page."""
+    if number and number.strip():
+        asked = f"?lang={lang}" if lang in LANGUAGES else ""
+        return RedirectResponse(f"/track/{quote(number.strip()[:TYPED_MAX], safe='')}{asked}", 303, SECURITY)
+    return _page("find.html", request, _language(lang, accept_language), {"case": "find", "typed": ""})
+
+
+@router.get("/track/{tracking_number}")
+async def track_shipment(
+    tracking_number: str, request: Request, lang: Asked = None, accept_language: Accepted = None
+) -> Response:
+    """The journey with this number, or a friendly way to another one."""
+    ports: Ports = request.app.state.ports
+    language = _language(lang, accept_language)
+    typed = tracking_number[:TYPED_MAX]
+    try:
+        shown = await show_tracking(ports, typed)
+    except TrackingNumberMistyped:
+        return _page("find.html", request, language, {"case": "mistyped", "typed": typed}, status=404)
+    except NotFound:
+        return _page("find.html", request, language, {"case": "missing", "typed": typed}, status=404)
+    page = tracking_page(shown, await show_ground(ports), language)
+    return _page("track.html", request, language, {"page": page})
+
+
+def _language(asked: str | None, accepted: str | None) -> str:
+    return asked if asked in LANGUAGES else preferred_language(accepted)
+
+
+def _page(template: str, request: Request, language: str, content: dict[str, Any], status: int = 200) -> Response:
+    html = _TEMPLATES.get_template(template).render(
+        **content,
+        words=WORDS[language],
+        language=language,
+        direction=DIRECTION[language],
+        languages=[(tag, LANGUAGE_NAMES[tag], f"{request.url.path}?lang={tag}") for tag in LANGUAGES],
+    )
+    cache = "public, max-age=30" if status == 200 else "no-store"
+    return HTMLResponse(html, status, {**SECURITY, "content-language": language, "cache-control": cache})

@@ -73,9 +73,9 @@ def patterns(chance: random.Random) -> tuple[Weekly, ...]:
     return tuple(made)
 
 
-def closures(chance: random.Random) -> list[tuple[int, int]]:
+def closures(chance: random.Random, likelihood: float = 0.2) -> list[tuple[int, int]]:
     made = []
-    while chance.random() < 0.2:
+    while chance.random() < likelihood:
         begin = MONDAY + chance.randint(-20, 30)
         made.append((begin, begin + chance.randint(1, 12)))
     return made

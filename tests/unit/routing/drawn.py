@@ -1,8 +1,9 @@
 """Timetables drawn as text, and plans told as one readable line.
 
-A place line:    `place U 2h handling=200fen+50fen/t co2e=30/kg`
-A service line:  `T1 rail: H1 08:00 > U +6h 400km > M wait 1h +2h 100km; 100fen 3fen/kg 45fen/tkm 70g/tkm cutoff=1h Mon,Thu`
-A service without a time is on demand. Without weekdays it runs daily. Every unnamed quantity is nothing, but each carries 30 t.
+A place line:    `place U 2h handling=200fen+5fen/kg co2e=30mg/kg` (two hours to turn round)
+A service line:  `T1 rail: H1 08:00 > U +6h 400km > M wait 1h +2h; 100fen 3fen/kg 45fen/tkm min=50fen 70g/tkm cutoff=1h Mon,Thu`
+(it waits an hour at U before the ride to M). A service without a time is on demand; without weekdays it runs daily; a ride
+without kilometres has 100. Whatever else is not named is nothing, but every service carries 30 t, 80 m3 and 100 heads.
 """
 
 import re

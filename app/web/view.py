@@ -1,0 +1,197 @@
+"""What the tracking page says: everything decided and put into words here, so that the template only lays it out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from app.core.clock import rfc3339
+from app.core.text import pick
+from app.flows.show_tracking import Ground, Shown, co2e_of
+from app.network.values import Mode, Temperature
+from app.shipments.values import (
+    ENDED,
+    MODE_DISPLAY,
+    ConsignmentStatus,
+    JourneyLeg,
+    LegStatus,
+)
+from app.web.map import Drawing, Geo, Place, Ride, draw, point_on
+from app.web.timeline import Step, is_recalled, steps
+from app.web.words import KEPT, WORDS, moment, weight
+
+_GOING_BACK: Final = frozenset({ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED})
+_BAD: Final = frozenset({ConsignmentStatus.HELD, ConsignmentStatus.LOST}) | _GOING_BACK
+_JUST_SET_OUT: Final = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingPage:
+    """The whole page in words. `mood` colours the headline: good, plain or bad."""
+
+    number: str
+    mood: str
+    headline: str
+    subline: str
+    expected_label: str
+    expected: str
+    expected_machine: str
+    promised: str
+    verdict: str
+    late: bool
+    damaged: bool
+    share: int
+    drawing: Drawing | None
+    steps: tuple[Step, ...]
+    facts: tuple[tuple[str, str, str], ...]
+
+
+def tracking_page(shown: Shown, ground: Ground, language: str) -> TrackingPage:
+    """The page of a journey in one language. Pure."""
+    journey, words = shown.journey, WORDS[language]
+    ended_well = journey.status is ConsignmentStatus.DELIVERED
+    expected = journey.ended_at if ended_well else shown.estimated_at
+    late = expected is not None and expected > journey.promised_by
+    recalled = is_recalled(shown)
+    return TrackingPage(
+        number=journey.tracking_number,
+        mood="good" if ended_well else "bad" if journey.status in _BAD or recalled else "plain",
+        headline=journey.status_text(language),
+        subline=subline(shown, language),
+        expected_label=words["delivered_at" if ended_well else "expected"],
+        expected=moment(expected, language) if expected and not recalled else "",
+        expected_machine=rfc3339(expected) if expected else "",
+        promised=words["promised"].format(when=moment(journey.promised_by, language)),
+        verdict="" if expected is None or recalled else words["late" if late else "on_time"],
+        late=late,
+        damaged=journey.damaged,
+        share=round(100 * travelled(shown)),
+        drawing=journey_map(shown, ground, language),
+        steps=tuple(steps(shown, language)),
+        facts=tuple(facts(shown, language)),
+    )
+
+
+def subline(shown: Shown, language: str) -> str:
+    """What the status means just now: between which hubs, at which one, and when it goes on."""
+    journey, words = shown.journey, WORDS[language]
+    if is_recalled(shown):
+        return words["cancelled_text"]
+    if journey.status is ConsignmentStatus.DELIVERED and journey.ended_at:
+        return words["delivered_text"].format(when=moment(journey.ended_at, language))
+    if journey.status in ENDED:
+        return words["ask_seller"]
+    ahead = next((leg for leg in journey.legs if leg.status is not LegStatus.DONE), None)
+    told = _on_the_way(shown, ahead, language) if ahead else ""
+    hub = shown.hub_name(journey.hub, language) if journey.hub else ""
+    return told or (words["last_seen"].format(hub=hub) if hub else "")
+
+
+def _on_the_way(shown: Shown, ahead: JourneyLeg, language: str) -> str:
+    """What is next; empty when the status has nothing to do with the next ride."""
+    journey, words = shown.journey, WORDS[language]
+    start, goal = shown.hub_name(ahead.from_hub, language), shown.place_name(ahead, language)
+    goes_on = ahead.departs_at > shown.at and ahead.mode != Mode.COURIER
+    at = shown.hub_name(journey.hub, language) if journey.hub else start
+    told = {
+        ConsignmentStatus.BOOKED: words["hand_in"].format(hub=start, when=moment(journey.hand_in_by, language)),
+        ConsignmentStatus.PICKED_UP: words["to_first_hub"].format(hub=start),
+        ConsignmentStatus.IN_TRANSIT: words["between"].format(**{"from": start, "to": goal})
+        + f" · {pick(MODE_DISPLAY[Mode(ahead.mode)], language)}",
+        ConsignmentStatus.AT_HUB: words[
+            "goes_on" if goes_on else "at_end" if ahead.mode == Mode.COURIER else "waits"
+        ].format(hub=at, when=moment(ahead.departs_at, language)),
+    }
+    return told.get(journey.status, "")
+
+
+def travelled(shown: Shown) -> float:
+    """How much of the distance lies behind the goods, 0 to 1."""
+    legs = shown.journey.legs
+    if shown.journey.status is ConsignmentStatus.DELIVERED:
+        return 1.0
+    whole = sum(leg.distance_m for leg in legs)
+    return sum(leg.distance_m * share_of(leg, shown.at) for leg in legs) / whole if whole else 0.0
+
+
+def share_of(leg: JourneyLeg, now: datetime) -> float:
+    """How much of a ride is done, by the timetable while nobody has seen it arrive."""
+    if leg.status is not LegStatus.UNDER_WAY:
+        return float(leg.status is LegStatus.DONE)
+    gone = now - (leg.departed_at or leg.departs_at)
+    return min(max(gone / (leg.arrives_at - leg.departs_at), _JUST_SET_OUT), 1 - _JUST_SET_OUT)
+
+
+def journey_map(shown: Shown, ground: Ground, language: str) -> Drawing | None:
+    """The journey over the network; None when none of its hubs is known."""
+    places = {code: (hub.lon, hub.lat) for code, hub in (*ground.hubs.items(), *shown.hubs.items())}
+    rides = [ride for leg in shown.journey.legs if (ride := _ride(leg, places, ground.calls, shown.at))]
+    links = ((places[one], places[other]) for one, other in sorted(ground.links) if {one, other} <= places.keys())
+    stops = list(_stops(shown, places, language))
+    return draw(rides, stops, _here(shown, rides, places), links=links, hubs=places.values())
+
+
+def _ride(
+    leg: JourneyLeg, places: Mapping[str, Geo], calls: Mapping[str, tuple[str, ...]], now: datetime
+) -> Ride | None:
+    codes = calls.get(leg.service_id, ())[leg.board : leg.alight + 1]
+    if not codes or (codes[0], codes[-1]) != (leg.from_hub, leg.to_hub):
+        codes = (leg.from_hub, leg.to_hub)
+    along = tuple(places[code] for code in codes if code in places)
+    return Ride(along, share_of(leg, now), leg.mode == Mode.AIR) if len(set(along)) > 1 else None
+
+
+def _stops(shown: Shown, places: Mapping[str, Geo], language: str) -> Iterable[Place]:
+    """Each hub of the journey once, with where the goods were seen last."""
+    legs = shown.journey.legs
+    reached = [leg.from_hub for leg in legs[:1]] + [leg.to_hub for leg in legs if leg.status is LegStatus.DONE]
+    seen = [shown.journey.hub] if shown.journey.hub else []
+    codes = dict.fromkeys([*(code for leg in legs for code in (leg.from_hub, leg.to_hub)), *seen])
+    weighty = {legs[0].from_hub, legs[-1].to_hub, *seen} if legs else {*seen}
+    for code in codes:
+        if code in places:
+            yield Place(shown.hub_name(code, language), places[code], code in reached, code in weighty)
+
+
+def _here(shown: Shown, rides: list[Ride], places: Mapping[str, Geo]) -> Geo | None:
+    """Where the goods are as far as anybody knows; nowhere before they are handed in or once they are lost."""
+    journey = shown.journey
+    if journey.status in (ConsignmentStatus.BOOKED, ConsignmentStatus.LOST):
+        return None
+    under_way = next((ride for ride in rides if 0 < ride.travelled < 1), None)
+    if journey.status is ConsignmentStatus.IN_TRANSIT and under_way:
+        return point_on(under_way)
+    if journey.status is ConsignmentStatus.DELIVERED and journey.legs:
+        return places.get(journey.legs[-1].to_hub)
+    return places.get(journey.hub or (journey.legs[0].from_hub if journey.legs else ""))
+
+
+def facts(shown: Shown, language: str) -> Iterable[tuple[str, str, str]]:
+    """What else may be known: label, value, and a remark."""
+    journey, words = shown.journey, WORDS[language]
+    if journey.packages:
+        grams = sum(package.weight_g for package in journey.packages)
+        counted = words["package_count"].format(count=len(journey.packages), weight=weight(grams, language))
+        yield words["packages"], counted, ""
+    yield words["kept"], pick(KEPT[Temperature(journey.temperature)], language), ""
+    yield words["footprint"], *footprint(shown, language)
+
+
+def footprint(shown: Shown, language: str) -> tuple[str, str]:
+    """The CO2e that is known, and what it does and does not count."""
+    words, grams = WORDS[language], co2e_of(shown.journey)
+    rides = [leg.co2e_g is not None for leg in shown.journey.legs]
+    counts = {"known": sum(rides), "missing": len(rides) - sum(rides), "all": len(rides)}
+    parts = {"transport": "rides", "hubs": "hubs", "packaging": "packaging"}
+    covers = [words[f"covers_{parts[name]}"].format(**counts) for name in grams.covers]
+    misses = [
+        words["misses_rides"].format(**counts) if name == "transport" else words[f"covers_{parts[name]}"]
+        for name in grams.missing
+    ]
+    remarks = [
+        words[key].format(part=words["and"].join(named))
+        for key, named in (("covers", covers), ("misses", misses))
+        if named
+    ]
+    amount = words["co2e"].format(amount=weight(grams.total, language)) if grams.covers else words["co2e_none"]
+    return amount, " ".join(remarks)

@@ -1,0 +1,154 @@
+"""The words of the pages in each language, and how times, distances, weights and counts are written."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+from app.network.values import Temperature
+
+LEGAL_TIME: Final = timezone(timedelta(hours=8))
+DIRECTION: Final = {"en": "ltr", "zh-Hans": "ltr", "ug": "rtl"}
+LANGUAGE_NAMES: Final = {"zh-Hans": "中文", "en": "English"}
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "brand": "Chama",
+        "title": "Where is it?",
+        "languages": "Language",
+        "tracking_number": "Tracking number",
+        "expected": "Expected",
+        "delivered_at": "Delivered",
+        "promised": "Promised by {when}",
+        "on_time": "On time",
+        "late": "Later than promised",
+        "damaged": "Damage was reported on the way.",
+        "legal_time": "All times are Beijing time (UTC+8).",
+        "map": "Map of the journey",
+        "map_note": "The faint lines are the whole network. Between hubs the position is reckoned from the timetable.",
+        "journey": "Journey",
+        "to_come": "Planned",
+        "booked": "Order placed",
+        "to_door": "To the door",
+        "details": "About this shipment",
+        "packages": "Packages",
+        "package_count": "{count} · {weight}",
+        "kept": "Kept",
+        "footprint": "Footprint of the carriage",
+        "co2e": "{amount} CO₂e",
+        "co2e_none": "No sourced figure yet",
+        "covers": "Counts {part}.",
+        "covers_rides": "{known} of {all} rides",
+        "covers_hubs": "handling at hubs",
+        "covers_packaging": "packaging",
+        "misses": "Not counted, for want of a sourced figure: {part}.",
+        "misses_rides": "{missing} of {all} rides",
+        "and": ", ",
+        "distance": "{km} km",
+        "hand_in": "To be handed in at {hub} by {when}",
+        "to_first_hub": "On its way to {hub}",
+        "between": "From {from} to {to}",
+        "last_seen": "Last seen: {hub}",
+        "goes_on": "{hub} · goes on {when}",
+        "waits": "{hub} · waiting to go on",
+        "at_end": "{hub} · ready for the last stretch",
+        "delivered_text": "Delivered {when}",
+        "cancelled_text": "The order was cancelled before the goods were handed in.",
+        "ask_seller": "Ask the seller what happens next.",
+        "missing_title": "No shipment with this number",
+        "missing_text": "Every digit fits, but we know no shipment with this number. Compare it with your order.",
+        "mistyped_title": "This number is mistyped",
+        "mistyped_text": "A tracking number is CM and 13 digits, and the last digit proves the others. Here it does not.",
+        "find_title": "Where is your shipment?",
+        "find_text": "Type the tracking number from your order or from the label: CM and 13 digits.",
+        "find": "Find it",
+        "source": "Places: GeoNames, CC BY 4.0",
+    },
+    "zh-Hans": {
+        "brand": "茶马",
+        "title": "物流查询",
+        "languages": "语言",
+        "tracking_number": "运单号",
+        "expected": "预计送达",
+        "delivered_at": "签收时间",
+        "promised": "承诺 {when} 前送达",
+        "on_time": "准时",
+        "late": "晚于承诺时间",
+        "damaged": "运输途中报告有破损。",
+        "legal_time": "所有时间均为北京时间（UTC+8）。",
+        "map": "运输路线图",
+        "map_note": "浅色线条为整个运输网络；站点之间的位置按时刻表推算。",
+        "journey": "物流轨迹",
+        "to_come": "计划",
+        "booked": "已下单",
+        "to_door": "送货上门",
+        "details": "运单详情",
+        "packages": "包裹",
+        "package_count": "{count} 件 · {weight}",
+        "kept": "温度要求",
+        "footprint": "运输碳足迹",
+        "co2e": "{amount} CO₂e",
+        "co2e_none": "暂无有据可查的数据",
+        "covers": "已计入：{part}。",
+        "covers_rides": "{all} 段运输中的 {known} 段",
+        "covers_hubs": "站点作业",
+        "covers_packaging": "包装",
+        "misses": "因缺少有据可查的数据未计入：{part}。",
+        "misses_rides": "{all} 段运输中的 {missing} 段",
+        "and": "、",
+        "distance": "{km} 公里",
+        "hand_in": "待于 {when} 前在{hub}交寄",
+        "to_first_hub": "正送往{hub}",
+        "between": "{from} → {to}",
+        "last_seen": "最近位置：{hub}",
+        "goes_on": "{hub} · {when} 继续发运",
+        "waits": "{hub} · 等待发运",
+        "at_end": "{hub} · 准备末端派送",
+        "delivered_text": "{when} 签收",
+        "cancelled_text": "订单在交寄之前已取消。",
+        "ask_seller": "后续处理请联系卖家。",
+        "missing_title": "没有找到该运单",
+        "missing_text": "号码校验无误，但没有对应的运单。请与订单核对。",
+        "mistyped_title": "运单号输入有误",
+        "mistyped_text": "运单号由 CM 加 13 位数字组成，末位用于校验，您输入的号码校验不符。",
+        "find_title": "查询您的包裹",
+        "find_text": "请输入订单或面单上的运单号：CM 加 13 位数字。",
+        "find": "查询",
+        "source": "地名数据：GeoNames，CC BY 4.0",
+    },
+}
+KEPT: Final[Mapping[Temperature, Mapping[str, str]]] = {
+    Temperature.AMBIENT: {"en": "At ambient temperature", "zh-Hans": "常温"},
+    Temperature.CHILLED: {"en": "Chilled", "zh-Hans": "冷藏"},
+    Temperature.FROZEN: {"en": "Frozen", "zh-Hans": "冷冻"},
+    Temperature.LIVE: {"en": "Live animals", "zh-Hans": "活体"},
+}
+_UNITS: Final = {"en": {"g": "g", "kg": "kg", "t": "t"}, "zh-Hans": {"g": "克", "kg": "千克", "t": "吨"}}
+_DAYS: Final = {"en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "zh-Hans": tuple("一二三四五六日")}
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def moment(at: datetime, language: str, *, day_only: bool = False) -> str:
+    """A time as people there read it off the wall: `Fri 6 Mar 14:00`, `3月6日周五 14:00`."""
+    local = at.astimezone(LEGAL_TIME)
+    weekday = _DAYS[language][local.weekday()]
+    if language == "zh-Hans":
+        day = f"{local.month}月{local.day}日周{weekday}"
+    else:
+        day = f"{weekday} {local.day} {_MONTHS[local.month - 1]}"
+    return day if day_only else f"{day} {local:%H:%M}"
+
+
+def weight(grams: int, language: str) -> str:
+    """Grams as `720 g`, `32.2 kg`, `1,240 kg` or `15 t`."""
+    units = _UNITS[language]
+    if grams < 1_000:
+        return f"{grams} {units['g']}"
+    if grams < 100_000:
+        return f"{grams / 1_000:.1f}".removesuffix(".0") + f" {units['kg']}"
+    if grams < 10_000_000:
+        return f"{grams / 1_000:,.0f} {units['kg']}"
+    return f"{grams / 1_000_000:,.0f} {units['t']}"
+
+
+def distance(metres: int, language: str) -> str:
+    return WORDS[language]["distance"].format(km=f"{max(1, round(metres / 1_000)):,}")

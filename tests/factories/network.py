@@ -1,0 +1,77 @@
+"""The real network, put in place once for the whole run, and a carrier's own line and closure on it."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from sqlalchemy.engine import make_url
+
+from app.core.database import Database
+from app.core.schema_version import alembic_config
+from app.flows.install_network import install_network
+from app.flows.ports import Ports
+from app.identity.values import Caller
+from app.network.schemas import DisruptionShape, NewDisruption, NewService, ServiceShape
+from app.network.service import create_disruption, create_service
+
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+LINE = {
+    "name": {"zh-Hans": "和田—喀什冷链专线", "en": "Hotan to Kashgar, chilled"},
+    "mode": "road",
+    "stops": [
+        {"hub": "HOTAN", "arrive_offset_s": 0, "depart_offset_s": 0, "distance_m": 0},
+        {"hub": "KASHGAR", "arrive_offset_s": 28_800, "depart_offset_s": 28_800, "distance_m": 510_000},
+    ],
+    "weekdays": [0, 1, 2, 3, 4, 5, 6],
+    "departs_s": [43_200],
+    "cutoff_s": 3_600,
+    "temperatures": ["ambient", "chilled"],
+    "tariff": {"currency": "CNY", "base_minor": 500, "milliminor_per_kg": 90_000},
+    "capacity": {"weight_g": 8_000_000, "volume_mm3": 30_000_000_000},
+}
+_made: dict[str, str] = {}
+
+
+@pytest.fixture(scope="session")
+def networked(server: str) -> Iterator[str]:
+    """A template with every hub and service. `template = networked` in a module puts it under each of its databases."""
+    if server not in _made:
+        name = f"network_{uuid4().hex[:8]}"
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
+        command.upgrade(alembic_config(url), "head")
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(asyncio.run, _install(url)).result()
+        _made[server] = name
+    yield _made[server]
+
+
+async def _install(url: str) -> None:
+    database = Database(url, pool=1)
+    async with database.begin() as session:
+        await install_network(session, BEFORE)
+    await database.close()
+
+
+async def a_service(ports: Ports, caller: Caller, **changes: object) -> ServiceShape:
+    """A daily lorry from Hotan to Kashgar, of the caller's carrier."""
+    async with ports.begin() as session:
+        return await create_service(session, caller, NewService.model_validate(LINE | changes), ports.clock.now(), "en")
+
+
+async def a_disruption(ports: Ports, caller: Caller, service: str) -> DisruptionShape:
+    """A sandstorm closes the line for two days."""
+    closed = {
+        "service": service,
+        "from": "2026-03-05T00:00:00Z",
+        "until": "2026-03-07T00:00:00Z",
+        "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
+    }
+    async with ports.begin() as session:
+        return await create_disruption(session, caller, NewDisruption.model_validate(closed), ports.clock.now())

@@ -1,0 +1,131 @@
+"""Journeys with a limit: from the first loading to the last unloading, with loading as late as it helps."""
+
+from tests.unit.routing.drawn import ask, draw, routes
+
+SHEEP = {"temperature": "live", "live_heads": 20}
+
+
+def test_a_ride_as_long_as_the_limit_is_allowed():
+    timetable = draw("T1 road: H 08:00 > U +8h; 100fen takes=live")
+    assert routes(timetable, ask("H > U", max_journey_s="8h", **SHEEP)) == ["H Mon 08:00 T1 Mon 16:00 U | 100 fen | 0 mg"]
+    assert routes(timetable, ask("H > U", max_journey_s="7h", **SHEEP)) == ["journey_limit"]
+
+
+def test_waiting_before_loading_does_not_count():
+    timetable = draw("T1 road: H 08:00 > U +8h; 100fen takes=live Sat")
+    assert routes(timetable, ask("H > U", max_journey_s="8h", **SHEEP)) == ["H Sat 08:00 T1 Sat 16:00 U | 100 fen | 0 mg"]
+
+
+def test_waiting_at_a_hub_counts_so_they_are_loaded_later():
+    timetable = draw("""
+        T1 road: H 06:00 14:00 > U +2h; 100fen takes=live
+        T2 road: U 18:00 > M +4h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="16h", **SHEEP)) == [
+        "H Mon 06:00 T1 Mon 08:00 U Mon 18:00 T2 Mon 22:00 M | 200 fen | 0 mg"
+    ]
+    assert routes(timetable, ask("H > M", max_journey_s="8h", **SHEEP)) == [
+        "H Mon 14:00 T1 Mon 16:00 U Mon 18:00 T2 Mon 22:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_they_are_loaded_on_another_day_when_only_that_day_connects():
+    timetable = draw("""
+        T1 road: H 06:00 > U +2h; 100fen takes=live
+        T2 road: U 09:00 > M +4h; 100fen takes=live Thu
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="8h", **SHEEP)) == [
+        "H Thu 06:00 T1 Thu 08:00 U Thu 09:00 T2 Thu 13:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_the_slower_way_that_was_loaded_later_survives():
+    timetable = draw("""
+        T1 road: H 06:00 > U +1h; 100fen takes=live
+        T2 road: H 10:00 > U +2h; 100fen takes=live
+        T3 road: U 13:00 > M +4h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="7h", **SHEEP)) == [
+        "H Mon 10:00 T2 Mon 12:00 U Mon 13:00 T3 Mon 17:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_a_vehicle_on_demand_comes_just_in_time_for_the_train():
+    timetable = draw("""
+        place U 1h
+        V road: H > U +2h; 100fen takes=live
+        T rail: U 18:00 > M +5h; 100fen takes=live cutoff=1h
+    """)
+    assert routes(timetable, ask("H > M", "Mon 04:00", max_journey_s="9h", **SHEEP)) == [
+        "H Mon 14:00 V Mon 16:00 U Mon 18:00 T Mon 23:00 M | 200 fen | 0 mg"
+    ]
+    assert routes(timetable, ask("H > M", "Mon 04:00", max_journey_s="8h", **SHEEP)) == ["journey_limit"]
+
+
+def test_two_vehicles_slide_together():
+    timetable = draw("""
+        place U 1h
+        place W 1h
+        V1 road: H > U +2h; 100fen takes=live
+        V2 road: U > W +2h; 100fen takes=live cutoff=1h
+        T rail: W 18:00 > M +1h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="8h", **SHEEP)) == [
+        "H Mon 11:00 V1 Mon 13:00 U Mon 15:00 V2 Mon 17:00 W Mon 18:00 T Mon 19:00 M | 300 fen | 0 mg"
+    ]
+
+
+def test_after_the_first_train_there_is_no_more_sliding():
+    timetable = draw("""
+        T1 rail: H 08:00 > U +2h; 100fen takes=live
+        V road: U > W +2h; 100fen takes=live
+        T2 rail: W 20:00 > M +1h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="13h", **SHEEP)) == [
+        "H Mon 08:00 T1 Mon 10:00 U Mon 10:00 V Mon 12:00 W Mon 20:00 T2 Mon 21:00 M | 300 fen | 0 mg"
+    ]
+    assert routes(timetable, ask("H > M", max_journey_s="12h", **SHEEP)) == ["journey_limit"]
+
+
+def test_a_closed_road_on_the_way_to_the_train_means_loading_before_it_closes():
+    timetable = draw("""
+        V road: H > U +2h; 100fen takes=live closed=Mon_10:00..Mon_17:00
+        T rail: U 18:00 > M +1h; 100fen takes=live
+    """)
+    # The last second before the road closes is 09:59:59.
+    assert routes(timetable, ask("H > M", max_journey_s="10h", horizon_s="20h", **SHEEP)) == [
+        "H Mon 09:59 V Mon 11:59 U Mon 18:00 T Mon 19:00 M | 200 fen | 0 mg"
+    ]
+    assert routes(timetable, ask("H > M", max_journey_s="9h", **SHEEP)) == [
+        "H Tue 16:00 V Tue 18:00 U Tue 18:00 T Tue 19:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_two_roads_that_are_open_in_turn_mean_waiting_until_both_are():
+    timetable = draw("""
+        V1 road: H > U +2h; 100fen takes=live closed=Mon_06:00..Mon_20:00
+        V2 road: U > M +2h; 100fen takes=live closed=Mon_00:00..Mon_12:00
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="9h", **SHEEP))[0] == (
+        "H Mon 05:59 V1 Mon 07:59 U Mon 12:00 V2 Mon 14:00 M | 200 fen | 0 mg"
+    )
+    assert routes(timetable, ask("H > M", max_journey_s="6h", **SHEEP)) == [
+        "H Mon 20:00 V1 Mon 22:00 U Mon 22:00 V2 Tue 00:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_the_dwell_of_the_origin_is_before_loading():
+    timetable = draw("""
+        place H 5h
+        V road: H > U +2h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > U", max_journey_s="2h", **SHEEP)) == ["H Mon 05:00 V Mon 07:00 U | 100 fen | 0 mg"]
+
+
+def test_a_limit_that_nothing_reaches_changes_nothing():
+    timetable = draw("""
+        T1 road: H 06:00 14:00 > U +2h; 100fen takes=live
+        T2 road: U 18:00 > M +4h; 100fen takes=live
+        T3 rail: U 09:00 > M +4h; 300fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="99h", **SHEEP)) == routes(timetable, ask("H > M", **SHEEP))
