@@ -176,6 +176,9 @@ def _offer(row: Row[Any]) -> Offer:
 
 
 async def _driver(connection: Reader) -> Driver[Any]:
-    raw = await (await connection.connection() if isinstance(connection, Session) else connection).get_raw_connection()
-    assert isinstance(raw.driver_connection, Driver)
-    return raw.driver_connection
+    if isinstance(connection, Session):
+        connection = await connection.connection()
+    assert connection.sync_connection is not None
+    driver = connection.sync_connection.connection.driver_connection
+    assert isinstance(driver, Driver)
+    return driver

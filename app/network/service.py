@@ -9,12 +9,12 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from app.core.database import Session
+from app.core.database import Session, dump_json
 from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.schema import fingerprint
 from app.identity.values import Caller
-from app.network.models import Disruption, Hub, Service, ServiceStop
+from app.network.models import Disruption, Service, ServiceStop
 from app.network.queries import NO_SERVICE, SERVICE, disruption_shape, get_service, known_hubs, service_shape
 from app.network.rules import line_faults
 from app.network.schemas import DisruptionShape, NewDisruption, NewService, ServiceChange, ServiceShape
@@ -32,6 +32,18 @@ _RESIZE: Final = text(
     "capacity_volume_mm3 = GREATEST(d.used_volume_mm3, :volume_mm3), "
     "capacity_live_places = GREATEST(d.used_live_places, :live_places) "
     "FROM locked WHERE d.service_id = locked.service_id AND d.run_at = locked.run_at AND d.segment = locked.segment"
+)
+
+_INSTALL_HUBS: Final = text(
+    "INSERT INTO hub SELECT * FROM jsonb_populate_recordset(NULL::hub, CAST(:hubs AS jsonb)) "
+    "ON CONFLICT DO NOTHING RETURNING 1"
+)
+_INSTALL_SERVICES: Final = text(
+    "WITH installed AS (INSERT INTO service "
+    "SELECT * FROM jsonb_populate_recordset(NULL::service, CAST(:services AS jsonb)) "
+    "ON CONFLICT DO NOTHING RETURNING id) "
+    "INSERT INTO service_stop SELECT stop.* FROM jsonb_populate_recordset(NULL::service_stop, CAST(:stops AS jsonb)) stop "
+    "JOIN installed ON installed.id = stop.service_id RETURNING 1"
 )
 
 
@@ -167,20 +179,15 @@ def _require_period(command: NewDisruption, now: datetime) -> None:
 
 async def install_seed(session: Session, hubs: Iterable[HubPoint], lines: Iterable[Line], now: datetime) -> bool:
     """Put hubs and services in place where they are missing; what is there stays. Answers whether anything was new."""
-    hub_rows = [asdict(hub) for hub in hubs]
     by_id = {line.id: line for line in lines}
-    there = set((await session.execute(select(col(Service.id)))).scalars())
-    new_lines = [line for line in by_id.values() if line.id not in there]
-    known = await known_hubs(session, [row["code"] for row in hub_rows])
-    new_hubs = [row for row in hub_rows if row["code"] not in known]
-    if new_hubs:
-        await session.execute(insert(Hub).on_conflict_do_nothing(), new_hubs)
-    if new_lines:
-        await session.execute(insert(Service), [_row(line, None, None, now) for line in new_lines])
-        await session.execute(insert(ServiceStop), [row for line in new_lines for row in _stop_rows(line)])
-    if new_hubs or new_lines:
+    services = [_row(line, None, None, now) for line in by_id.values()]
+    stops = [row for line in by_id.values() for row in _stop_rows(line)]
+    new_hubs = await session.execute(_INSTALL_HUBS, {"hubs": dump_json([asdict(hub) for hub in hubs])})
+    new_stops = await session.execute(_INSTALL_SERVICES, {"services": dump_json(services), "stops": dump_json(stops)})
+    is_new = bool(new_hubs.first() or new_stops.first())
+    if is_new:
         await raise_version(session, now)
-    return bool(new_hubs or new_lines)
+    return is_new
 
 
 async def raise_version(session: Session, now: datetime) -> None:

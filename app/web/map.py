@@ -205,14 +205,14 @@ def _around(spot: Spot, name: str) -> Iterator[tuple[Label, Box]]:
     x, y = spot
     wide = sum(HANZI if ord(letter) > 0x2E80 else LETTER for letter in name)
     for across, down, anchor in (
-        (9, 4, "start"),
-        (-9, 4, "end"),
-        (0, -9, "middle"),
-        (0, 18, "middle"),
-        (7, -6, "start"),
-        (-7, -6, "end"),
-        (7, 15, "start"),
-        (-7, 15, "end"),
+        (11, 4, "start"),
+        (-11, 4, "end"),
+        (0, -11, "middle"),
+        (0, 20, "middle"),
+        (8, -8, "start"),
+        (-8, -8, "end"),
+        (8, 17, "start"),
+        (-8, 17, "end"),
     ):
         left = x + across - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
         base = y + down

@@ -18,7 +18,7 @@ from app.shipments.values import (
     JourneyLeg,
     LegStatus,
 )
-from app.web.words import WORDS, distance, moment
+from app.web.words import WORDS, distance, moment, short_moment
 
 EVENTS_SHOWN_MAX: Final = 40
 _SET_OUT: Final = frozenset({EventType.DEPARTED, EventType.LOADED, EventType.OUT_FOR_DELIVERY})
@@ -59,7 +59,7 @@ def steps(shown: Shown, language: str) -> Iterable[Step]:
         kind="past" if shown.events else "now",
         what=words["booked"],
         place="",
-        when=moment(journey.created_at, language),
+        when=short_moment(journey.created_at, language),
         machine_when=rfc3339(journey.created_at),
         planned=False,
     )
@@ -75,7 +75,7 @@ def _ahead(shown: Shown, leg: JourneyLeg, language: str) -> Step:
         kind="ahead",
         what=words["to_door"] if to_door else shown.place_name(leg, language),
         place="",
-        when=moment(arrives_at, language),
+        when=short_moment(arrives_at, language),
         machine_when=rfc3339(arrives_at),
         planned=True,
         icon=leg.mode,
@@ -85,14 +85,15 @@ def _ahead(shown: Shown, leg: JourneyLeg, language: str) -> Step:
 
 def _happened(shown: Shown, event: JourneyEvent, kind: str, language: str) -> Step:
     leg = next((leg for leg in shown.journey.legs if event.type in _SET_OUT and leg.from_hub == event.hub), None)
-    told = [f"{reading['value']} {_SIGNS[reading['unit']]}" for reading in event.readings[:3]]
+    told = [pick(MODE_DISPLAY[Mode(leg.mode)], language)] if leg else []
+    told += [f"{reading['value']} {_SIGNS[reading['unit']]}" for reading in event.readings[:3]]
     if event.type is EventType.ESTIMATED and event.estimated_at:
         told.append(moment(event.estimated_at, language))
     return Step(
         kind=kind,
         what=pick(EVENT_DISPLAY[event.type], language),
         place=shown.hub_name(event.hub, language) if event.hub else "",
-        when=moment(event.occurred_at, language),
+        when=short_moment(event.occurred_at, language),
         machine_when=rfc3339(event.occurred_at),
         planned=False,
         icon=leg.mode if leg else None,

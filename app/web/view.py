@@ -18,7 +18,7 @@ from app.shipments.values import (
 )
 from app.web.map import Drawing, Geo, Place, Ride, draw, point_on
 from app.web.timeline import Step, is_recalled, steps
-from app.web.words import KEPT, WORDS, moment, weight
+from app.web.words import KEPT, WORDS, distance, moment, weight
 
 _GOING_BACK: Final = frozenset({ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED})
 _BAD: Final = frozenset({ConsignmentStatus.HELD, ConsignmentStatus.LOST}) | _GOING_BACK
@@ -42,6 +42,7 @@ class TrackingPage:
     damaged: bool
     share: int
     drawing: Drawing | None
+    map_text: str
     steps: tuple[Step, ...]
     facts: tuple[tuple[str, str, str], ...]
 
@@ -67,6 +68,7 @@ def tracking_page(shown: Shown, ground: Ground, language: str) -> TrackingPage:
         damaged=journey.damaged,
         share=round(100 * travelled(shown)),
         drawing=journey_map(shown, ground, language),
+        map_text=f"{words['map']}: {', '.join(stop_names(shown, language))}",
         steps=tuple(steps(shown, language)),
         facts=tuple(facts(shown, language)),
     )
@@ -77,8 +79,13 @@ def subline(shown: Shown, language: str) -> str:
     journey, words = shown.journey, WORDS[language]
     if is_recalled(shown):
         return words["cancelled_text"]
-    if journey.status is ConsignmentStatus.DELIVERED and journey.ended_at:
-        return words["delivered_text"].format(when=moment(journey.ended_at, language))
+    if journey.status is ConsignmentStatus.DELIVERED and journey.legs:
+        ends = {
+            "from": shown.hub_name(journey.legs[0].from_hub, language),
+            "to": shown.hub_name(journey.legs[-1].to_hub, language),
+        }
+        metres = sum(leg.distance_m for leg in journey.legs)
+        return words["whole_way"].format(**ends, distance=distance(metres, language))
     if journey.status in ENDED:
         return words["ask_seller"]
     ahead = next((leg for leg in journey.legs if leg.status is not LegStatus.DONE), None)
@@ -145,12 +152,23 @@ def _stops(shown: Shown, places: Mapping[str, Geo], language: str) -> Iterable[P
     """Each hub of the journey once, with where the goods were seen last."""
     legs = shown.journey.legs
     reached = [leg.from_hub for leg in legs[:1]] + [leg.to_hub for leg in legs if leg.status is LegStatus.DONE]
-    seen = [shown.journey.hub] if shown.journey.hub else []
-    codes = dict.fromkeys([*(code for leg in legs for code in (leg.from_hub, leg.to_hub)), *seen])
-    weighty = {legs[0].from_hub, legs[-1].to_hub, *seen} if legs else {*seen}
-    for code in codes:
+    codes = _hubs_of(shown)
+    weighty = {*codes[:1], *codes[-1:], shown.journey.hub}
+    for code in dict.fromkeys([*codes, *([shown.journey.hub] if shown.journey.hub else [])]):
         if code in places:
             yield Place(shown.hub_name(code, language), places[code], code in reached, code in weighty)
+
+
+def stop_names(shown: Shown, language: str) -> list[str]:
+    """The hubs of the journey in its order."""
+    return [shown.hub_name(code, language) for code in _hubs_of(shown)]
+
+
+def _hubs_of(shown: Shown) -> list[str]:
+    """Where the legs begin and end, without the door at which a courier's ends."""
+    legs = shown.journey.legs
+    ends = ((leg.from_hub, leg.from_hub if leg.mode == Mode.COURIER else leg.to_hub) for leg in legs)
+    return list(dict.fromkeys(code for pair in ends for code in pair))
 
 
 def _here(shown: Shown, rides: list[Ride], places: Mapping[str, Geo]) -> Geo | None:
@@ -162,8 +180,8 @@ def _here(shown: Shown, rides: list[Ride], places: Mapping[str, Geo]) -> Geo | N
     if journey.status is ConsignmentStatus.IN_TRANSIT and under_way:
         return point_on(under_way)
     if journey.status is ConsignmentStatus.DELIVERED and journey.legs:
-        return places.get(journey.legs[-1].to_hub)
-    return places.get(journey.hub or (journey.legs[0].from_hub if journey.legs else ""))
+        return places.get(_hubs_of(shown)[-1])
+    return places.get(journey.hub or next(iter(_hubs_of(shown)), ""))
 
 
 def facts(shown: Shown, language: str) -> Iterable[tuple[str, str, str]]:

@@ -12,7 +12,6 @@ LANGUAGE_NAMES: Final = {"zh-Hans": "中文", "en": "English"}
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
-        "brand": "Chama",
         "title": "Where is it?",
         "languages": "Language",
         "tracking_number": "Tracking number",
@@ -33,7 +32,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "packages": "Packages",
         "package_count": "{count} · {weight}",
         "kept": "Kept",
-        "footprint": "Footprint of the carriage",
+        "footprint": "Carbon footprint",
         "co2e": "{amount} CO₂e",
         "co2e_none": "No sourced figure yet",
         "covers": "Counts {part}.",
@@ -51,7 +50,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "goes_on": "{hub} · goes on {when}",
         "waits": "{hub} · waiting to go on",
         "at_end": "{hub} · ready for the last stretch",
-        "delivered_text": "Delivered {when}",
+        "whole_way": "{from} – {to} · {distance}",
+        "travelled": "Distance travelled",
         "cancelled_text": "The order was cancelled before the goods were handed in.",
         "ask_seller": "Ask the seller what happens next.",
         "missing_title": "No shipment with this number",
@@ -64,7 +64,6 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "source": "Places: GeoNames, CC BY 4.0",
     },
     "zh-Hans": {
-        "brand": "茶马",
         "title": "物流查询",
         "languages": "语言",
         "tracking_number": "运单号",
@@ -85,7 +84,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "packages": "包裹",
         "package_count": "{count} 件 · {weight}",
         "kept": "温度要求",
-        "footprint": "运输碳足迹",
+        "footprint": "碳足迹",
         "co2e": "{amount} CO₂e",
         "co2e_none": "暂无有据可查的数据",
         "covers": "已计入：{part}。",
@@ -103,7 +102,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "goes_on": "{hub} · {when} 继续发运",
         "waits": "{hub} · 等待发运",
         "at_end": "{hub} · 准备末端派送",
-        "delivered_text": "{when} 签收",
+        "whole_way": "{from} → {to} · {distance}",
+        "travelled": "已行驶里程",
         "cancelled_text": "订单在交寄之前已取消。",
         "ask_seller": "后续处理请联系卖家。",
         "missing_title": "没有找到该运单",
@@ -127,15 +127,21 @@ _DAYS: Final = {"en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "zh-Han
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def moment(at: datetime, language: str, *, day_only: bool = False) -> str:
+def moment(at: datetime, language: str) -> str:
     """A time as people there read it off the wall: `Fri 6 Mar 14:00`, `3月6日周五 14:00`."""
     local = at.astimezone(LEGAL_TIME)
     weekday = _DAYS[language][local.weekday()]
     if language == "zh-Hans":
-        day = f"{local.month}月{local.day}日周{weekday}"
-    else:
-        day = f"{weekday} {local.day} {_MONTHS[local.month - 1]}"
-    return day if day_only else f"{day} {local:%H:%M}"
+        return f"{local.month}月{local.day}日周{weekday} {local:%H:%M}"
+    return f"{weekday} {local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
+
+
+def short_moment(at: datetime, language: str) -> str:
+    """The same without the day of the week, for the timeline."""
+    local = at.astimezone(LEGAL_TIME)
+    if language == "zh-Hans":
+        return f"{local.month}月{local.day}日 {local:%H:%M}"
+    return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M}"
 
 
 def weight(grams: int, language: str) -> str:

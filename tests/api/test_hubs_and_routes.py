@@ -1,6 +1,7 @@
 """Hubs, ways, and what carriers may do with their services, over HTTP."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -104,7 +105,7 @@ async def test_ways_are_a_front_with_labels_legs_and_what_the_co2e_covers(client
     for option in options:
         legs = option["legs"]
         assert (legs[0]["from"], legs[-1]["to"]) == ("HOTAN", "SHANGHAI")
-        assert all(before["to"] == after["from"] for before, after in zip(legs, legs[1:], strict=False))
+        assert all(before["to"] == after["from"] for before, after in pairwise(legs))
         assert sum(leg["price"]["amount"] for leg in legs) == option["price"]["amount"]
         assert option["co2e_g"]["covers"] == ["transport"]
         assert option["co2e_g"]["missing"] == (["hubs"] if len(legs) > 1 else [])

@@ -23,14 +23,24 @@ def _functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def test_imports_go_downwards_only() -> None:
-    answer = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert answer.returncode == 0, answer.stdout
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_and_no_function_is_too_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
-    long = {node.name: node.end_lineno - node.lineno + 1 for node in _functions(path) if node.end_lineno - node.lineno >= FUNCTION_LINES_MAX}
+    long = {
+        node.name: node.end_lineno - node.lineno + 1
+        for node in _functions(path)
+        if node.end_lineno - node.lineno >= FUNCTION_LINES_MAX
+    }
     assert not long
 
 
@@ -52,14 +62,22 @@ def test_no_import_hides_inside_a_function() -> None:
 
 
 def test_nothing_commits_but_the_blocks_that_open_transactions() -> None:
-    commits = [str(path.relative_to(ROOT)) for path in SOURCES if re.search(r"\.(commit|rollback)\(\)", path.read_text(encoding="utf-8"))]
+    commits = [
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if re.search(r"\.(commit|rollback)\(\)", path.read_text(encoding="utf-8"))
+    ]
     assert not commits
 
 
 def test_the_roof_holds_no_sql() -> None:
     roof = [*(ROOT / "app/api").glob("*.py"), *(ROOT / "app/web").glob("*.py")]
     # `/ready` looks at the database itself: that is what it is for.
-    guilty = [path.name for path in roof if path.name != "service.py" and re.search(r"\b(select|insert|update|text)\(", path.read_text(encoding="utf-8"))]
+    guilty = [
+        path.name
+        for path in roof
+        if path.name != "service.py" and re.search(r"\b(select|insert|update|text)\(", path.read_text(encoding="utf-8"))
+    ]
     assert not guilty
 
 

@@ -54,7 +54,7 @@ def to_shanghai():
         a_leg("HOTAN", "URUMQI", 4, 31, km=1480, co2e_g=2231),
         a_leg("URUMQI", "XIAN", 44, 96, mode="rail", carrier="LONGHAI", km=2532, co2e_g=1414),
         a_leg("XIAN", "SHANGHAI", 110, 136, mode="rail", carrier="LONGHAI", km=1509, co2e_g=843),
-        a_leg("SHANGHAI", "SHANGHAI", 140, 148, mode="courier", carrier="COURIER", km=30, co2e_g=None),
+        a_leg("SHANGHAI", "310115", 140, 148, mode="courier", carrier="COURIER", km=30, co2e_g=None),
     )
 
 

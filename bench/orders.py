@@ -1,0 +1,145 @@
+"""Buying over HTTP: quotes with their plans, orders of two lines from two producers, and orders alone from quotes made before."""
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Any, Final
+
+import orjson
+import psycopg
+
+from app.core.ids import new_id
+from bench.data import Buyer
+from bench.load import CLIENTS, Answer, Ask, Script, Tally, request, run
+from bench.report import Row, at_least, complain, say, shown_ms
+from bench.service import Service
+
+ROUNDS: Final = 5
+ROUND_S: Final = 6.0
+# Orders alone: each takes a quote of its own, so a round is a number of them.
+QUOTES_PER_ROUND: Final = 400
+LISTINGS: Final = 200
+DESTINATIONS: Final = (
+    *("310115", "110105", "440103", "440305", "330106", "320102", "420106", "410102"),
+    *("430102", "370102", "120101", "210102", "510104", "610113", "350203", "340102"),
+)
+QUOTE, ORDER = "quote with its plan", "order"
+
+
+class Buying:
+    """Buyers who want things from different places brought to different places."""
+
+    def __init__(self, url: str, buyers: Sequence[Buyer]) -> None:
+        self.buyers = buyers
+        self.chance = random.Random(11)
+        with psycopg.connect(url) as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT ON (producer_id, category, unit) producer_id, id FROM listing "
+                "WHERE category IN ('produce', 'handicraft') ORDER BY producer_id, category, unit, id LIMIT %s",
+                (LISTINGS,),
+            ).fetchall()
+        self.shelves: dict[str, list[str]] = {}
+        for producer, listing in rows:
+            self.shelves.setdefault(producer, []).append(listing)
+
+    def basket(self, producers: int, lines_each: int) -> bytes:
+        """A quote's request: lines of some producers, to a door somewhere."""
+        sellers = self.chance.sample([seller for seller, shelf in self.shelves.items() if len(shelf) >= lines_each], producers)
+        listings = [listing for seller in sellers for listing in self.chance.sample(self.shelves[seller], lines_each)]
+        return orjson.dumps(
+            {
+                "lines": [{"listing": listing, "quantity": str(self.chance.randint(1, 5))} for listing in listings],
+                "deliver_to": {
+                    "name": "收货人",
+                    "phone": "+8610000000123",
+                    "county": self.chance.choice(DESTINATIONS),
+                    "address": "人民路 1 号",
+                },
+                "packaging": self.chance.choice(("standard", "green", "reusable")),
+            }
+        )
+
+    def ask_quote(self, buyer: Buyer, producers: int = 2, lines_each: int = 1) -> Ask:
+        return Ask(QUOTE, request("POST", "/v1/quotes", _headers(buyer), self.basket(producers, lines_each)))
+
+    def ask_order(self, buyer: Buyer, quote: dict[str, Any]) -> Ask:
+        option = self.chance.choice(quote["options"])["id"]
+        body = {"quote": quote["id"], "option": option, "payment": {"method": "cash_on_delivery"}}
+        headers = _headers(buyer) | {"idempotency-key": new_id("idk")}
+        return Ask(ORDER, request("POST", "/v1/orders", headers, orjson.dumps(body)))
+
+    def quoting(self, buyers: Iterator[Buyer], kept: list[tuple[Buyer, dict[str, Any]]], number: int) -> Script:
+        """Ask for quotes and keep them."""
+        for buyer in itertools.islice(buyers, number):
+            answer: Answer = yield self.ask_quote(buyer)
+            if answer.is_good:
+                kept.append((buyer, orjson.loads(answer.body)))
+
+    def buying(self, buyers: Iterator[Buyer]) -> Script:
+        """Ask for a quote, order one of its options, and so on."""
+        for buyer in buyers:
+            answer: Answer = yield self.ask_quote(buyer)
+            if answer.is_good:
+                yield self.ask_order(buyer, orjson.loads(answer.body))
+
+    def ordering(self, kept: Sequence[tuple[Buyer, dict[str, Any]]]) -> Script:
+        """Order what was quoted before."""
+        for ask in [self.ask_order(buyer, quote) for buyer, quote in kept]:
+            yield ask
+
+
+def _headers(buyer: Buyer) -> dict[str, str]:
+    return {"authorization": f"Bearer {buyer.token}", "accept-language": "zh-Hans"}
+
+
+def measure(service: Service, url: str, buyers: Sequence[Buyer]) -> list[Row]:
+    """Quote and order at CLIENTS clients; then quotes ahead, and orders alone. The worker runs inside all the while."""
+    buying = Buying(url, buyers)
+    run(service.port, [buying.buying(buyer) for buyer in _hands(buyers)], 2.0)
+    both = []
+    for _ in range(ROUNDS):
+        tally = run(service.port, [buying.buying(buyer) for buyer in _hands(buyers)], ROUND_S)
+        both.append(tally)
+        say(f"  quote, then order: {tally.rate(ORDER):,.0f} orders/s; {_waiting(url):,} jobs wait")
+        complain(tally)
+    quoted, alone = [], []
+    for _ in range(ROUNDS):
+        made, kept = _quotes(service, buying, buyers)
+        _settle(url)
+        tally = run(service.port, [buying.ordering(kept[n::CLIENTS]) for n in range(CLIENTS)])
+        quoted.append(made)
+        alone.append(tally)
+        say(f"  orders alone: {tally.rate(ORDER):,.0f}/s (quotes alone before: {made.rate(QUOTE):,.0f}/s); {_waiting(url):,} jobs wait")
+        complain(tally)
+    return [
+        at_least("orders: quote with its plan, then order; two lines", [tally.rate(ORDER) for tally in both], 60),
+        Row("  quote answered in", shown_ms(_times(both, QUOTE))),
+        Row("  order answered in", shown_ms(_times(both, ORDER))),
+        at_least("orders alone", [tally.rate(ORDER) for tally in alone], 150),
+        Row("  answered in", shown_ms(_times(alone, ORDER))),
+        Row("quotes alone, each with its plan", f"{median(tally.rate(QUOTE) for tally in quoted):,.0f}/s"),
+    ]
+
+
+def _quotes(service: Service, buying: Buying, buyers: Sequence[Buyer]) -> tuple[Tally, list[tuple[Buyer, dict[str, Any]]]]:
+    kept: list[tuple[Buyer, dict[str, Any]]] = []
+    scripts = [buying.quoting(buyer, kept, QUOTES_PER_ROUND // CLIENTS) for buyer in _hands(buyers)]
+    tally = run(service.port, scripts)
+    complain(tally)
+    return tally, kept
+
+
+def _hands(buyers: Sequence[Buyer]) -> list[Iterator[Buyer]]:
+    """The buyers dealt out to the clients, over and over."""
+    return [itertools.cycle(buyers[n::CLIENTS]) for n in range(CLIENTS)]
+
+
+def _times(tallies: Sequence[Tally], label: str) -> list[float]:
+    return list(itertools.chain.from_iterable(tally.times.get(label, ()) for tally in tallies))
+
+
+def _waiting(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM jobs.procrastinate_jobs WHERE status IN ('todo', 'doing')").fetchone()
+    return int(row[0]) if row else 0
