@@ -1,7 +1,9 @@
 """The demo valley and the main story, played over HTTP like any client would: it needs a running development service and nothing else."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +13,7 @@ import orjson
 
 VALLEY: Final = Path(__file__).with_name("demo_valley.json")
 BUYER: Final = "+8610000000123"
+DOOR: Final = {"name": "收货人", "phone": BUYER, "country": "CN", "county": "310115", "address": "世纪大道 1 号"}
 Say = Callable[[str], None]
 
 
@@ -50,15 +53,24 @@ class Person(Machine):
         return next((message["code"] for message in messages if message.get("code")), "")
 
 
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A listing on sale and who sells it."""
+
+    seller: Person
+    producer: str
+    listing: str
+
+
 def play(url: str, operators: Sequence[str], say: Say) -> None:
     """Fill the valley and play the story once, saying what happens. Says what went wrong instead of raising."""
     try:
         _wait_until_ready(url)
-        listings = fill_valley(url)
+        valley = fill_valley(url)
         say(
-            f"\nA demo valley: {len(listings)} listings by producers in Xinjiang, Tibet, Gansu, Yunnan and Sichuan. The main story, over HTTP:\n"
+            f"\nA demo valley: {len(valley)} listings from Xinjiang, Tibet, Sichuan and Yunnan. The main story, over HTTP:\n"
         )
-        for line in tell_story(url, listings, operators):
+        for line in tell_story(url, valley, operators):
             say(line)
     except (httpx.HTTPError, RuntimeError, TimeoutError) as error:
         say(f"The demo story stopped: {error}")
@@ -68,27 +80,26 @@ def play(url: str, operators: Sequence[str], say: Say) -> None:
 def _wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        try:
+        with suppress(httpx.TransportError):
             if httpx.get(f"{url}/ready", timeout=5).status_code == 200:
                 return
-        except httpx.TransportError:
-            pass
         time.sleep(0.2)
     message = "the service was not ready within a minute"
     raise TimeoutError(message)
 
 
-def fill_valley(url: str) -> dict[str, dict[str, Any]]:
-    """Producers, listings and lots of the demo valley, made by their own people; answers the published listings by name."""
-    published = {}
+def fill_valley(url: str) -> dict[str, Stall]:
+    """Producers, listings and lots of the demo valley, made by their own people; what is on sale, by name."""
+    stalls = {}
     for producer in orjson.loads(VALLEY.read_bytes()):
         person = Person(url, producer["phone"])
         made = person.post("/v1/producers", producer["producer"])
         for listing in producer["listings"]:
             draft = person.post("/v1/listings", listing["listing"] | {"producer": made["id"]})
             person.post(f"/v1/listings/{draft['id']}/lots", _with_dates(listing["lot"]))
-            published[listing["name"]] = person.post(f"/v1/listings/{draft['id']}/publish", {})
-    return published
+            person.post(f"/v1/listings/{draft['id']}/publish", {})
+            stalls[listing["name"]] = Stall(person, made["id"], draft["id"])
+    return stalls
 
 
 def _with_dates(lot: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,65 +117,57 @@ def _with_dates(lot: Mapping[str, Any]) -> dict[str, Any]:
     return dict(dated(lot))
 
 
-def tell_story(url: str, listings: Mapping[str, dict[str, Any]], operators: Sequence[str]) -> list[str]:
+def tell_story(url: str, valley: Mapping[str, Stall], operators: Sequence[str]) -> Iterator[str]:
     """A buyer in Shanghai orders from two producers; carriers move the goods; the producers are paid on delivery."""
-    lines = []
     buyer = Person(url, BUYER)
-    jujube, carpet = listings["jujube"], listings["carpet"]
-    quote = buyer.post(
-        "/v1/quotes",
-        {
-            "lines": [{"listing": jujube["id"], "quantity": "3"}, {"listing": carpet["id"], "quantity": "1"}],
-            "deliver_to": {
-                "name": "收货人",
-                "phone": BUYER,
-                "country": "CN",
-                "county": "310115",
-                "address": "世纪大道 1 号",
-            },
-            "packaging": "green",
-        },
-    )
-    lines.append(
-        f"1. A buyer in Shanghai asks for 3 boxes of jujubes and a carpet: {len(quote['options'])} ways, by price, arrival and CO2e:"
-    )
-    lines += [f"     {_option(option)}" for option in quote["options"][:6]]
-    option = next(option for option in quote["options"] if "cheapest" in option["labels"])
-    order = buyer.post(
-        "/v1/orders",
-        {"quote": quote["id"], "option": option["id"], "payment": {"method": "cash_on_delivery"}},
-        key=quote["id"],
-    )
-    lines.append(
-        f"2. Order {order['number']} is placed: {_money(order['price']['total'])}, two consignments on booked capacity:"
-    )
-    for consignment in order["consignments"]:
-        way = " → ".join(
-            [consignment["legs"][0]["from"], *(f"{leg['to']} ({leg['mode']})" for leg in consignment["legs"])]
-        )
-        lines.append(f"     {consignment['tracking_number']}  {way}")
-    if operators:
-        lines += _carry(url, operators[0], buyer, order)
-    lines.append(f"   A listing:      {url}/v1/listings/{jujube['id']}")
-    lines.append(f"   The API:        {url}/docs")
-    return lines
+    jujube, carpet, rug = valley["jujube"], valley["carpet"], valley["rug"]
+    quote = ask(buyer, {jujube.listing: "3", carpet.listing: "1"})
+    yield "1. A buyer in Shanghai asks for 3 boxes of jujubes and a carpet. The ways there, each bookable as it stands:"
+    yield from (f"     {_option(option)}" for option in quote["options"])
+    order = place(buyer, quote, "cheapest")
+    yield f"2. Order {order['number']} ({_money(order['price']['total'])}, cash on delivery) is two consignments on booked capacity:"
+    yield from (f"     {_way(consignment)}" for consignment in order["consignments"])
+    if not operators:
+        yield "   (Name an operator's phone in CHAMA_OPERATOR_PHONES to see it travel.)"
+        return
+    desks = Desks(url, Person(url, operators[0]))
+    desks.report(order, arrives=True)
+    status = _wait_for(lambda: buyer.get(f"/v1/orders/{order['id']}")["status"], "delivered")
+    yield f"3. Every carrier reported its legs with its own key. The order is {status}, and paid in cash at the door."
+    buyer.post(f"/v1/orders/{order['id']}/confirm-receipt", {})
+    yield f"4. The buyer confirmed. The producers can be paid: {_available(jujube)} for the jujubes, {_available(carpet)} for the carpet."
+    second = place(buyer, ask(buyer, {rug.listing: "2"}), "fastest")
+    desks.report(second, arrives=False)
+    yield "5. Two rugs from Shigatse are on their way. Look:"
+    yield f"     {url}/track/{second['consignments'][0]['tracking_number']}"
+    yield f"     {url}/v1/listings/{jujube.listing}"
 
 
-def _carry(url: str, operator_phone: str, buyer: Person, order: Mapping[str, Any]) -> list[str]:
-    """Each carrier reports its own legs by its own key: all of the first consignment, half of the second."""
-    operator = Person(url, operator_phone)
-    first, second = order["consignments"]
-    carriers = {leg["carrier"] for leg in (*first["legs"], *second["legs"])}
-    desks = {carrier: _desk_of(url, operator, carrier) for carrier in sorted(carriers)}
-    for consignment, arrives in ((first, True), (second, False)):
-        for carrier, event in events_of(consignment, arrives=arrives):
-            desks[carrier].post("/v1/tracking/events", {"events": [event]})
-    status = _wait_for(lambda: buyer.get(f"/v1/orders/{order['id']}")["status"], "in_transit")
-    return [
-        f"3. {len(carriers)} carriers reported every leg with their own keys. The order is {status.replace('_', ' ')}; follow it as its buyer would:",
-        f"     {url}/track/{second['tracking_number']}   (on its way)",
-        f"     {url}/track/{first['tracking_number']}   (delivered)",
-    ]
+def ask(buyer: Machine, quantities: Mapping[str, str]) -> Any:
+    lines = [{"listing": listing, "quantity": quantity} for listing, quantity in quantities.items()]
+    return buyer.post("/v1/quotes", {"lines": lines, "deliver_to": DOOR, "packaging": "green"})
+
+
+def place(buyer: Machine, quote: Mapping[str, Any], label: str) -> Any:
+    option = next(option for option in quote["options"] if label in option["labels"])
+    body = {"quote": quote["id"], "option": option["id"], "payment": {"method": "cash_on_delivery"}}
+    return buyer.post("/v1/orders", body, key=quote["id"])
+
+
+class Desks:
+    """The carriers' own systems, each with the key that an operator gave it."""
+
+    def __init__(self, url: str, operator: Person) -> None:
+        self._url = url
+        self._operator = operator
+        self._desks: dict[str, Machine] = {}
+
+    def report(self, order: Mapping[str, Any], *, arrives: bool) -> None:
+        for consignment in order["consignments"]:
+            for carrier, event in events_of(consignment, arrives=arrives):
+                if carrier not in self._desks:
+                    self._desks[carrier] = _desk_of(self._url, self._operator, carrier)
+                self._desks[carrier].post("/v1/tracking/events", {"events": [event]})
 
 
 def _desk_of(url: str, operator: Person, carrier: str) -> Machine:
@@ -222,3 +225,15 @@ def _option(option: Mapping[str, Any]) -> str:
 
 def _money(money: Mapping[str, Any]) -> str:
     return f"¥{money['amount'] / 100:,.2f}"
+
+
+def _way(consignment: Mapping[str, Any]) -> str:
+    legs = consignment["legs"]
+    return f"{consignment['tracking_number']}  " + " → ".join(
+        [legs[0]["from"], *(f"{leg['to']} ({leg['mode']})" for leg in legs)]
+    )
+
+
+def _available(stall: Stall) -> str:
+    balances = stall.seller.get(f"/v1/producers/{stall.producer}/balances")["items"]
+    return _money(next(item["posted"] for item in balances if item["account"] == "producer_available"))

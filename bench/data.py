@@ -57,8 +57,19 @@ PLACES: Final = (
     ("NYINGCHI", "540402", "林芝", "Nyingchi"),
     ("SHIGATSE", "540202", "日喀则", "Shigatse"),
 )
-KINDS: Final = (("头茬", "First"), ("高山", "Highland"), ("老树", "Heirloom"), ("河谷", "Valley"), ("手选", "Hand-picked"))
-PACKS: Final = (("大包装", "large pack"), ("家庭装", "family pack"), ("礼盒", "gift box"), ("产地直发", "from the farm"))
+KINDS: Final = (
+    ("头茬", "First"),
+    ("高山", "Highland"),
+    ("老树", "Heirloom"),
+    ("河谷", "Valley"),
+    ("手选", "Hand-picked"),
+)
+PACKS: Final = (
+    ("大包装", "large pack"),
+    ("家庭装", "family pack"),
+    ("礼盒", "gift box"),
+    ("产地直发", "from the farm"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,17 @@ GOODS: Final = (
     Goods(Category.PRODUCE, "蜂蜜", "honey", Unit.BOX, 2_300, (220, 160, 160), 9_800, 12_960),
     Goods(Category.PRODUCE, "苹果", "apples", Unit.BOX, 5_400, (420, 320, 180), 5_800, 1_440, "chilled"),
     Goods(Category.COTTON, "细绒皮棉", "upland lint", Unit.BALE, 227_000, (1_400, 530, 700), 330_000),
-    Goods(Category.LIVESTOCK, "双峰驼", "Bactrian camel", Unit.HEAD, 450_000, (3_000, 1_000, 2_200), 1_200_000, None, "live"),
+    Goods(
+        Category.LIVESTOCK,
+        "双峰驼",
+        "Bactrian camel",
+        Unit.HEAD,
+        450_000,
+        (3_000, 1_000, 2_200),
+        1_200_000,
+        None,
+        "live",
+    ),
     Goods(Category.HANDICRAFT, "羊毛地毯", "wool carpet", Unit.PIECE, 6_200, (1_250, 250, 250), 168_000),
     Goods(Category.HANDICRAFT, "扎染围巾", "tie-dyed scarf", Unit.PIECE, 240, (300, 220, 40), 12_800),
     Goods(Category.HANDICRAFT, "竹编篮", "bamboo basket", Unit.PIECE, 900, (400, 400, 250), 8_600),
@@ -123,7 +144,8 @@ async def sign_in_buyers(database: Database, key: bytes) -> list[Buyer]:
     now = SystemClock().now()
     async with database.begin() as session:
         opened = [
-            await open_sign_in(session, f"+861000000{n}", language="zh-Hans", now=now) for n in range(1_000, 1_000 + BUYERS)
+            await open_sign_in(session, f"+861000000{n}", language="zh-Hans", now=now)
+            for n in range(1_000, 1_000 + BUYERS)
         ]
     expires_at = now + ACCESS_TOKEN_LIFETIME
     return [Buyer(one.person_id, access_token(one.sign_in_id, expires_at, key)) for one in opened]
@@ -173,7 +195,12 @@ def _listing(seller: Caller, place: tuple[str, str, str, str], chance: random.Ra
             "attributes": goods.attributes,
             "unit": goods.unit,
             "price": {"amount": goods.price * chance.randrange(80, 130) // 100, "currency": "CNY"},
-            "package": {"weight_g": goods.weight_g, "length_mm": length_mm, "width_mm": width_mm, "height_mm": height_mm},
+            "package": {
+                "weight_g": goods.weight_g,
+                "length_mm": length_mm,
+                "width_mm": width_mm,
+                "height_mm": height_mm,
+            },
             "handling": {"temperature": goods.temperature, "shelf_life_h": goods.shelf_life_h},
             "lead_time_h": chance.choice((6, 12, 24)),
         }
@@ -194,7 +221,12 @@ def _papers(goods: Goods, day: Any) -> dict[str, Any]:
     if goods.category is Category.PRODUCE:
         return {"harvested_on": day}
     if goods.category is Category.LIVESTOCK:
-        certificate = {"kind": "animal_quarantine_a", "number": "A-1", "issued_on": day, "expires_on": day + timedelta(days=5)}
+        certificate = {
+            "kind": "animal_quarantine_a",
+            "number": "A-1",
+            "issued_on": day,
+            "expires_on": day + timedelta(days=5),
+        }
         return {"certificates": [certificate]}
     return {}
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Final
+from urllib.parse import quote
 
 import orjson
 import psycopg
@@ -104,8 +105,6 @@ def _leaf(paths: Sequence[str], found: list[str]) -> Script:
 
 
 def search_paths() -> list[str]:
-    from urllib.parse import quote
-
     return [f"/v1/listings?q={quote(words)}" for words in WORDS]
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any, Final
@@ -19,6 +20,7 @@ ROUNDS: Final = 5
 ROUND_S: Final = 6.0
 # Orders alone: each takes a quote of its own, so a round is a number of them.
 QUOTES_PER_ROUND: Final = 400
+SETTLE_S_MAX: Final = 30.0
 LISTINGS: Final = 200
 DESTINATIONS: Final = (
     *("310115", "110105", "440103", "440305", "330106", "320102", "420106", "410102"),
@@ -45,7 +47,9 @@ class Buying:
 
     def basket(self, producers: int, lines_each: int) -> bytes:
         """A quote's request: lines of some producers, to a door somewhere."""
-        sellers = self.chance.sample([seller for seller, shelf in self.shelves.items() if len(shelf) >= lines_each], producers)
+        sellers = self.chance.sample(
+            [seller for seller, shelf in self.shelves.items() if len(shelf) >= lines_each], producers
+        )
         listings = [listing for seller in sellers for listing in self.chance.sample(self.shelves[seller], lines_each)]
         return orjson.dumps(
             {
@@ -110,7 +114,9 @@ def measure(service: Service, url: str, buyers: Sequence[Buyer]) -> list[Row]:
         tally = run(service.port, [buying.ordering(kept[n::CLIENTS]) for n in range(CLIENTS)])
         quoted.append(made)
         alone.append(tally)
-        say(f"  orders alone: {tally.rate(ORDER):,.0f}/s (quotes alone before: {made.rate(QUOTE):,.0f}/s); {_waiting(url):,} jobs wait")
+        say(
+            f"  orders alone: {tally.rate(ORDER):,.0f}/s (quotes alone before: {made.rate(QUOTE):,.0f}/s); {_waiting(url):,} jobs wait"
+        )
         complain(tally)
     return [
         at_least("orders: quote with its plan, then order; two lines", [tally.rate(ORDER) for tally in both], 60),
@@ -122,7 +128,9 @@ def measure(service: Service, url: str, buyers: Sequence[Buyer]) -> list[Row]:
     ]
 
 
-def _quotes(service: Service, buying: Buying, buyers: Sequence[Buyer]) -> tuple[Tally, list[tuple[Buyer, dict[str, Any]]]]:
+def _quotes(
+    service: Service, buying: Buying, buyers: Sequence[Buyer]
+) -> tuple[Tally, list[tuple[Buyer, dict[str, Any]]]]:
     kept: list[tuple[Buyer, dict[str, Any]]] = []
     scripts = [buying.quoting(buyer, kept, QUOTES_PER_ROUND // CLIENTS) for buyer in _hands(buyers)]
     tally = run(service.port, scripts)
@@ -139,7 +147,16 @@ def _times(tallies: Sequence[Tally], label: str) -> list[float]:
     return list(itertools.chain.from_iterable(tally.times.get(label, ()) for tally in tallies))
 
 
+def _settle(url: str) -> None:
+    """Let the worker finish what the orders before have given it, so that every round starts alike."""
+    deadline = time.monotonic() + SETTLE_S_MAX
+    while _waiting(url) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
 def _waiting(url: str) -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT count(*) FROM jobs.procrastinate_jobs WHERE status IN ('todo', 'doing')").fetchone()
+        row = connection.execute(
+            "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status IN ('todo', 'doing')"
+        ).fetchone()
     return int(row[0]) if row else 0

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.core.database import Session
-from app.core.errors import NotFound
+from app.core.errors import Gap, Invalid, NotFound
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.identity.values import Caller
 from app.network.models import Booking, Disruption, Hub, Service, ServiceStop
@@ -41,6 +41,7 @@ from app.network.values import (
 
 Reader = AsyncConnection | Session
 EARTH_RADIUS_M: Final = 6_371_009
+NUMBER_MAX: Final = 2**36
 NO_HUB: Final = {"en": "hub", "zh-Hans": "枢纽"}
 NO_SERVICE: Final = {"en": "service", "zh-Hans": "线路"}
 _HUB_COLUMNS: Final = tuple(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__)
@@ -129,7 +130,7 @@ async def _nearest(
         func.radians(col(Hub.lat))
     ) * func.power(func.sin(func.radians(col(Hub.lon) - lon) / 2), 2)
     distance = cast(func.round(2 * EARTH_RADIUS_M * func.asin(func.sqrt(func.least(1.0, half)))), BigInteger)
-    after = decode_cursor(cursor, int, str)
+    after = _numbered(cursor)
     if after is not None:
         wanted = wanted.where(tuple_(distance, col(Hub.code)) > tuple_(*after))
     sorted_rows = wanted.add_columns(distance.label("distance_m")).order_by(distance, col(Hub.code)).limit(limit + 1)
@@ -205,7 +206,7 @@ async def list_bookings(
     language: str,
 ) -> Page[BookingShape]:
     """Bookings on one's own carrier (all for operators) by start of run; `from_at` is included, `until_at` is not."""
-    after = decode_cursor(cursor, int, str)
+    after = _numbered(cursor)
     board, alight = aliased(ServiceStop), aliased(ServiceStop)
     wanted = (
         select(
@@ -239,6 +240,17 @@ async def list_bookings(
     items = [_booking_shape(row, language) for row in rows[:limit]]
     last = [int(rows[limit - 1].run_at.timestamp()), rows[limit - 1].id] if len(rows) > limit else None
     return Page(items=items, next_cursor=encode_cursor(last) if last else None)
+
+
+def _numbered(cursor: str | None) -> tuple[int, str] | None:
+    """The number and the id in a cursor; a number that no column could hold was not made by us."""
+    after = decode_cursor(cursor, int, str)
+    if after is None:
+        return None
+    number, key = int(after[0]), str(after[1])
+    if not 0 <= number < NUMBER_MAX:
+        raise Invalid(gaps=[Gap("/query/cursor", {"en": "Not a cursor of this list", "zh-Hans": "不是该列表的游标"})])
+    return number, key
 
 
 def hub_shape(hub: HubPoint, language: str, distance_m: int | None = None) -> HubShape:

@@ -1,8 +1,10 @@
 """Decisions about orders: totals, combined fronts, promises, and which status may follow which."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from app.core.errors import StateConflict
@@ -21,6 +23,7 @@ ALLOWED: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = {
     (S.IN_TRANSIT, E.DELIVER): S.DELIVERED,
     (S.DELIVERED, E.COMPLETE): S.COMPLETED,
 }
+_SORTED_BY: Final = attrgetter("arrives_at", "price_minor", "co2e_g", "plans")
 PROMISE_MARGIN_MIN: Final = timedelta(hours=6)
 
 
@@ -58,9 +61,18 @@ def pareto(points: Iterable[Combination]) -> list[Combination]:
     Sorted by arrival, then price, then CO2e, then plans: the same points give the same list.
     """
     front: list[Combination] = []
-    for point in sorted(points, key=lambda p: (p.arrives_at, p.price_minor, p.co2e_g, p.plans)):
-        if not any(kept.price_minor <= point.price_minor and kept.co2e_g <= point.co2e_g for kept in front):
-            front.append(point)
+    # The staircase of what has come so far: prices rise, and the least CO2e for a price falls.
+    prices: list[int] = []
+    least_co2e: list[int] = []
+    for point in sorted(points, key=_SORTED_BY):
+        step = bisect_right(prices, point.price_minor)
+        if step and least_co2e[step - 1] <= point.co2e_g:
+            continue
+        front.append(point)
+        start = end = bisect_left(prices, point.price_minor)
+        while end < len(prices) and least_co2e[end] >= point.co2e_g:
+            end += 1
+        prices[start:end], least_co2e[start:end] = [point.price_minor], [point.co2e_g]
     return front
 
 
@@ -102,11 +114,19 @@ def labels(front: Sequence[Combination]) -> list[tuple[Label, ...]]:
 
 
 def thin_out(front: Sequence[Combination], most: int) -> list[Combination]:
-    """At most `most` options: the three winners, then others spread evenly over the arrival order."""
+    """At most `most` options: the three winners, then the best compromises.
+
+    A compromise is as good as the sum of its arrival, price and CO2e is small, each scaled to the front's own range.
+    """
     if len(front) <= most:
         return list(front)
-    winners = {i for i, won in enumerate(labels(front)) if won}
-    others = [i for i in range(len(front)) if i not in winners]
-    room = most - len(winners)
-    spread = {others[k * len(others) // room] for k in range(room)}
-    return [front[i] for i in sorted(winners | spread)]
+    criteria = [(point.arrives_at.timestamp(), point.price_minor, point.co2e_g) for point in front]
+    least, greatest = ([pick(column) for column in zip(*criteria, strict=True)] for pick in (min, max))
+
+    def regret(i: int) -> float:
+        spans = zip(criteria[i], least, greatest, strict=True)
+        return sum((value - low) / (high - low) for value, low, high in spans if high > low)
+
+    winners = [i for i, won in enumerate(labels(front)) if won]
+    others = sorted(set(range(len(front))) - set(winners), key=lambda i: (regret(i), i))
+    return [front[i] for i in sorted([*winners, *others[: most - len(winners)]])]

@@ -362,7 +362,7 @@ MODE_DISPLAY: Final[Mapping[Mode, Mapping[str, str]]] = {
     Mode.COURIER: {"en": "Courier", "zh-Hans": "快递员"},
 }
 EVENT_DISPLAY: Final[Mapping[EventType, Mapping[str, str]]] = {
-    EventType.PICKED_UP: {"en": "Picked up from the producer", "zh-Hans": "已从生产者处揽收"},
+    EventType.PICKED_UP: {"en": "Picked up", "zh-Hans": "已揽收"},
     EventType.RECEIVED: {"en": "Received at the hub", "zh-Hans": "站点已收货"},
     EventType.DEPARTED: {"en": "Departed", "zh-Hans": "已发出"},
     EventType.ARRIVED: {"en": "Arrived", "zh-Hans": "已到达"},

@@ -14,6 +14,8 @@ SPAN_DEGREES_MIN: Final = 2.0
 LETTER: Final = 6.6
 HANZI: Final = 12.0
 LINE: Final = 14
+DOT: Final = 5
+MARKER: Final = 9
 ARC: Final = 0.14
 ARC_STEPS: Final = 12
 
@@ -117,6 +119,7 @@ def draw(
     frame = frame_around(points)
     done, ahead = _routes(frame, rides)
     spots = [frame.spot(place.at) for place in places]
+    marker = frame.spot(here) if here else None
     return Drawing(
         height=frame.height,
         links=_lines(_seen(frame, links)),
@@ -124,8 +127,8 @@ def draw(
         done=_lines(done),
         ahead=_lines(ahead),
         places=tuple((*_rounded(spot), place.passed) for place, spot in zip(places, spots, strict=True)),
-        labels=tuple(_labels(frame, places, spots, [*done, *ahead])),
-        here=_rounded(frame.spot(here)) if here else None,
+        labels=tuple(_labels(frame, places, spots, [*done, *ahead], marker)),
+        here=_rounded(marker) if marker else None,
     )
 
 
@@ -185,11 +188,15 @@ def _cut(line: Sequence[Geo], share: float) -> tuple[list[Geo], list[Geo]]:
 
 
 def _labels(
-    frame: Frame, places: Sequence[Place], spots: Sequence[Spot], routes: Sequence[Sequence[Spot]]
+    frame: Frame,
+    places: Sequence[Place],
+    spots: Sequence[Spot],
+    routes: Sequence[Sequence[Spot]],
+    marker: Spot | None,
 ) -> Iterator[Label]:
     """A name beside each place where there is room for it; the weighty places choose first, and always get one."""
-    taken: list[Box] = []
-    dots = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    taken: list[Box] = [_around_dot(marker, MARKER)] if marker else []
+    dots = [_around_dot(spot, DOT) for spot in spots]
     order = sorted(range(len(places)), key=lambda i: not places[i].weighty)
     for i in order:
         others = [*taken, *dots[:i], *dots[i + 1 :]]
@@ -198,6 +205,10 @@ def _labels(
         if places[i].weighty or not _collides(frame, box, others):
             taken.append(box)
             yield label
+
+
+def _around_dot(spot: Spot, radius: int) -> Box:
+    return spot[0] - radius, spot[1] - radius, spot[0] + radius, spot[1] + radius
 
 
 def _around(spot: Spot, name: str) -> Iterator[tuple[Label, Box]]:

@@ -14,7 +14,7 @@ from app.flows.ports import Ports
 from app.flows.show_tracking import show_ground, show_tracking
 from app.shipments.errors import TrackingNumberMistyped
 from app.web.view import tracking_page
-from app.web.words import DIRECTION, LANGUAGE_NAMES, WORDS
+from app.web.words import LANGUAGE_NAMES, RIGHT_TO_LEFT, WORDS
 
 router = APIRouter(include_in_schema=False)
 TYPED_MAX: Final = 40
@@ -77,7 +77,7 @@ def _page(template: str, request: Request, language: str, content: dict[str, Any
         **content,
         words=WORDS[language],
         language=language,
-        direction=DIRECTION[language],
+        direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
         languages=[(tag, LANGUAGE_NAMES[tag], f"{request.url.path}?lang={tag}") for tag in LANGUAGES],
     )
     cache = "public, max-age=30" if status == 200 else "no-store"

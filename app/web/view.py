@@ -200,12 +200,11 @@ def footprint(shown: Shown, language: str) -> tuple[str, str]:
     words, grams = WORDS[language], co2e_of(shown.journey)
     rides = [leg.co2e_g is not None for leg in shown.journey.legs]
     counts = {"known": sum(rides), "missing": len(rides) - sum(rides), "all": len(rides)}
-    parts = {"transport": "rides", "hubs": "hubs", "packaging": "packaging"}
-    covers = [words[f"covers_{parts[name]}"].format(**counts) for name in grams.covers]
-    misses = [
-        words["misses_rides"].format(**counts) if name == "transport" else words[f"covers_{parts[name]}"]
-        for name in grams.missing
-    ]
+    rides_covered = "covers_rides" if counts["missing"] else "covers_all_rides"
+    covered = {"transport": rides_covered, "hubs": "covers_hubs", "packaging": "covers_packaging"}
+    covers = [words[covered[name]].format(**counts) for name in grams.covers]
+    missed = covered | {"transport": "misses_rides"}
+    misses = [words[missed[name]].format(**counts) for name in grams.missing]
     remarks = [
         words[key].format(part=words["and"].join(named))
         for key, named in (("covers", covers), ("misses", misses))

@@ -7,7 +7,7 @@ from typing import Final
 from app.network.values import Temperature
 
 LEGAL_TIME: Final = timezone(timedelta(hours=8))
-DIRECTION: Final = {"en": "ltr", "zh-Hans": "ltr", "ug": "rtl"}
+RIGHT_TO_LEFT: Final = frozenset({"ug"})
 LANGUAGE_NAMES: Final = {"zh-Hans": "中文", "en": "English"}
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -37,6 +37,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "co2e_none": "No sourced figure yet",
         "covers": "Counts {part}.",
         "covers_rides": "{known} of {all} rides",
+        "covers_all_rides": "every ride",
         "covers_hubs": "handling at hubs",
         "covers_packaging": "packaging",
         "misses": "Not counted, for want of a sourced figure: {part}.",
@@ -89,6 +90,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "co2e_none": "暂无有据可查的数据",
         "covers": "已计入：{part}。",
         "covers_rides": "{all} 段运输中的 {known} 段",
+        "covers_all_rides": "全部 {all} 段运输",
         "covers_hubs": "站点作业",
         "covers_packaging": "包装",
         "misses": "因缺少有据可查的数据未计入：{part}。",

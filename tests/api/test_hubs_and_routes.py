@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from app.core.paging import encode_cursor
 from app.flows.install_network import install_network
 from app.identity.rules import access_token
 from app.identity.sign_in import open_sign_in
@@ -88,6 +89,7 @@ async def test_one_hub_has_an_etag_and_an_unknown_one_is_not_found(client, netwo
         ("kind=village", "/query/kind"),
         ("county=31", "/query/county"),
         ("cursor=abc", "/query/cursor"),
+        (f"near=37,80&cursor={encode_cursor([2**63, 'HOTAN'])}", "/query/cursor"),
         ("limit=101", "/query/limit"),
     ],
 )
