@@ -121,11 +121,12 @@ def thin_out(front: Sequence[Combination], most: int) -> list[Combination]:
     if len(front) <= most:
         return list(front)
     criteria = [(point.arrives_at.timestamp(), point.price_minor, point.co2e_g) for point in front]
-    least, greatest = ([pick(column) for column in zip(*criteria, strict=True)] for pick in (min, max))
+    least: list[float] = [min(column) for column in zip(*criteria, strict=True)]
+    greatest: list[float] = [max(column) for column in zip(*criteria, strict=True)]
 
     def regret(i: int) -> float:
         spans = zip(criteria[i], least, greatest, strict=True)
-        return sum((value - low) / (high - low) for value, low, high in spans if high > low)
+        return sum(((value - low) / (high - low) for value, low, high in spans if high > low), start=0.0)
 
     winners = [i for i, won in enumerate(labels(front)) if won]
     others = sorted(set(range(len(front))) - set(winners), key=lambda i: (regret(i), i))

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import psycopg
 import pytest
 from alembic import command
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from app.core.database import Database
@@ -16,8 +19,11 @@ from app.core.schema_version import alembic_config
 from app.flows.install_network import install_network
 from app.flows.ports import Ports
 from app.identity.values import Caller
+from app.network.plan import FrontCache
 from app.network.schemas import DisruptionShape, NewDisruption, NewService, ServiceShape
 from app.network.service import create_disruption, create_service
+from app.network.timetable import TimetableCache
+from app.routing import Front, Load, NoPlan, Query, Timetable
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 LINE = {
@@ -34,7 +40,10 @@ LINE = {
     "tariff": {"currency": "CNY", "base_minor": 500, "milliminor_per_kg": 90_000},
     "capacity": {"weight_g": 8_000_000, "volume_mm3": 30_000_000_000},
 }
+UNTOUCHED = "1"
 _made: dict[str, str] = {}
+_timetable = TimetableCache()
+_fronts = FrontCache()
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +68,44 @@ async def _install(url: str) -> None:
     await database.close()
 
 
+class _Fronts(FrontCache):
+    """Plans on the untouched network are remembered for the whole run; a changed one is this test's own."""
+
+    def plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
+        if timetable.version == UNTOUCHED:
+            return _fronts.plan(timetable, query, load)
+        return super().plan(timetable, query, load)
+
+
+@pytest.fixture
+async def planned(ports: Ports) -> Ports:
+    """The ports on `networked`, as in a process that has been running for a while. For `ports = planned` in a module."""
+    async with ports.database.read() as connection:
+        known = copy(_timetable)
+        if (await known.current(connection)).version == UNTOUCHED:
+            await _timetable.current(connection)
+    return replace(ports, timetable=known, fronts=_Fronts())
+
+
 async def a_service(ports: Ports, caller: Caller, **changes: object) -> ServiceShape:
     """A daily lorry from Hotan to Kashgar, of the caller's carrier."""
     async with ports.begin() as session:
         return await create_service(session, caller, NewService.model_validate(LINE | changes), ports.clock.now(), "en")
+
+
+async def fill_up(ports: Ports, service: str, run_at: datetime) -> None:
+    """Leave no room on a run, on any of its segments."""
+    async with ports.begin() as session:
+        await session.execute(
+            text(
+                "INSERT INTO departure_load (service_id, run_at, segment, used_weight_g, used_volume_mm3, "
+                "used_live_places, capacity_weight_g, capacity_volume_mm3, capacity_live_places) "
+                "SELECT id, :run_at, segment, capacity_weight_g, 0, 0, capacity_weight_g, capacity_volume_mm3, live_places "
+                "FROM service, generate_series(0, 60) AS segment WHERE id = :service "
+                "ON CONFLICT (service_id, run_at, segment) DO UPDATE SET used_weight_g = EXCLUDED.used_weight_g"
+            ),
+            {"service": service, "run_at": run_at},
+        )
 
 
 async def a_disruption(ports: Ports, caller: Caller, service: str) -> DisruptionShape:
