@@ -16,6 +16,7 @@ import psycopg
 from app.core.database import Database
 from app.core.postgres import Cluster
 from bench import data, listings, orders, start, statements
+from bench.load import CLIENTS
 from bench.report import Row, say, show
 from bench.service import SECRET, Service, held_mb, machine, on_database, peak_mb, prepare, running, server
 
@@ -47,7 +48,7 @@ def main() -> None:
     if rows:
         show(
             rows,
-            f"{machine()}; {orders.CLIENTS} clients, 2 service processes, PostgreSQL with fsync on beside them; medians of rounds",
+            f"{machine()}; {CLIENTS} clients, 2 service processes, PostgreSQL with fsync on beside them; medians of rounds",
         )
     say(f"\nAll this took {time.monotonic() - begin:.0f} s.")
 

@@ -92,7 +92,7 @@ class Goods:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        return {
+        said: dict[Category, dict[str, Any]] = {
             Category.PRODUCE: {"variety": self.name, "grade": "1"},
             Category.COTTON: {"season": 2025, "colour_grade": "31", "length_mm": 29, "micronaire": "4.3"},
             Category.LIVESTOCK: {"species": "camel", "breed": self.name, "age_months": 30},
@@ -100,7 +100,8 @@ class Goods:
                 "materials": [{"name": self.name, "share_pct": 100}],
                 "technique": {"zh-Hans": "手工", "en": "By hand"},
             },
-        }[self.category]
+        }
+        return said[self.category]
 
 
 GOODS: Final = (

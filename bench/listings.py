@@ -12,7 +12,7 @@ import psycopg
 
 from bench.data import PLACES
 from bench.load import CLIENTS, Answer, Ask, Script, Tally, request, run
-from bench.report import Row, at_least, at_most, complain, say, shown_ms
+from bench.report import Row, at_least, complain, say, shown_ms
 from bench.service import Service
 
 FEW: Final = 1_000
@@ -122,4 +122,4 @@ def scripts(label: str, paths: Sequence[str], clients: int = CLIENTS) -> list[Sc
 
 def _browse(asks: Iterator[Ask], skipped: int) -> Script:
     for ask in itertools.islice(asks, skipped, None):
-        yield ask
+        _ = yield ask

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 
@@ -78,8 +78,8 @@ class Client(asyncio.Protocol):
         self.asked_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transports are not of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
         self.ask(next(self.script))
 
     def ask(self, ask: Ask) -> None:

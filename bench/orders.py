@@ -90,7 +90,7 @@ class Buying:
     def ordering(self, kept: Sequence[tuple[Buyer, dict[str, Any]]]) -> Script:
         """Order what was quoted before."""
         for ask in [self.ask_order(buyer, quote) for buyer, quote in kept]:
-            yield ask
+            _ = yield ask
 
 
 def _headers(buyer: Buyer) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -135,7 +136,15 @@ async def _framework_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     problem_class = _FRAMEWORK.get(error.status_code)
     problem = problem_class() if problem_class else Malformed(what=str(error.detail))
-    return answer(request, problem, status=error.status_code, headers=error.headers)
+    headers = {"allow": _methods_at(request)} if error.status_code == 405 else error.headers
+    return answer(request, problem, status=error.status_code, headers=headers)
+
+
+def _methods_at(request: Request) -> str:
+    """Every method that this address takes: the framework itself names those of the first route that fits."""
+    contexts = iter_route_contexts(request.app.routes)
+    fitting = [context for context in contexts if context.path_regex.match(request.url.path)]
+    return ", ".join(sorted({method for context in fitting for method in context.methods or ()}))
 
 
 async def _database_refused(request: Request, error: Exception) -> Response:

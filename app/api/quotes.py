@@ -10,9 +10,10 @@ from app.catalogue.errors import OutOfStock
 from app.core.errors import IdTaken, NotFound
 from app.flows.quote_order import quote_order, show_quote
 from app.identity.errors import NotSignedIn
-from app.network.errors import RouteUnavailable
+from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
 from app.orders.errors import NotForSale
 from app.orders.schemas import QuoteRequest, QuoteShape
+from app.packaging.errors import TooManyPackages
 
 router = story_router("buy")
 
@@ -21,7 +22,17 @@ router = story_router("buy")
     "/quotes",
     status_code=201,
     summary="Ask what an order would cost",
-    responses=refuses(NotSignedIn, NotFound, NotForSale, OutOfStock, RouteUnavailable, IdTaken),
+    responses=refuses(
+        NotSignedIn,
+        NotFound,
+        NotForSale,
+        OutOfStock,
+        RouteUnavailable,
+        NoHubForCounty,
+        TooManyWays,
+        TooManyPackages,
+        IdTaken,
+    ),
 )
 async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest) -> QuoteShape:
     """The Pareto front of total price, arrival and CO2e, at most six options, each exactly as bookable for half an hour."""

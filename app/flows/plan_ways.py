@@ -13,12 +13,12 @@ from app.core.money import Money
 from app.emissions import factor_for, leg_co2e_g
 from app.flows.ports import Ports
 from app.network.capacity import read_load
-from app.network.errors import NoHubForCounty, RouteUnavailable
+from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
 from app.network.plan import FrontCache
 from app.network.rules import hub_for_county, last_mile
 from app.network.values import CURRENCY, CourierLeg, HubKind, HubPoint, Mode, Temperature
 from app.orders.schemas import LegShape
-from app.routing import Leg, Load, NoPlan, Plan, Query, Timetable, Used
+from app.routing import Leg, Load, NoPlan, Plan, Query, SearchTooLarge, Timetable, Used
 
 # EU Regulation 1/2005 for cattle, sheep and goats: 14 h, an hour's rest, 14 h. China publishes no such table; a default.
 LIVE_JOURNEY_MAX: Final = timedelta(hours=29)
@@ -96,7 +96,7 @@ async def look_around(
 
 
 def find_ways(around: Around, cargo: Cargo) -> list[Way]:
-    """The exact front of ways for one cargo; raises `RouteUnavailable` with the reason when there is none. CPU only."""
+    """The exact front of ways for one cargo; `RouteUnavailable` with the reason when there is none. CPU only."""
     live = cargo.temperature is Temperature.LIVE
     query = Query(
         origin=cargo.hub,
@@ -110,7 +110,10 @@ def find_ways(around: Around, cargo: Cargo) -> list[Way]:
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=around.crossing,
     )
-    found = around.fronts.plan(around.timetable, query, around.load)
+    try:
+        found = around.fronts.plan(around.timetable, query, around.load)
+    except SearchTooLarge as error:
+        raise TooManyWays(cargo.hub, around.destination.code) from error
     if isinstance(found, NoPlan):
         raise RouteUnavailable(found.reason, cargo.hub, around.destination.code, cargo.temperature.value)
     courier = last_mile(around.destination, around.county, cargo.weight_g, cargo.temperature) if around.county else None

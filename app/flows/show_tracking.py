@@ -15,7 +15,7 @@ from app.orders.schemas import Co2eShape
 from app.routing import Timetable
 from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, find_tracked
-from app.shipments.rules import expected_at, read_tracking_number, standing
+from app.shipments.rules import expected_at, read_tracking_number, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
 from app.shipments.values import DOOR, EVENT_DISPLAY, LEG_DISPLAY, MODE_DISPLAY, Journey, JourneyEvent, JourneyLeg
 
@@ -65,10 +65,10 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
         journey, events = found
         codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
         hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
-    counted = {scan.key for scan in standing(event.scan for event in events)}
-    still_standing = [event for event in events if event.key in counted]
+    by_key = {event.key: event for event in events}
+    story = [by_key[scan.key] for scan in story_of(event.scan for event in events)]
     now = ports.clock.now()
-    return Shown(journey, still_standing, hubs, expected_at(journey.estimated_at, now), now)
+    return Shown(journey, story, hubs, expected_at(journey.estimated_at, now), now)
 
 
 async def show_ground(ports: Ports) -> Ground:

@@ -107,3 +107,20 @@ class DepartureClosed(CapacityFull):
         "en": "The run of {service} on {run_at} is closed or withdrawn. Ask for a new quote: it will go another way.",
         "zh-Hans": "{service} 于 {run_at} 的班次已关闭或停运。请重新询价，系统会改用其他班次。",
     }
+
+
+class TooManyWays(Problem):
+    """The exact front was larger than a search may hold; nothing is left out silently."""
+
+    slug = "too-many-ways"
+    kind = Kind.CONFLICT
+    title = {"en": "There are too many ways to compare", "zh-Hans": "可选路线过多"}
+    detail = {
+        "en": "From {from} to {to} there are more ways than can be compared exactly. Choose a nearer hub, or exclude a mode.",
+        "zh-Hans": "从 {from} 到 {to} 的可选路线过多，无法逐一比较。请选择更近的枢纽或排除某种运输方式。",
+    }
+    members = ("from", "to")
+
+    def __init__(self, origin: str, destination: str) -> None:
+        named: dict[str, Any] = {"from": origin, "to": destination}
+        super().__init__(**named)

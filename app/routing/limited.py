@@ -102,7 +102,7 @@ class LimitedSearch:
             label = heappop(self._heap)
             least_price = label.price_minor + bounds.price_minor[label.place]
             least_co2e = label.co2e_mg + bounds.co2e_mg[label.place]
-            if self._reached.beats(least_price, least_co2e, (label.earliest - 1,)):
+            if self._reached.beats(least_price, least_co2e, (label.earliest,)):
                 continue
             if label.met:
                 self._meet(label.met._replace(run=label.met.run + 1), label.price_minor, label.co2e_mg)
@@ -142,7 +142,7 @@ class LimitedSearch:
                 least_co2e = co2e + self._bounds.co2e_mg[ride.head]
                 if self._costs.time_s[ride.number] + self._bounds.time_s[ride.head] >= NEVER:
                     continue
-                if self._reached.beats(least_price, least_co2e, (label.earliest - 1,)):
+                if self._reached.beats(least_price, least_co2e, (label.earliest,)):
                     continue
                 if label.state == BOUND:
                     self._ride_bound(label, ride, start, price, co2e)

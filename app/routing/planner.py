@@ -48,30 +48,27 @@ def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
 
 def _plans(timetable: Timetable, query: Query, arrivals: list[Arrival]) -> tuple[Plan, ...]:
     """Turn paths back into the caller's words; equal legs of different plans are one object."""
-    made: dict[tuple[LegKey, int, bool], Leg] = {}
+    made: dict[tuple[LegKey, int], Leg] = {}
     plans = []
     for arrives_at, price_minor, co2e_mg, path in arrivals:
         steps = legs_of(path) if query.max_journey_s is None else postponed(timetable, path, arrives_at)
-        legs: list[Leg] = []
         for key, start in steps:
-            memo = (key, start, not legs)
-            if memo not in made:
-                made[memo] = _leg(timetable, query, key, start, is_first=not legs)
-            legs.append(made[memo])
-        plans.append(Plan(arrives_at, price_minor, co2e_mg, tuple(legs)))
+            if (key, start) not in made:
+                made[key, start] = _leg(timetable, query, key, start)
+        plans.append(Plan(arrives_at, price_minor, co2e_mg, tuple(made[step] for step in steps)))
     return tuple(plans)
 
 
-def _leg(timetable: Timetable, query: Query, key: LegKey, start: int, *, is_first: bool) -> Leg:
+def _leg(timetable: Timetable, query: Query, key: LegKey, start: int) -> Leg:
     number, board, alight = key
     service = timetable.services[number]
     origin, end = service.stops[board], service.stops[alight]
     place = timetable.places[timetable.numbers[origin.place]]
     distance_m = end.distance_m - origin.distance_m
     mg_per_tkm = service.co2e_mg_per_tkm.get(query.temperature)
-    handling_co2e_mg: int | None = transfer_co2e_mg(place, query.weight_g)
-    if place.transfer_co2e_mg_per_kg is None:
-        handling_co2e_mg = None
+    # Nothing is transferred at the origin, and no plan comes back to it.
+    is_transfer = origin.place != query.origin
+    is_covered = not is_transfer or place.transfer_co2e_mg_per_kg is not None
     return Leg(
         service=service.id,
         carrier=service.carrier,
@@ -83,8 +80,8 @@ def _leg(timetable: Timetable, query: Query, key: LegKey, start: int, *, is_firs
         distance_m=distance_m,
         price_minor=ride_price_minor(service.tariff, price_rate(service.tariff, distance_m), query.weight_g),
         co2e_mg=None if mg_per_tkm is None else ride_co2e_mg(distance_m * mg_per_tkm, query.weight_g),
-        handling_price_minor=0 if is_first else transfer_price_minor(place, query.weight_g),
-        handling_co2e_mg=0 if is_first else handling_co2e_mg,
+        handling_price_minor=transfer_price_minor(place, query.weight_g) if is_transfer else 0,
+        handling_co2e_mg=transfer_co2e_mg(place, query.weight_g) * is_transfer if is_covered else None,
         board_stop=board,
         alight_stop=alight,
         departure_at=start,

@@ -123,7 +123,7 @@ class ParetoSearch:
             if place == ask.target:
                 if reached.takes(price, co2e, (earliest,)):
                     found.append(Arrival(earliest, price, co2e, path))
-            elif not reached.beats(price, co2e, (earliest - 1,)) and kept[place].takes(price, co2e, (legs, path)):
+            elif not reached.beats(price, co2e, (earliest,)) and kept[place].takes(price, co2e, (legs, path)):
                 self._expand(label)
         return found
 
@@ -137,17 +137,14 @@ class ParetoSearch:
         for wait_s, first, rides in self._onward.get(place) or self._look_onward(place):
             start = None
             for prices, co2es, ride_price, ride_co2e, head, arrive_offset_s, latest, key in rides:
-                # Twice the same question as in `Staircase.beats`, written out: most of the time goes here.
+                # `Staircase.beats` for both places, written out because most of the time goes here. Whatever the target keeps
+                # came first, by (legs, path) too; at the next place, an equal label may yet have fewer legs.
                 through, emitted = price + ride_price, co2e + ride_co2e
                 step = bisect_right(prices, through)
                 if step and co2es[step - 1] <= emitted and (co2es[step - 1] < emitted or prices[step - 1] < through):
                     continue
                 step = bisect_right(reached_prices, through)
-                if (
-                    step
-                    and reached_co2es[step - 1] <= emitted
-                    and (reached_co2es[step - 1] < emitted or reached_prices[step - 1] < through)
-                ):
+                if step and reached_co2es[step - 1] <= emitted:
                     continue
                 if start is None:
                     start = first(ready + wait_s)

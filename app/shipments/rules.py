@@ -77,20 +77,21 @@ def recompute(scans: Iterable[Scan], legs: Sequence[PlannedLeg], now: datetime) 
 
     A late scan never reopens a delivery or a return; an estimate never replaces what happened.
     """
-    story = sorted(standing(scans), key=lambda scan: (scan.occurred_at, JOURNEY_ORDER[scan.type], scan.key))
+    story = story_of(scans)
     start = State(ConsignmentStatus.BOOKED, (LegState(),) * len(legs))
     state = reduce(partial(_step, legs), story, start)
     return replace(state, estimated_at=_estimated_at(state, story, legs, now))
 
 
-def standing(scans: Iterable[Scan]) -> list[Scan]:
-    """The events that count: once each, without those that another one corrects, and without the mere withdrawals.
+def story_of(scans: Iterable[Scan]) -> list[Scan]:
+    """The events that count, in the order in which they happened.
 
-    A correction holds even when it is corrected itself: to say again what was withdrawn takes an event of its own.
+    Each counts once; those that another one corrects, and mere withdrawals, do not. A correction holds even when it is corrected itself: to say again what was withdrawn takes an event of its own.
     """
     known = {scan.key: scan for scan in scans}
     withdrawn = {scan.corrects for scan in known.values()}
-    return [scan for key, scan in known.items() if key not in withdrawn and scan.type is not EventType.CORRECTED]
+    counted = (scan for key, scan in known.items() if key not in withdrawn and scan.type is not EventType.CORRECTED)
+    return sorted(counted, key=lambda scan: (scan.occurred_at, JOURNEY_ORDER[scan.type], scan.key))
 
 
 def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
@@ -102,7 +103,8 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
     moved = state.legs if returns else _legs_after(legs, state.legs, scan)
     hub = scan.hub
     if hub is None and moved != state.legs and (done := _done(moved)):
-        hub = legs[done - 1].to_hub
+        reached = legs[done - 1]
+        hub = reached.from_hub if reached.mode == Mode.COURIER else reached.to_hub
     return replace(
         state,
         status=status,

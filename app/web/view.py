@@ -80,10 +80,8 @@ def subline(shown: Shown, language: str) -> str:
     if is_recalled(shown):
         return words["cancelled_text"]
     if journey.status is ConsignmentStatus.DELIVERED and journey.legs:
-        ends = {
-            "from": shown.hub_name(journey.legs[0].from_hub, language),
-            "to": shown.hub_name(journey.legs[-1].to_hub, language),
-        }
+        names = stop_names(shown, language)
+        ends = {"from": names[0], "to": names[-1]}
         metres = sum(leg.distance_m for leg in journey.legs)
         return words["whole_way"].format(**ends, distance=distance(metres, language))
     if journey.status in ENDED:

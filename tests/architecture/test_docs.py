@@ -18,6 +18,7 @@ import pytest
 from app.core.errors import Problem
 from app.core.settings import Settings
 from app.core.text import LANGUAGES
+from app.main import create_app
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -77,6 +78,18 @@ def test_every_setting_and_make_target_that_a_page_names_exists(page: Path) -> N
     assert set(re.findall(r"\bCHAMA_[A-Z0-9_]+\b", text)) <= settings
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"`(?:[A-Z]+=\S+ )?make ([a-z-]+)", text)) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_address_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`(GET|POST|PATCH|PUT|DELETE) (/[^\s?`]*)", page.read_text(encoding="utf-8"))
+    assert {(method.lower(), path) for method, path in named} <= _operations()
+
+
+@cache
+def _operations() -> set[tuple[str, str]]:
+    paths = create_app(Settings(database_url="postgresql://nowhere/none")).openapi()["paths"]
+    return {(method, path) for path, operations in paths.items() for method in operations}
 
 
 def _stories() -> dict[str, list[str]]:

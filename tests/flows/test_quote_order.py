@@ -238,8 +238,9 @@ async def test_animals_that_would_be_on_the_road_too_long_are_refused_with_the_r
 
 
 async def test_goods_heavier_than_every_run_are_refused_with_the_reason(ports, village):
-    cotton = await a_listing(ports, village.garden, COTTON, quantity="900")
-    problem = await refused(ports, village, RouteUnavailable, {cotton: "900"})
+    cotton = await a_listing(ports, village.garden, COTTON, quantity="100")
+    by_road = ADDRESS | {"county": "652701", "hub": "BOLE"}
+    problem = await refused(ports, village, RouteUnavailable, {cotton: "100"}, deliver_to=by_road)
     assert problem.fields["reason"] == "too_heavy"
 
 

@@ -30,7 +30,9 @@ def service(chance: random.Random, code: str, codes: list[str]) -> Service:
     for _ in range(chance.choice((1, 1, 2, 2, 3))):
         called.append(chance.choice([other for other in codes if other != called[-1]]))
     # Fast ones cost more money and CO2e than slow ones, so that fronts have several points.
-    slowest, base_minor, intensity = chance.choice(((2, 6, 9_000), (4, 3, 5_000), (8, 0, 2_000), (8, 1, 0), (5, 1, 3_000)))
+    slowest, base_minor, intensity = chance.choice(
+        ((2, 6, 9_000), (4, 3, 5_000), (8, 0, 2_000), (8, 1, 0), (5, 1, 3_000))
+    )
     stops, clock, metres = [], 0, 0
     for number, place in enumerate(called):
         wait = 0 if number == 0 else chance.choice((0, 0, 1, 2))
@@ -50,13 +52,17 @@ def service(chance: random.Random, code: str, codes: list[str]) -> Service:
             minimum_minor=chance.choice((0, 0, 3)),
         ),
         capacity=Capacity(
-            weight_g=chance.choice((2_000, *[5_000] * 8)), volume_mm3=chance.choice((50, *[100] * 6)), live_places=chance.choice((1, 3, 3, 3))
+            weight_g=chance.choice((2_000, *[5_000] * 8)),
+            volume_mm3=chance.choice((50, *[100] * 6)),
+            live_places=chance.choice((1, 3, 3, 3)),
         ),
         departures=() if on_demand else patterns(chance),
         on_demand=on_demand,
         cutoff_s=chance.choice((0, 0, 1, 3)),
         temperatures=temperatures,
-        co2e_mg_per_tkm={name: intensity + chance.choice((0, 0, 1_000)) for name in sorted(temperatures) if chance.random() < 0.9},
+        co2e_mg_per_tkm={
+            name: intensity + chance.choice((0, 0, 1_000)) for name in sorted(temperatures) if chance.random() < 0.9
+        },
         closures=tuple(closures(chance)),
     )
 
@@ -99,7 +105,9 @@ def question(chance: random.Random, places: list[Place], *, is_live: bool = Fals
         excluded_modes=frozenset(["rail"]) if chance.random() < 0.05 else frozenset(),
         excluded_carriers=frozenset(["post"]) if chance.random() < 0.05 else frozenset(),
         excluded_services=frozenset(["S1"]) if chance.random() < 0.1 else frozenset(),
-        excluded_departures=frozenset((f"S{chance.randrange(6)}", MONDAY + second) for second in chance.sample(range(45), 5)),
+        excluded_departures=frozenset(
+            (f"S{chance.randrange(6)}", MONDAY + second) for second in chance.sample(range(45), 5)
+        ),
     )
 
 
@@ -111,5 +119,7 @@ def load(chance: random.Random, services: list[Service]) -> Load:
                 start = MONDAY + second - (DAY_S if second > DAY_S // 2 else 0)
                 for segment in range(len(each.stops) - 1):
                     if chance.random() < 0.3:
-                        used[each.id, start, segment] = Used(chance.choice((500, 2_000, 4_500)), chance.choice((0, 30, 70)), chance.randint(0, 3))
+                        used[each.id, start, segment] = Used(
+                            chance.choice((500, 2_000, 4_500)), chance.choice((0, 30, 70)), chance.randint(0, 3)
+                        )
     return used

@@ -18,10 +18,7 @@ Point = tuple[int, int, int]
 
 def runs(service: Service, since: int, until: int) -> Iterator[int]:
     """Every start of a run in a period, both ends included, found by walking the calendar day by day."""
-    if service.on_demand:
-        starts = iter(range(since, until + 1))
-    else:
-        starts = _timetabled(service, since, until)
+    starts = range(since, until + 1) if service.on_demand else _timetabled(service, since, until)
     for start in sorted(set(starts)):
         if not any(begin <= start < end for begin, end in service.closures):
             yield start

@@ -32,7 +32,9 @@ def test_changing_trains_on_the_way_takes_the_dwell_of_the_place():
         B road: U 17:00 22:00 > X +1h; 10fen
     """
     )
-    assert routes(timetable, ask("H > X", kg=1000)) == ["H Mon 08:00 L Mon 14:00 U Mon 22:00 B Mon 23:00 X | 3187 fen | 0 mg"]
+    assert routes(timetable, ask("H > X", kg=1000)) == [
+        "H Mon 08:00 L Mon 14:00 U Mon 22:00 B Mon 23:00 X | 3187 fen | 0 mg"
+    ]
 
 
 def test_a_run_that_started_yesterday_is_boarded_today():

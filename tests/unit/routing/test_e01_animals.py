@@ -1,5 +1,6 @@
 """Journeys with a limit: from the first loading to the last unloading, with loading as late as it helps."""
 
+from app.routing import plan
 from tests.unit.routing.drawn import ask, draw, routes
 
 SHEEP = {"temperature": "live", "live_heads": 20}
@@ -7,13 +8,17 @@ SHEEP = {"temperature": "live", "live_heads": 20}
 
 def test_a_ride_as_long_as_the_limit_is_allowed():
     timetable = draw("T1 road: H 08:00 > U +8h; 100fen takes=live")
-    assert routes(timetable, ask("H > U", max_journey_s="8h", **SHEEP)) == ["H Mon 08:00 T1 Mon 16:00 U | 100 fen | 0 mg"]
+    assert routes(timetable, ask("H > U", max_journey_s="8h", **SHEEP)) == [
+        "H Mon 08:00 T1 Mon 16:00 U | 100 fen | 0 mg"
+    ]
     assert routes(timetable, ask("H > U", max_journey_s="7h", **SHEEP)) == ["journey_limit"]
 
 
 def test_waiting_before_loading_does_not_count():
     timetable = draw("T1 road: H 08:00 > U +8h; 100fen takes=live Sat")
-    assert routes(timetable, ask("H > U", max_journey_s="8h", **SHEEP)) == ["H Sat 08:00 T1 Sat 16:00 U | 100 fen | 0 mg"]
+    assert routes(timetable, ask("H > U", max_journey_s="8h", **SHEEP)) == [
+        "H Sat 08:00 T1 Sat 16:00 U | 100 fen | 0 mg"
+    ]
 
 
 def test_waiting_at_a_hub_counts_so_they_are_loaded_later():
@@ -119,7 +124,9 @@ def test_the_dwell_of_the_origin_is_before_loading():
         place H 5h
         V road: H > U +2h; 100fen takes=live
     """)
-    assert routes(timetable, ask("H > U", max_journey_s="2h", **SHEEP)) == ["H Mon 05:00 V Mon 07:00 U | 100 fen | 0 mg"]
+    assert routes(timetable, ask("H > U", max_journey_s="2h", **SHEEP)) == [
+        "H Mon 05:00 V Mon 07:00 U | 100 fen | 0 mg"
+    ]
 
 
 def test_a_limit_that_nothing_reaches_changes_nothing():
@@ -129,3 +136,45 @@ def test_a_limit_that_nothing_reaches_changes_nothing():
         T3 rail: U 09:00 > M +4h; 300fen takes=live
     """)
     assert routes(timetable, ask("H > M", max_journey_s="99h", **SHEEP)) == routes(timetable, ask("H > M", **SHEEP))
+
+
+def test_a_vehicle_that_can_come_later_is_not_beaten_by_an_earlier_lorry():
+    timetable = draw("""
+        T1 road: H 06:00 > U +1h; 100fen takes=live
+        V road: H > U +3h; 100fen takes=live
+        T2 rail: U 18:00 > M +1h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="5h", **SHEEP)) == [
+        "H Mon 15:00 V Mon 18:00 U Mon 18:00 T2 Mon 19:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_a_quick_lorry_is_not_beaten_by_a_cheap_slow_vehicle():
+    timetable = draw("""
+        V road: H > U +5h; 10fen takes=live
+        T1 road: H 10:00 > U +1h; 100fen takes=live
+        T2 rail: U 12:00 > M +2h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="5h", **SHEEP)) == [
+        "H Mon 10:00 T1 Mon 11:00 U Mon 12:00 T2 Mon 14:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_a_road_that_reopens_is_taken_as_it_opens():
+    timetable = draw("""
+        place H 3h
+        V1 road: H > U +2h; 100fen takes=live closed=Mon_06:00..Mon_10:30
+        V2 road: U > M +2h; 100fen takes=live closed=Mon_00:00..Mon_12:00
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="6h", **SHEEP)) == [
+        "H Mon 10:30 V1 Mon 12:30 U Mon 12:30 V2 Mon 14:30 M | 200 fen | 0 mg"
+    ]
+
+
+def test_chains_over_closed_roads_do_not_go_in_circles():
+    circle = "\n".join(
+        f"{a}{b} road: {a} > {b} +1h; takes=live closed=Mon_00:00..Mon_01:00" for a in "HUVW" for b in "HUVW" if a != b
+    )
+    timetable = draw(circle + "\nT rail: W 08:00 > M +20h; 100fen takes=live Sun")
+    asked = ask("H > M", max_journey_s="40h", horizon_s="9d", **SHEEP)
+    assert len(plan(timetable, asked, labels_max=100).plans) == 1

@@ -233,6 +233,7 @@ def test_courier_leg_is_under_way_while_out_for_delivery_and_done_at_the_door():
     done = fold(told(T.OUT_FOR_DELIVERY, 85), told(T.DELIVERED, 88), legs=TO_THE_DOOR)
     assert done.legs[2].departed_at == hour(85)
     assert done.legs[2].arrived_at == hour(88)
+    assert done.hub == "XIAN"
 
 
 def test_goods_sent_back_are_returning_until_they_reach_the_first_hub():
