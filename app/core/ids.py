@@ -30,6 +30,11 @@ def new_id(prefix: str) -> str:
     return encode(prefix, uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
 
 
+def new_ids(prefix: str, count: int) -> list[str]:
+    """Fresh ids that sort as they are given: what is written with them is read in the same order."""
+    return sorted(new_id(prefix) for _ in range(count))
+
+
 def is_id(text: str, prefix: str) -> bool:
     match = _TYPEID.match(text)
     return match is not None and match[1] == prefix

@@ -8,12 +8,13 @@ from app.core.errors import Gap, Invalid
 from app.core.limits import PLAN_HORIZON, QUOTE_OPTIONS_MAX
 from app.core.money import Money
 from app.emissions import footprint
-from app.flows.plan_ways import Around, Cargo, Way, find_ways
+from app.flows.plan_ways import Around, Cargo, Way, find_ways, legs_of
 from app.flows.ports import Ports
 from app.network.capacity import read_load
 from app.network.schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
 from app.network.values import CURRENCY, DEPART_AHEAD_MAX, HubKind, Temperature
 from app.orders.rules import labels, pareto, thin_out
+from app.orders.schemas import LegShape
 from app.orders.values import Combination
 from app.routing import Used
 
@@ -38,13 +39,14 @@ async def find_routes(ports: Ports, command: RouteRequest) -> RoutesShape:
     origin, destination = hubs[command.from_], hubs[command.to]
     is_abroad = HubKind.FOREIGN in {origin.kind, destination.kind}
     crossing = frozenset[str]() if is_abroad else ports.timetable.crossing
-    ways = await asyncio.to_thread(find_ways, Around(ports.fronts, timetable, load, crossing, destination, None), cargo)
+    around = Around(ports.fronts, timetable, load, crossing, destination, None)
+    ways = await asyncio.to_thread(find_ways, around, cargo)
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
     won = labels(front)
     return RoutesShape(
         options=[
-            _option(ways[point.plans[0]], [label.value for label in best])
+            _option(ways[point.plans[0]], legs_of(around, cargo, ways[point.plans[0]]), [label.value for label in best])
             for point, best in zip(front, won, strict=True)
         ]
     )
@@ -91,8 +93,8 @@ def _cargo(command: RouteRequest, ready_at: datetime) -> Cargo:
     )
 
 
-def _option(way: Way, won: list[str]) -> RouteOptionShape:
-    covered = footprint([leg.co2e_g for leg in way.legs], [None for _ in way.legs[1:]], ())
+def _option(way: Way, legs: list[LegShape], won: list[str]) -> RouteOptionShape:
+    covered = footprint([leg.co2e_g for leg in legs], [None for _ in legs[1:]], ())
     return RouteOptionShape(
         labels=won,
         arrives_at=way.arrives_at,
@@ -106,6 +108,6 @@ def _option(way: Way, won: list[str]) -> RouteOptionShape:
         ),
         legs=[
             RouteLegShape.model_validate({name: getattr(leg, name) for name in RouteLegShape.model_fields})
-            for leg in way.legs
+            for leg in legs
         ],
     )

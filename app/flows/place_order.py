@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from app.catalogue.reserve import StockWant, reserve
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
-from app.core.ids import new_id
+from app.core.ids import new_id, new_ids
 from app.core.jobs import Job, enqueue
 from app.core.limits import PAYMENT_LIFETIME
 from app.core.money import Money
@@ -97,7 +97,10 @@ def decide(quote: Quote, command: OrderRequest, method: PaymentMethod, fee_bps: 
     if any(leg.departs_at <= now for quoted in option.consignments for leg in quoted.legs[:1]):
         raise PlanChanged
     order = _order(quote, option, command.id or new_id("ord"), method, fee_bps, now)
-    consignments = tuple(_consignment(order, quoted) for quoted in option.consignments)
+    ids = new_ids("con", len(option.consignments))
+    consignments = tuple(
+        _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
+    )
     lines = tuple(_lines(order, quote, option, consignments))
     stock = tuple(
         StockWant(line.id, line.listing_id, line.quantity, asked["version"])
@@ -139,8 +142,9 @@ def _order(
     )
 
 
-def _consignment(order: Order, quoted: QuotedConsignment) -> ConsignmentDraft:
+def _consignment(order: Order, quoted: QuotedConsignment, con_id: str) -> ConsignmentDraft:
     return ConsignmentDraft(
+        id=con_id,
         order_id=order.id,
         producer_id=quoted.producer,
         buyer_id=order.buyer_id,
@@ -201,7 +205,7 @@ def _lines(
     return [
         OrderLine(
             order_id=order.id,
-            id=new_id("lin"),
+            id=line_id,
             listing_id=line["listing"],
             producer_id=line["producer"],
             consignment_id=carried[line["listing"]],
@@ -211,7 +215,7 @@ def _lines(
             price_minor=line["price_minor"],
             total_minor=line["total_minor"],
         )
-        for line in quote.lines
+        for line, line_id in zip(quote.lines, new_ids("lin", len(quote.lines)), strict=True)
     ]
 
 

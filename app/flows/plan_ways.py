@@ -56,12 +56,13 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way for one cargo, to the door or to the hub where it is fetched."""
+    """One way for one cargo, to the door or to the hub where it is fetched. `legs_of` tells it leg by leg."""
 
     arrives_at: datetime
     price_minor: int
     co2e_g: int
-    legs: tuple[LegShape, ...]
+    journey: Plan
+    courier: CourierLeg | None
 
 
 async def look_around(
@@ -117,24 +118,49 @@ def find_ways(around: Around, cargo: Cargo) -> list[Way]:
     if isinstance(found, NoPlan):
         raise RouteUnavailable(found.reason, cargo.hub, around.destination.code, cargo.temperature.value)
     courier = last_mile(around.destination, around.county, cargo.weight_g, cargo.temperature) if around.county else None
-    return [_way(around, cargo, journey, courier) for journey in found.plans]
+    return [_way(cargo, journey, courier) for journey in found.plans]
 
 
 def _up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
-def _way(around: Around, cargo: Cargo, journey: Plan, courier: CourierLeg | None) -> Way:
-    legs = [leg_shape(leg, cargo.weight_g) for leg in journey.legs]
-    arrives_at = _time(journey.arrives_at)
-    if courier and around.county:
-        legs.append(_to_the_door(around.destination.code, around.county, courier, cargo, arrives_at))
-        arrives_at = legs[-1].arrives_at
-    return Way(arrives_at, sum(leg.price.amount for leg in legs), sum(leg.co2e_g or 0 for leg in legs), tuple(legs))
+def _way(cargo: Cargo, journey: Plan, courier: CourierLeg | None) -> Way:
+    co2e_g = sum(_ride_co2e_g(leg, cargo.weight_g) or 0 for leg in journey.legs)
+    if courier is None:
+        return Way(_time(journey.arrives_at), journey.price_minor, co2e_g, journey, None)
+    arrives_at = _time(journey.arrives_at + courier.duration_s)
+    return Way(
+        arrives_at,
+        journey.price_minor + courier.price_minor,
+        co2e_g + (_courier_co2e_g(courier, cargo) or 0),
+        journey,
+        courier,
+    )
 
 
-def leg_shape(leg: Leg, weight_g: int) -> LegShape:
-    """A planned ride as everybody sees it. Its price holds the handling before it; its CO2e is of the real weight."""
+def legs_of(around: Around, cargo: Cargo, way: Way) -> list[LegShape]:
+    """A way leg by leg: the rides of the trunk, then the courier."""
+    legs = [_ride(leg, cargo.weight_g) for leg in way.journey.legs]
+    if way.courier and around.county:
+        legs.append(
+            _to_the_door(around.destination.code, around.county, way.courier, cargo, _time(way.journey.arrives_at))
+        )
+    return legs
+
+
+def _ride_co2e_g(leg: Leg, weight_g: int) -> int | None:
+    """Of the real weight, not of the chargeable one that the plan was made for."""
+    return None if leg.co2e_mg is None else (leg.co2e_mg * weight_g // _up(weight_g, CHARGEABLE_G) + 500) // 1_000
+
+
+def _courier_co2e_g(courier: CourierLeg, cargo: Cargo) -> int | None:
+    factor = factor_for("van", cargo.temperature.value, courier.distance_m)
+    return leg_co2e_g(factor.wtw_mg, cargo.weight_g, courier.distance_m) if factor else None
+
+
+def _ride(leg: Leg, weight_g: int) -> LegShape:
+    """A planned ride as everybody sees it; its price holds the handling before it."""
     return LegShape.model_construct(
         from_=leg.from_place,
         to=leg.to_place,
@@ -145,7 +171,7 @@ def leg_shape(leg: Leg, weight_g: int) -> LegShape:
         arrives_at=_time(leg.arrives_at),
         distance_m=leg.distance_m,
         price=Money(leg.price_minor + leg.handling_price_minor, CURRENCY),
-        co2e_g=None if leg.co2e_mg is None else (leg.co2e_mg * weight_g // _up(weight_g, CHARGEABLE_G) + 500) // 1_000,
+        co2e_g=_ride_co2e_g(leg, weight_g),
         run_at=_time(leg.departure_at),
         board=leg.board_stop,
         alight=leg.alight_stop,
@@ -153,7 +179,6 @@ def leg_shape(leg: Leg, weight_g: int) -> LegShape:
 
 
 def _to_the_door(hub: str, county: str, courier: CourierLeg, cargo: Cargo, at: datetime) -> LegShape:
-    factor = factor_for("van", cargo.temperature.value, courier.distance_m)
     return LegShape.model_construct(
         from_=hub,
         to=county,
@@ -164,7 +189,7 @@ def _to_the_door(hub: str, county: str, courier: CourierLeg, cargo: Cargo, at: d
         arrives_at=at + timedelta(seconds=courier.duration_s),
         distance_m=courier.distance_m,
         price=Money(courier.price_minor, CURRENCY),
-        co2e_g=leg_co2e_g(factor.wtw_mg, cargo.weight_g, courier.distance_m) if factor else None,
+        co2e_g=_courier_co2e_g(courier, cargo),
         run_at=None,
         board=None,
         alight=None,

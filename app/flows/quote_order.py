@@ -19,7 +19,7 @@ from app.core.money import Money, total
 from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
 from app.emissions import Footprint, footprint
-from app.flows.plan_ways import Cargo, Way, find_ways, look_around
+from app.flows.plan_ways import Around, Cargo, Way, find_ways, legs_of, look_around
 from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.values import CURRENCY, Temperature
@@ -28,6 +28,7 @@ from app.orders.models import Quote
 from app.orders.rules import combine, labels, line_total, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
+    LegShape,
     OptionShape,
     PackageShape,
     PriceShape,
@@ -91,7 +92,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> Qu
         cargoes = [parcel.cargo for parcel in parcels]
         around = await look_around(ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes)
     ways = [await asyncio.to_thread(find_ways, around, cargo) for cargo in cargoes]
-    quote = _quote(caller, command, lines, price_options(parcels, ways), now)
+    quote = _quote(caller, command, lines, price_options(around, parcels, ways), now)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     return quote_shape(kept)
@@ -174,38 +175,44 @@ def _goods(line: Line) -> Goods:
     )
 
 
-def price_options(parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]]) -> list[OptionShape]:
+def price_options(around: Around, parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]]) -> list[OptionShape]:
     """The front of the whole order: at most six options, the cheapest, fastest and greenest among them."""
     fronts = [
         [Candidate(way.arrives_at, way.price_minor, way.co2e_g, i) for i, way in enumerate(found)] for found in ways
     ]
     front = thin_out(combine(fronts), QUOTE_OPTIONS_MAX)
-    return [_option(parcels, ways, point, won) for point, won in zip(front, labels(front), strict=True)]
+    return [_option(around, parcels, ways, point, won) for point, won in zip(front, labels(front), strict=True)]
 
 
 def _option(
-    parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]], point: Combination, won: Sequence[Label]
+    around: Around,
+    parcels: Sequence[Parcel],
+    ways: Sequence[Sequence[Way]],
+    point: Combination,
+    won: Sequence[Label],
 ) -> OptionShape:
     chosen = [found[plan] for found, plan in zip(ways, point.plans, strict=True)]
+    quoted = [
+        _consignment(parcel, legs_of(around, parcel.cargo, way)) for parcel, way in zip(parcels, chosen, strict=True)
+    ]
     packages = [package for parcel in parcels for package in parcel.packages]
     goods = total([line.total for parcel in parcels for line in parcel.lines], CURRENCY)
     price = price_of(goods, sum(way.price_minor for way in chosen), sum(package.price_minor for package in packages))
-    arrives_at = max(way.arrives_at for way in chosen)
-    promise = promise_for(min(parcel.ready_at for parcel in parcels), arrives_at)
-    legs = [leg.co2e_g for way in chosen for leg in way.legs]
-    hubs: list[int | None] = [None for way in chosen for _ in way.legs[1:]]
+    promise = promise_for(min(parcel.ready_at for parcel in parcels), point.arrives_at)
+    hubs: list[int | None] = [None for consignment in quoted for _ in consignment.legs[1:]]
+    legs = [leg.co2e_g for consignment in quoted for leg in consignment.legs]
     return OptionShape(
         id=new_id("opt"),
         labels=list(won),
-        arrives_by=arrives_at,
+        arrives_by=point.arrives_at,
         promise=PromiseShape(from_=promise.start, to=promise.end),
         price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
         co2e_g=co2e_shape(footprint(legs, hubs, [package.co2e_g for package in packages])),
-        consignments=[_consignment(parcel, way) for parcel, way in zip(parcels, chosen, strict=True)],
+        consignments=quoted,
     )
 
 
-def _consignment(parcel: Parcel, way: Way) -> QuotedConsignment:
+def _consignment(parcel: Parcel, legs: list[LegShape]) -> QuotedConsignment:
     return QuotedConsignment(
         producer=parcel.producer,
         temperature=parcel.temperature,
@@ -214,7 +221,7 @@ def _consignment(parcel: Parcel, way: Way) -> QuotedConsignment:
         volume_mm3=parcel.volume_mm3,
         live_heads=parcel.live_heads,
         packages=group_packages(parcel.packages),
-        legs=list(way.legs),
+        legs=legs,
     )
 
 

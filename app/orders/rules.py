@@ -1,6 +1,6 @@
 """Decisions about orders: totals, combined fronts, promises, and which status may follow which."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -58,21 +58,24 @@ def promise_for(starts_at: datetime, arrives_at: datetime) -> Promise:
 def pareto(points: Iterable[Combination]) -> list[Combination]:
     """The points that no other point beats or equals in arrival, price and CO2e; one for each equal triple.
 
-    Sorted by arrival, then price, then CO2e, then plans: the same points give the same list.
+    Sorted by arrival, then price, then CO2e, then plans: the same points give the same list. In that order a point is
+    beaten if and only if an earlier one is no dearer and no dirtier, which the staircase of what is kept tells at once.
     """
     front: list[Combination] = []
-    # The staircase of what has come so far: prices rise, and the least CO2e for a price falls.
     prices: list[int] = []
-    least_co2e: list[int] = []
-    for point in sorted(points, key=_SORTED_BY):
+    co2es: list[int] = []
+    for point in sorted(points):
         step = bisect_right(prices, point.price_minor)
-        if step and least_co2e[step - 1] <= point.co2e_g:
+        if step and co2es[step - 1] <= point.co2e_g:
             continue
+        beaten = step
+        while beaten < len(prices) and co2es[beaten] >= point.co2e_g:
+            beaten += 1
+        if step and prices[step - 1] == point.price_minor:
+            step -= 1
+        prices[step:beaten] = [point.price_minor]
+        co2es[step:beaten] = [point.co2e_g]
         front.append(point)
-        start = end = bisect_left(prices, point.price_minor)
-        while end < len(prices) and least_co2e[end] >= point.co2e_g:
-            end += 1
-        prices[start:end], least_co2e[start:end] = [point.price_minor], [point.co2e_g]
     return front
 
 
@@ -82,19 +85,15 @@ def combine(fronts: Sequence[Sequence[Candidate]]) -> list[Combination]:
     The order arrives when its last consignment does; price and CO2e add up. All three grow with their parts, so
     pruning after each consignment loses nothing.
     """
-    combined = [Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in fronts[0]]
+    combined = pareto(Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in fronts[0])
     for front in fronts[1:]:
+        kept = pareto(Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in front)
         combined = pareto(
-            Combination(
-                max(whole.arrives_at, part.arrives_at),
-                whole.price_minor + part.price_minor,
-                whole.co2e_g + part.co2e_g,
-                (*whole.plans, part.plan),
-            )
-            for whole in combined
-            for part in front
+            Combination(max(arrives_at, part[0]), price + part[1], co2e + part[2], plans + part[3])
+            for arrives_at, price, co2e, plans in combined
+            for part in kept
         )
-    return pareto(combined)
+    return combined
 
 
 def labels(front: Sequence[Combination]) -> list[tuple[Label, ...]]:

@@ -61,7 +61,8 @@ async def add_order(session: Session, order: Order, lines: Sequence[OrderLine]) 
         if earlier is None:
             raise IdTaken(id=order.id)
         raise QuoteUsed(order=earlier.id)
-    await session.execute(insert(OrderLine), [line.model_dump() for line in lines])
+    # With RETURNING the rows go in one statement, whatever their number.
+    await session.execute(insert(OrderLine).returning(col(OrderLine.id)), [line.model_dump() for line in lines])
 
 
 async def find_placed(session: Session, order_id: str, buyer_id: str, quote_id: str, option_id: str) -> Order | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.core.ids import pattern
 from app.core.money import Money
@@ -65,8 +65,7 @@ class Price:
         return self.goods + self.carriage + self.packaging + self.duties - self.subsidy
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One way for one consignment: the three criteria, and which plan it is."""
 
     arrives_at: datetime
@@ -75,8 +74,7 @@ class Candidate:
     plan: int
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
+class Combination(NamedTuple):
     """One way for a whole order: the last arrival, the summed price and CO2e, and each consignment's plan in turn."""
 
     arrives_at: datetime

@@ -1,0 +1,57 @@
+"""The front of a whole order: against every pair looked at one by one, and what is left when only six may be shown."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.orders.rules import combine, labels, pareto, thin_out
+from app.orders.values import Candidate, Combination, Label
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+criteria = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6))
+
+
+def candidates(triples: list[tuple[int, int, int]]) -> list[Candidate]:
+    return [Candidate(START + timedelta(hours=h), price, co2e, i) for i, (h, price, co2e) in enumerate(triples)]
+
+
+def beats(one: Combination, other: Combination) -> bool:
+    return one[:3] != other[:3] and all(a <= b for a, b in zip(one[:3], other[:3], strict=True))
+
+
+@given(st.lists(criteria, min_size=1, max_size=40))
+def test_a_front_is_exactly_what_nothing_beats(triples: list[tuple[int, int, int]]) -> None:
+    points = [Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in candidates(triples)]
+    front = pareto(points)
+    assert {point[:3] for point in front} == {p[:3] for p in points if not any(beats(q, p) for q in points)}
+    assert len({point[:3] for point in front}) == len(front)
+    assert front == sorted(front)
+
+
+@given(st.lists(st.lists(criteria, min_size=1, max_size=6), min_size=1, max_size=3))
+def test_combining_consignment_by_consignment_loses_no_combination(fronts: list[list[tuple[int, int, int]]]) -> None:
+    parts = [candidates(front) for front in fronts]
+    every = [Combination(START, 0, 0, ())]
+    for front in parts:
+        every = [
+            Combination(
+                max(w.arrives_at, c.arrives_at), w.price_minor + c.price_minor, w.co2e_g + c.co2e_g, (*w.plans, c.plan)
+            )
+            for w in every
+            for c in front
+        ]
+    assert {p[:3] for p in combine(parts)} == {p[:3] for p in pareto(every)}
+
+
+@given(st.lists(criteria, min_size=1, max_size=30), st.integers(3, 8))
+def test_thinning_keeps_the_three_winners_and_the_order(triples: list[tuple[int, int, int]], most: int) -> None:
+    front = combine([candidates(triples)])
+    shown = thin_out(front, most)
+    assert len(shown) == min(len(front), most)
+    assert shown == [point for point in front if point in shown]
+    won = {label for of_one in labels(shown) for label in of_one}
+    assert won == set(Label)
+    assert min(p.price_minor for p in shown) == min(p.price_minor for p in front)
+    assert min(p.arrives_at for p in shown) == min(p.arrives_at for p in front)
+    assert min(p.co2e_g for p in shown) == min(p.co2e_g for p in front)
