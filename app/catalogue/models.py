@@ -49,10 +49,11 @@ class Listing(SQLModel, table=True):
     __tablename__ = "listing"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('draft', 'archived') OR (price_minor > 0 AND weight_g > 0 AND temperature IS NOT NULL)",
+            "status IN ('draft', 'archived') "
+            "OR (price_minor IS NOT NULL AND weight_g IS NOT NULL AND temperature IS NOT NULL)",
             name="complete",
         ),
-        CheckConstraint("min_quantity > 0 AND step > 0", name="quantities"),
+        CheckConstraint("price_minor > 0 AND weight_g > 0 AND min_quantity > 0 AND step > 0", name="positive"),
         *_shelf_indexes(),
         Index(None, "producer_id", "status", "listed_at", "id"),
         Index(

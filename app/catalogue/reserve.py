@@ -20,7 +20,8 @@ _LOCK_LOTS: Final = text(
     "SELECT lot.listing_id, lot.id, lot.quantity - lot.reserved - lot.consumed AS free, lot.expires_at, "
     "listing.version, listing.status FROM lot JOIN listing ON listing.id = lot.listing_id "
     "WHERE lot.listing_id = ANY(:listings) AND (lot.available_from IS NULL OR lot.available_from <= :now) "
-    "AND (lot.expires_at IS NULL OR lot.expires_at > :now) ORDER BY lot.listing_id, lot.id FOR UPDATE OF lot"
+    "AND (lot.expires_at IS NULL OR lot.expires_at > :now) AND lot.reserved + lot.consumed < lot.quantity "
+    "ORDER BY lot.listing_id, lot.id FOR UPDATE OF lot"
 )
 # A seller's change locks the lots too, so the version that this statement sees stays until the order is committed.
 _TAKE: Final = text(

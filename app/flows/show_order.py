@@ -145,11 +145,12 @@ def packages_of(journey: Journey) -> list[PackageShape]:
 
 
 def _leg(leg: JourneyLeg, currency: str) -> LegShape:
-    timetabled = leg.mode is not Mode.COURIER
+    mode = Mode(leg.mode)
+    timetabled = mode is not Mode.COURIER
     return LegShape(
         from_=leg.from_hub,
         to=leg.to_hub,
-        mode=leg.mode,
+        mode=mode,
         service=leg.service_id,
         carrier=leg.carrier,
         departs_at=leg.departs_at,

@@ -1,7 +1,7 @@
 """Decisions about orders: totals, combined fronts, promises, and which status may follow which."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
@@ -12,6 +12,7 @@ from app.core.money import Money, zero
 from app.core.quantity import times
 from app.orders.values import Candidate, Combination, Label, OrderEvent, OrderStatus, Price, Promise
 
+Plans = tuple[int, ...]
 S, E = OrderStatus, OrderEvent
 ALLOWED: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = {
     (S.AWAITING_PAYMENT, E.PAY): S.PLACED,
@@ -55,28 +56,36 @@ def promise_for(starts_at: datetime, arrives_at: datetime) -> Promise:
     return Promise(arrives_at, arrives_at + max(PROMISE_MARGIN_MIN, (arrives_at - starts_at) / 10))
 
 
+class Staircase:
+    """The points seen so far that none of them beats in price and CO2e: dearer and dearer, cleaner and cleaner."""
+
+    def __init__(self) -> None:
+        self.points: list[Combination] = []
+        self._prices: list[int] = []
+
+    def add(self, point: Combination) -> bool:
+        """Keep the point and drop those that it beats; false when one of them is no dearer and no dirtier."""
+        step = bisect_right(self._prices, point.price_minor)
+        if step and self.points[step - 1].co2e_g <= point.co2e_g:
+            return False
+        beaten = step
+        while beaten < len(self.points) and self.points[beaten].co2e_g >= point.co2e_g:
+            beaten += 1
+        if step and self._prices[step - 1] == point.price_minor:
+            step -= 1
+        self.points[step:beaten] = [point]
+        self._prices[step:beaten] = [point.price_minor]
+        return True
+
+
 def pareto(points: Iterable[Combination]) -> list[Combination]:
     """The points that no other point beats or equals in arrival, price and CO2e; one for each equal triple.
 
     Sorted by arrival, then price, then CO2e, then plans: the same points give the same list. In that order a point is
-    beaten if and only if an earlier one is no dearer and no dirtier, which the staircase of what is kept tells at once.
+    beaten if and only if an earlier one is no dearer and no dirtier.
     """
-    front: list[Combination] = []
-    prices: list[int] = []
-    co2es: list[int] = []
-    for point in sorted(points):
-        step = bisect_right(prices, point.price_minor)
-        if step and co2es[step - 1] <= point.co2e_g:
-            continue
-        beaten = step
-        while beaten < len(prices) and co2es[beaten] >= point.co2e_g:
-            beaten += 1
-        if step and prices[step - 1] == point.price_minor:
-            step -= 1
-        prices[step:beaten] = [point.price_minor]
-        co2es[step:beaten] = [point.co2e_g]
-        front.append(point)
-    return front
+    kept = Staircase()
+    return [point for point in sorted(points) if kept.add(point)]
 
 
 def combine(fronts: Sequence[Sequence[Candidate]]) -> list[Combination]:
@@ -85,15 +94,28 @@ def combine(fronts: Sequence[Sequence[Candidate]]) -> list[Combination]:
     The order arrives when its last consignment does; price and CO2e add up. All three grow with their parts, so
     pruning after each consignment loses nothing.
     """
-    combined = pareto(Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in fronts[0])
-    for front in fronts[1:]:
-        kept = pareto(Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in front)
-        combined = pareto(
-            Combination(max(arrives_at, part[0]), price + part[1], co2e + part[2], plans + part[3])
-            for arrives_at, price, co2e, plans in combined
-            for part in kept
-        )
+    parts = [pareto(Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in front) for front in fronts]
+    combined = parts[0]
+    for part in parts[1:]:
+        combined = pareto([*_last(combined, part, lambda w, p: w + p), *_last(part, combined, lambda p, w: w + p)])
     return combined
+
+
+def _last(
+    front: Sequence[Combination], other: Sequence[Combination], plans: Callable[[Plans, Plans], Plans]
+) -> Iterator[Combination]:
+    """The combinations in which the point of `front` arrives last.
+
+    Beside it stands only what nothing that has arrived by then beats in price and CO2e: the rest would be beaten too.
+    """
+    arrived, coming = Staircase(), 0
+    for point in front:
+        while coming < len(other) and other[coming].arrives_at <= point.arrives_at:
+            arrived.add(other[coming])
+            coming += 1
+        for beside in arrived.points:
+            price, co2e = point.price_minor + beside.price_minor, point.co2e_g + beside.co2e_g
+            yield Combination(point.arrives_at, price, co2e, plans(point.plans, beside.plans))
 
 
 def labels(front: Sequence[Combination]) -> list[tuple[Label, ...]]:

@@ -1,5 +1,6 @@
 """Tracking and consignments over HTTP."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -88,33 +89,36 @@ async def test_good_events_are_taken_and_each_bad_one_is_refused_with_its_proble
     assert problems[4]["instance"] == "/v1/tracking/events#/events/5"
 
 
-@pytest.mark.parametrize(
-    "spoiled",
-    [
-        {"id": "\ud800"},
-        {"\ud800": 1},
-        {"note": "a\u0000b"},
-        {"id": "with space"},
-        {"id": "x" * 101},
-        {"tracking_number": "CM\u0000"},
-        {"occurred_at": 1772416800},
-        {"occurred_at": "2026-03-02T10:00:00"},
-        {"type": "teleported"},
-        {"type": "corrected"},
-        {"corrects": "departed"},
-        {"estimated_at": "2026-03-05T00:00:00Z"},
-        {"position": {"lat": 91, "lon": 0}},
-        {"readings": [{"kind": "relative_humidity", "value": "50", "unit": "CEL", "at": "2026-03-02T10:00:00Z"}]},
-        {"readings": [{"kind": "temperature", "value": "1e3", "unit": "CEL", "at": "2026-03-02T10:00:00Z"}]},
-        {"readings": {}},
-    ],
+SPOILED = (
+    {"id": "\ud800"},
+    {"\ud800": 1},
+    {"note": "a\u0000b"},
+    {"id": "with space"},
+    {"id": "x" * 101},
+    {"tracking_number": "CM\u0000"},
+    {"occurred_at": 1772416800},
+    {"occurred_at": "2026-03-02T10:00:00"},
+    {"type": "teleported"},
+    {"type": "corrected"},
+    {"corrects": "departed"},
+    {"estimated_at": "2026-03-05T00:00:00Z"},
+    {"position": {"lat": 91, "lon": 0}},
+    {"readings": [{"kind": "relative_humidity", "value": "50", "unit": "CEL", "at": "2026-03-02T10:00:00Z"}]},
+    {"readings": [{"kind": "temperature", "value": "1e3", "unit": "CEL", "at": "2026-03-02T10:00:00Z"}]},
+    {"readings": {}},
 )
-async def test_spoiled_event_never_spoils_the_batch(client, ports, consignment, spoiled):
+
+
+async def test_spoiled_events_never_spoil_the_batch(client, ports, consignment):
     carrier = await partner(ports)
     good = told(consignment, "departed", 4, hub="HOTAN")
-    answer = await client.post(EVENTS, json={"events": [good | spoiled, good]}, headers=carrier)
+    # Escaped, as an odd client may send it: half a surrogate pair is valid JSON and no text at all.
+    body = json.dumps({"events": [*(good | spoiled for spoiled in SPOILED), good]})
+    answer = await client.post(EVENTS, content=body, headers=carrier | {"content-type": "application/json"})
     assert answer.status_code == 200
-    assert [result["status"] for result in answer.json()["results"]] == ["rejected", "accepted"]
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == ["rejected"] * len(SPOILED) + ["accepted"]
+    assert all(result["problem"]["errors"] for result in results[:-1])
 
 
 async def test_batch_is_bounded_and_must_be_a_list(client, ports, consignment):

@@ -100,7 +100,7 @@ async def test_a_draft_may_be_all_but_empty_but_not_wrong(ports, seller):
     bare = await created(ports, seller, category="produce", unit="box")
     assert (bare.title, bare.price, bare.package, bare.handling) == ({}, None, None, None)
     wrong = created(ports, seller, category="produce", unit="head", attributes={"colour": "red"}, step="0.5")
-    assert await gaps_of(Invalid, wrong) == ["/attributes/colour", "/unit", "/min_quantity", "/step"]
+    assert await gaps_of(Invalid, wrong) == ["/attributes/colour", "/unit", "/step"]
 
 
 async def test_creating_again_with_the_same_id_answers_the_first(ports, seller):

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.core.ids import new_id
+from app.flows.install_network import install_network
 from app.identity.values import Caller, Role
 from app.network.seed import read_hubs
 from app.network.service import install_seed
 from app.packaging.values import Package
+from app.routing import NO_LOAD, Query, plan
 from app.shipments.values import ConsignmentDraft, JourneyLeg
 
 BOOKED_AT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
@@ -85,3 +87,39 @@ async def with_hubs(ports) -> None:
     """The real hubs, without any service."""
     async with ports.begin() as session:
         await install_seed(session, read_hubs(), [], BOOKED_AT)
+
+
+async def with_network(ports) -> None:
+    """The real hubs and services."""
+    async with ports.begin() as session:
+        await install_network(session, BOOKED_AT)
+
+
+async def cheapest_legs(ports, origin, destination, weight_g=32_200):
+    """The legs of the cheapest way on the real network, as they would be booked, and a courier at their end."""
+    async with ports.database.read() as connection:
+        timetable = await ports.timetable.current(connection)
+    asked = Query(origin, destination, int(hours(4).timestamp()), weight_g, excluded_services=ports.timetable.crossing)
+    cheapest = min(plan(timetable, asked, NO_LOAD).plans, key=lambda found: found.price_minor)
+    legs = [_booked(leg) for leg in cheapest.legs]
+    door = a_leg(destination, "310115", 0, 1, mode="courier", carrier="COURIER", km=30, co2e_g=260)
+    came = legs[-1].arrives_at
+    return (*legs, replace(door, run_at=came, departs_at=came, arrives_at=came + timedelta(hours=6)))
+
+
+def _booked(leg) -> JourneyLeg:
+    return JourneyLeg(
+        from_hub=leg.from_place,
+        to_hub=leg.to_place,
+        mode=leg.mode,
+        service_id=leg.service,
+        run_at=datetime.fromtimestamp(leg.departure_at, UTC),
+        board=leg.board_stop,
+        alight=leg.alight_stop,
+        carrier=leg.carrier,
+        departs_at=datetime.fromtimestamp(leg.departs_at, UTC),
+        arrives_at=datetime.fromtimestamp(leg.arrives_at, UTC),
+        distance_m=leg.distance_m,
+        price_minor=leg.price_minor,
+        co2e_g=leg.co2e_mg // 1_000 if leg.co2e_mg else None,
+    )

@@ -52,10 +52,8 @@ def statements_of(database: Database) -> Iterator[list[str]]:
     """Every statement that goes through SQLAlchemy meanwhile; one that is sent for many rows counts as many."""
     sent: list[str] = []
 
-    def note(
-        _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool
-    ) -> None:
-        sent.extend([statement] * (len(parameters) if executemany else 1))
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool) -> None:
+        sent.extend([statement] * (len(parameters) if executemany and isinstance(parameters, list) else 1))
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", note)
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -28,12 +29,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def address(ports) -> AsyncIterator[str]:
-    """Where the service listens."""
-    server = uvicorn.Server(uvicorn.Config(create_app(ports=ports), port=0, lifespan="off", log_level="warning"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await serving
+    """Where the service listens. The socket takes callers before the server is up; they wait for it."""
+    server = uvicorn.Server(uvicorn.Config(create_app(ports=ports), lifespan="off", log_level="warning"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await serving

@@ -144,7 +144,7 @@ def test_a_vehicle_that_can_come_later_is_not_beaten_by_an_earlier_lorry():
         V road: H > U +3h; 100fen takes=live
         T2 rail: U 18:00 > M +1h; 100fen takes=live
     """)
-    assert routes(timetable, ask("H > M", max_journey_s="5h", **SHEEP)) == [
+    assert routes(timetable, ask("H > M", "Mon 05:00", max_journey_s="5h", **SHEEP)) == [
         "H Mon 15:00 V Mon 18:00 U Mon 18:00 T2 Mon 19:00 M | 200 fen | 0 mg"
     ]
 
@@ -153,10 +153,11 @@ def test_a_quick_lorry_is_not_beaten_by_a_cheap_slow_vehicle():
     timetable = draw("""
         V road: H > U +5h; 10fen takes=live
         T1 road: H 10:00 > U +1h; 100fen takes=live
-        T2 rail: U 12:00 > M +2h; 100fen takes=live
+        T2 rail: U 12:00 > W +1h; 100fen takes=live
+        T3 rail: W 15:00 > M +1h; 100fen takes=live
     """)
-    assert routes(timetable, ask("H > M", max_journey_s="5h", **SHEEP)) == [
-        "H Mon 10:00 T1 Mon 11:00 U Mon 12:00 T2 Mon 14:00 M | 200 fen | 0 mg"
+    assert routes(timetable, ask("H > M", max_journey_s="8h", **SHEEP)) == [
+        "H Mon 10:00 T1 Mon 11:00 U Mon 12:00 T2 Mon 13:00 W Mon 15:00 T3 Mon 16:00 M | 300 fen | 0 mg"
     ]
 
 
