@@ -9,14 +9,15 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Final, NoReturn
 
 import psycopg
 import uvicorn
 from alembic import command
+from pydantic import ValidationError
 
 from app.core.clock import SystemClock
 from app.core.database import Database, driver_url
@@ -27,6 +28,9 @@ from app.core.settings import Settings
 from app.demo import play
 from app.flows.install_network import install_network
 from app.main import create_app
+from app.network.capacity import audit_capacity
+
+Arguments = argparse.Namespace
 
 
 def say(line: str) -> None:
@@ -151,6 +155,20 @@ def jobs(settings: Settings, action: str, job_id: int | None) -> None:
     say(f"{len(rows)} dead letters")
 
 
+async def _audit(url: str) -> int:
+    """Compare what departures say is booked with the bookings themselves; prints and counts what differs."""
+    database = Database(url, pool=1)
+    try:
+        async with database.read() as connection:
+            mismatches = await audit_capacity(connection)
+    finally:
+        await database.close()
+    for mismatch in mismatches:
+        say(str(mismatch))
+    say(f"{len(mismatches)} segments differ from their bookings")
+    return len(mismatches)
+
+
 def openapi() -> None:
     """Print the OpenAPI document; it needs neither a database nor a secret."""
     say(json.dumps(create_app(Settings()).openapi(), ensure_ascii=False, indent=2))
@@ -161,46 +179,52 @@ def _stop(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _with_database(act: Callable[[str], Any]) -> Callable[[Settings], None]:
-    def acted(settings: Settings) -> None:
+def _on_database(act: Callable[[str], object]) -> Callable[[Settings, Arguments], None]:
+    """A verb that needs the database and nothing else."""
+
+    def acted(settings: Settings, _arguments: Arguments) -> None:
         with _database(settings) as url:
             act(url)
 
     return acted
 
 
+def _audit_or_fail(url: str) -> None:
+    if asyncio.run(_audit(url)):
+        sys.exit(1)
+
+
+def _demo(settings: Settings, arguments: Arguments) -> None:
+    play(arguments.url or settings.base_url, sorted(settings.operator_phones), say)
+
+
+VERBS: Final[Mapping[str, tuple[str, Callable[[Settings, Arguments], None]]]] = {
+    "run": ("serve everything", lambda settings, _: run(settings)),
+    "serve": ("serve on a database that is there (containers)", lambda settings, _: serve(settings)),
+    "migrate": ("bring the database to this code's version", _on_database(migrate)),
+    "seed": ("put the network in place", _on_database(lambda url: asyncio.run(_seed(url)))),
+    "demo": ("play the main story against a running service", _demo),
+    "jobs": ("dead letters: list them, or retry one", lambda settings, given: jobs(settings, given.action, given.id)),
+    "audit": ("is every booked place on a departure accounted for?", _on_database(_audit_or_fail)),
+    "openapi": ("print the OpenAPI document", lambda _settings, _arguments: openapi()),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="chama", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("run", help="serve everything")
-    verbs.add_parser("serve", help="serve on a database that is there (containers)")
-    verbs.add_parser("migrate", help="bring the database to this code's version")
-    verbs.add_parser("seed", help="put the network in place")
-    verbs.add_parser("openapi", help="print the OpenAPI document")
-    demo = verbs.add_parser("demo", help="play the main story against a running service")
-    demo.add_argument("url", nargs="?", default=None)
-    queue = verbs.add_parser("jobs", help="dead letters: list them, or retry one")
-    queue.add_argument("action", choices=["dead", "retry"])
-    queue.add_argument("id", type=int, nargs="?")
+    parsers = {name: verbs.add_parser(name, help=told) for name, (told, _) in VERBS.items()}
+    parsers["demo"].add_argument("url", nargs="?", default=None)
+    parsers["jobs"].add_argument("action", choices=["dead", "retry"])
+    parsers["jobs"].add_argument("id", type=int, nargs="?")
     chosen = parser.parse_args()
     configure("text")
-    settings = Settings()
     try:
-        match chosen.verb:
-            case "run":
-                run(settings)
-            case "serve":
-                serve(settings)
-            case "migrate":
-                _with_database(migrate)(settings)
-            case "seed":
-                _with_database(lambda url: asyncio.run(_seed(url)))(settings)
-            case "demo":
-                play(chosen.url or settings.base_url, sorted(settings.operator_phones), say)
-            case "jobs":
-                jobs(settings, chosen.action, chosen.id)
-            case "openapi":
-                openapi()
+        VERBS[chosen.verb][1](Settings(), chosen)
+    except ValidationError as error:
+        _stop(
+            "\n".join(f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in error.errors())
+        )
     except PostgresUnavailable as error:
         _stop(str(error))
     except KeyboardInterrupt:

@@ -15,7 +15,6 @@ from app.api import problems  # noqa: E402
 from app.core.errors import Problem  # noqa: E402
 
 # Answered with a status of their own, which `app/api/problems.py` sets beside the table of kinds.
-_OWN_STATUS = {problem.slug: status for status, problem in problems._FRAMEWORK.items()} | {"overloaded": 503}  # noqa: SLF001 - no second list
 HEAD = """# Problems
 
 Every refusal is a document of the type `application/problem+json` (RFC 9457). Its `type` is `/problems/` and the name below; `detail` says what to do
@@ -40,7 +39,7 @@ def all_problems() -> list[type[Problem]]:
 
 
 def status_of(problem: type[Problem]) -> int:
-    return _OWN_STATUS.get(problem.slug, problems.STATUS[problem.kind])
+    return problems.status_of(problem)
 
 
 def page() -> str:

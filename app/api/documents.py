@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any
 
-from app.api.problems import MEDIA_TYPE, STATUS, document
+from app.api.problems import MEDIA_TYPE, document, status_of
 from app.core.errors import Problem
 from app.core.schema import Shape
 
@@ -40,7 +40,7 @@ def refuses(*problems: type[Problem]) -> Responses:
     responses: Responses = {}
     for problem in problems:
         entry = responses.setdefault(
-            STATUS[problem.kind], {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
+            status_of(problem), {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
         )
         entry["description"] = (entry["description"] + "; " if entry["description"] else "") + problem.title["en"]
         entry["content"][MEDIA_TYPE]["examples"][problem.slug] = {"value": example_of(problem)}

@@ -75,7 +75,7 @@ class RequestFrame:
         bound = PHOTO_BYTES_MAX if scope["path"].startswith("/storage/") else BODY_BYTES_MAX
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > bound:
-            await _refuse(scope, send, TooLarge(bytes=bound), status=413)
+            await _refuse(scope, send, TooLarge(bytes=bound))
             return
         seen = 0
 
@@ -90,7 +90,7 @@ class RequestFrame:
         try:
             await self.app(scope, receive_bounded, send)
         except BodyTooLarge:
-            await _refuse(scope, send, TooLarge(bytes=bound), status=413)
+            await _refuse(scope, send, TooLarge(bytes=bound))
 
     def _note(self, scope: Scope, status: int, took_s: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
@@ -109,10 +109,10 @@ class RequestFrame:
             )
 
 
-async def _refuse(scope: Scope, send: Send, problem: Problem, status: int | None = None) -> None:
+async def _refuse(scope: Scope, send: Send, problem: Problem) -> None:
     """Answer where no route can any more. When the answer had begun already, the server ends the connection."""
     language = preferred_language(Headers(scope=scope).get("accept-language"))
-    shown = document(problem, instance=scope["path"], language=language, status=status)
+    shown = document(problem, instance=scope["path"], language=language)
     body = orjson.dumps(shown)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),

@@ -66,8 +66,15 @@ class Overloaded(Problem):
     detail = {"en": "Nothing was changed. Try again in a moment.", "zh-Hans": "未作任何更改，请稍后再试。"}
 
 
+# The few whose status is finer than their kind's.
+_OWN_STATUS: Final[Mapping[type[Problem], int]] = {MethodNotAllowed: 405, TooLarge: 413, Overloaded: 503}
 _FRAMEWORK: Final[Mapping[int, type[Problem]]] = {404: NoSuchAddress, 405: MethodNotAllowed, 413: TooLarge}
 _BUSY_SQLSTATES: Final = ("55P03", "57014", "40P01", "40001", "53300")
+
+
+def status_of(problem: type[Problem]) -> int:
+    """The HTTP status of a refusal."""
+    return _OWN_STATUS.get(problem, STATUS[problem.kind])
 
 
 def document(problem: Problem, *, instance: str, language: str, status: int | None = None) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def document(problem: Problem, *, instance: str, language: str, status: int | No
     body: dict[str, Any] = {
         "type": f"/problems/{problem.slug}",
         "title": problem.title_in(language),
-        "status": status or STATUS[problem.kind],
+        "status": status or status_of(type(problem)),
         "detail": problem.detail_in(language),
         "instance": instance,
     }
@@ -158,4 +165,4 @@ async def _database_refused(request: Request, error: Exception) -> Response:
 
 
 async def _busy(request: Request, _error: Exception) -> Response:
-    return answer(request, Overloaded(retry_after_s=1), status=503)
+    return answer(request, Overloaded(retry_after_s=1))

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Enum, MetaData
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
 NAMING: Final = {
@@ -41,16 +41,9 @@ class Database:
 
     def __init__(self, url: str, *, pool: int = 10, prepared: bool = True, options: str = _OPTIONS) -> None:
         self.url = driver_url(url)
-        self.engine = create_async_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            pool_size=pool,
-            max_overflow=0,
-            pool_timeout=30,
-            json_serializer=dump_json,
-            json_deserializer=orjson.loads,
-            connect_args={"options": options, "prepare_threshold": 3 if prepared else None},
-        )
-        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.engine = _engine(url, pool=pool, prepared=prepared, options=options)
+        # Connections of their own: switching one to and from autocommit costs more than the statement.
+        self._reading = _engine(url, pool=pool, prepared=prepared, options=options, isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Session]:
@@ -66,6 +59,20 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self._reading.dispose()
+
+
+def _engine(url: str, *, pool: int, prepared: bool, options: str, **further: Any) -> AsyncEngine:
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=30,
+        json_serializer=dump_json,
+        json_deserializer=orjson.loads,
+        connect_args={"options": options, "prepare_threshold": 3 if prepared else None},
+        **further,
+    )
 
 
 def enum_type(values: type[StrEnum]) -> Any:

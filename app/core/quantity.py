@@ -58,7 +58,7 @@ Stock = Annotated[
 
 
 class Unit(StrEnum):
-    """What goods are counted or weighed in. 1 jin = 0.5 kg (domain.md 4)."""
+    """What goods are counted or weighed in. 1 jin = 0.5 kg."""
 
     KG = "kg"
     JIN = "jin"

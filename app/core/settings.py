@@ -4,9 +4,9 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = None
     s3_bucket: str | None = None
     s3_endpoint: str | None = None
+    s3_public_endpoint: str | None = None
     s3_region: str = "us-east-1"
     s3_access_key_id: SecretStr | None = None
     s3_secret_access_key: SecretStr | None = None
@@ -46,6 +47,20 @@ class Settings(BaseSettings):
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fit_for_production(self) -> Self:
+        """Refuse a production service in which nobody could sign in, or whose secret would be lost with its disk."""
+        if self.environment == "production":
+            if self.message_sender == "mailbox":
+                raise ValueError(
+                    "CHAMA_MESSAGE_SENDER=mailbox shows sign-in codes to nobody in production; set it to sns"
+                )
+            if self.secret is None:
+                raise ValueError(
+                    "CHAMA_SECRET is needed in production: every process signs with it, and it must outlive the disk"
+                )
+        return self
 
     @property
     def base_url(self) -> str:

@@ -111,23 +111,19 @@ class S3Storage:
     """An S3-compatible service through boto3, whose blocking calls run in threads. Presigning is local."""
 
     def __init__(
-        self, bucket: str, *, endpoint: str | None, region: str, access_key: str | None, secret_key: str | None
+        self,
+        bucket: str,
+        *,
+        endpoint: str | None,
+        public_endpoint: str | None = None,
+        region: str,
+        access_key: str | None,
+        secret_key: str | None,
     ) -> None:
+        """`public_endpoint` is where clients reach the store, when that is not where we do; links are signed for it."""
         self._bucket = bucket
-        self._client: S3Client = boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name=region,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            config=Config(
-                signature_version="s3v4",
-                connect_timeout=5,
-                read_timeout=OUTSIDE_CALL_TIMEOUT_S,
-                retries={"max_attempts": 2},
-                s3={"addressing_style": "path" if endpoint else "auto"},
-            ),
-        )
+        self._client = _s3_client(endpoint, region, access_key, secret_key)
+        self._signer = _s3_client(public_endpoint, region, access_key, secret_key) if public_endpoint else self._client
 
     async def presign_put(self, key: str, content_type: str, size: int, sha256: str) -> Upload:
         checksum = _base64_of(sha256)
@@ -138,14 +134,14 @@ class S3Storage:
             "ContentLength": size,
             "ChecksumSHA256": checksum,
         }
-        url = self._client.generate_presigned_url(
+        url = self._signer.generate_presigned_url(
             "put_object", Params=terms, ExpiresIn=int(UPLOAD_LIFETIME.total_seconds())
         )
         return Upload("PUT", url, {"content-type": content_type, "x-amz-checksum-sha256": checksum})
 
     async def presign_get(self, key: str) -> str:
         lifetime_s = int(DOWNLOAD_LIFETIME.total_seconds())
-        return self._client.generate_presigned_url(
+        return self._signer.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=lifetime_s
         )
 
@@ -170,6 +166,23 @@ class S3Storage:
             raise UpstreamFailed(service="S3") from error
 
 
+def _s3_client(endpoint: str | None, region: str, access_key: str | None, secret_key: str | None) -> "S3Client":
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=OUTSIDE_CALL_TIMEOUT_S,
+            retries={"max_attempts": 2},
+            s3={"addressing_style": "path" if endpoint else "auto"},
+        ),
+    )
+
+
 def _base64_of(sha256_hex: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256_hex)).decode()
 
@@ -190,6 +203,7 @@ def open_storage(settings: Settings) -> ObjectStorage:
     return S3Storage(
         settings.s3_bucket,
         endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
         region=settings.s3_region,
         access_key=access.get_secret_value() if access else None,
         secret_key=secret.get_secret_value() if secret else None,

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from app.shipments.values import (
     ConsignmentDraft,
     ConsignmentStatus,
     Journey,
+    JourneyLeg,
     JourneyPackage,
 )
 
@@ -66,12 +67,12 @@ async def create_consignments(session: Session, drafts: Sequence[ConsignmentDraf
     assert not waiting
     journeys_in_order = [written[draft.id] for draft in drafts]
     packages = [
-        asdict(package) | {"consignment_id": journey.id}
+        _columns(package) | {"consignment_id": journey.id}
         for journey in journeys_in_order
         for package in journey.packages
     ]
     legs = [
-        asdict(leg) | {"consignment_id": journey.id, "seq": seq}
+        _columns(leg) | {"consignment_id": journey.id, "seq": seq}
         for journey in journeys_in_order
         for seq, leg in enumerate(journey.legs)
     ]
@@ -130,7 +131,12 @@ def _package(package: Package) -> JourneyPackage:
     )
 
 
+def _columns(record: Journey | JourneyPackage | JourneyLeg) -> dict[str, Any]:
+    """The fields as they are: `asdict` would copy every value deeply, on the path of each order."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
 def _consignment_row(journey: Journey) -> dict[str, Any]:
-    row = asdict(journey)
+    row = _columns(journey)
     del row["packages"], row["legs"]
     return row

@@ -1,6 +1,6 @@
 """One contract for every object storage: a directory behind signed links, and S3 over real HTTP.
 
-moto's server tells how S3 behaves but looks at no signature; rclone's looks at them and keeps no checksum.
+moto's server tells how S3 behaves but looks at no signature and no checksum; rclone's looks at both.
 """
 
 import asyncio
@@ -43,7 +43,6 @@ class Place:
     at: float = 1_772_400_000.0
     looks_at_links: bool = True
     looks_at_bytes: bool = True
-    keeps_checksums: bool = True
     with_secret: Callable[[str], ObjectStorage] | None = None
 
     async def put(self, content: bytes = PICTURE, key: str = KEY, **changes: str) -> httpx.Response:
@@ -119,25 +118,23 @@ def _await_port(port: int) -> None:
 @pytest.fixture
 async def moto(moto_endpoint: str) -> AsyncIterator[Place]:
     async with httpx.AsyncClient() as client:
-        yield Place(_s3(moto_endpoint), client, looks_at_links=False)
+        place = Place(_s3(moto_endpoint), client, looks_at_links=False, looks_at_bytes=False)
+        await place.storage.delete(KEY)
+        yield place
 
 
 @pytest.fixture
 async def rclone(rclone_endpoint: str) -> AsyncIterator[Place]:
     async with httpx.AsyncClient() as client:
-        yield Place(
-            _s3(rclone_endpoint),
-            client,
-            looks_at_bytes=False,
-            keeps_checksums=False,
-            with_secret=lambda secret: _s3(rclone_endpoint, secret),
-        )
+        place = Place(_s3(rclone_endpoint), client)
+        place.with_secret = lambda secret: _s3(rclone_endpoint, secret)
+        await place.storage.delete(KEY)
+        yield place
 
 
 @pytest.fixture(params=["directory", "moto", "rclone"])
-async def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)
-    await found.storage.delete(KEY)
     return found
 
 
@@ -148,7 +145,7 @@ def tampered(url: str, **terms: str) -> str:
 
 async def test_what_is_put_is_found_and_given_back(place):
     assert (await place.put()).status_code == 200
-    assert await place.storage.find(KEY) == Stored(len(PICTURE), DIGEST if place.keeps_checksums else None)
+    assert await place.storage.find(KEY) == Stored(len(PICTURE), DIGEST if place.looks_at_bytes else None)
     got = await place.get()
     assert (got.status_code, got.content) == (200, PICTURE)
     assert got.headers["content-type"] == "image/png"
