@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ def main() -> None:
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)}")
     logging.disable(logging.WARNING)
+    # So that what we started is stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     begin = time.monotonic()
     rows: list[Row] = []
     if set(chosen) != {"routing"}:

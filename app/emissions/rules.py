@@ -25,6 +25,10 @@ USUAL_CLASS: Final = {
 LONG_HAUL: Final = "long_haul_without_rf"
 SHORT_HAUL: Final = "short_haul_without_rf"
 INLAND_VESSEL: Final = "inland_vessel"
+# The smallest sea-going ship: the careful choice, since published figures for inland vessels lie between it and the average one.
+INLAND_PROXY: Final = "container_ship_under_1000_teu"
+# The source has one refrigerated rigid lorry for all sizes.
+REFRIGERATED_CLASS: Final = {"rigid_over_17t": "rigid_average"}
 REFRIGERATED: Final = frozenset({"chilled", "frozen"})
 
 
@@ -36,19 +40,19 @@ def choose_factor(
     - Chilled and frozen goods take the refrigerated factor; where there is none, the ambient one, with `refrigeration` missing.
       Live animals travel by the ambient one.
     - Air is long-haul from 1,500 km on, without radiative forcing, which is therefore missing.
-    - An inland vessel has no factor of its own: the average container ship stands in, with `inland_vessel_factor` missing.
+    - An inland vessel has no factor of its own: the smallest container ship stands in, with `inland_vessel_factor` missing.
     """
     missing = []
     if mode == "air" and vehicle_class is None:
         vehicle_class = LONG_HAUL if distance_m >= LONG_HAUL_FROM_M else SHORT_HAUL
         missing.append("radiative_forcing")
     if mode == "water" and vehicle_class == INLAND_VESSEL:
-        vehicle_class = USUAL_CLASS["water"]
+        vehicle_class = INLAND_PROXY
         missing.append("inland_vessel_factor")
     vehicle_class = vehicle_class or USUAL_CLASS.get(mode, "")
     factor = table.find(mode, vehicle_class, "ambient")
     if temperature in REFRIGERATED:
-        refrigerated = table.find(mode, vehicle_class, "refrigerated")
+        refrigerated = table.find(mode, REFRIGERATED_CLASS.get(vehicle_class, vehicle_class), "refrigerated")
         if refrigerated is None and factor is not None:
             missing.append("refrigeration")
         factor = refrigerated or factor

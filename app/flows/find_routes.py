@@ -1,21 +1,22 @@
 """The story of asking for a way without an order: the front between two hubs, or why there is none."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from app.core.errors import Gap, Invalid
 from app.core.limits import PLAN_HORIZON, QUOTE_OPTIONS_MAX
 from app.core.money import Money
-from app.emissions import footprint
-from app.flows.plan_ways import Around, Cargo, Way, find_ways, legs_of
+from app.emissions import shipment_footprint
+from app.emissions.values import PACKAGING
+from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, legs_of
 from app.flows.ports import Ports
 from app.network.capacity import read_load
 from app.network.schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
 from app.network.values import CURRENCY, DEPART_AHEAD_MAX, HubKind, Temperature
 from app.orders.rules import labels, pareto, thin_out
-from app.orders.schemas import LegShape
-from app.orders.values import Combination
+from app.orders.values import Combination, Label
 from app.routing import Used
 
 # What is taken when the caller does not say: 250 kg fill a cubic metre, an animal weighs 50 kg (our defaults).
@@ -39,15 +40,13 @@ async def find_routes(ports: Ports, command: RouteRequest) -> RoutesShape:
     origin, destination = hubs[command.from_], hubs[command.to]
     is_abroad = HubKind.FOREIGN in {origin.kind, destination.kind}
     crossing = frozenset[str]() if is_abroad else ports.timetable.crossing
-    around = Around(ports.fronts, timetable, load, crossing, destination, None)
+    around = Around(ports.fronts, timetable, load, crossing, ports.timetable.vehicles, destination, None)
     ways = await asyncio.to_thread(find_ways, around, cargo)
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
-    won = labels(front)
     return RoutesShape(
         options=[
-            _option(ways[point.plans[0]], legs_of(around, cargo, ways[point.plans[0]]), [label.value for label in best])
-            for point, best in zip(front, won, strict=True)
+            _option(around, cargo, ways[point.plans[0]], won) for point, won in zip(front, labels(front), strict=True)
         ]
     )
 
@@ -93,18 +92,19 @@ def _cargo(command: RouteRequest, ready_at: datetime) -> Cargo:
     )
 
 
-def _option(way: Way, legs: list[LegShape], won: list[str]) -> RouteOptionShape:
-    covered = footprint([leg.co2e_g for leg in legs], [None for _ in legs[1:]], ())
+def _option(around: Around, cargo: Cargo, way: Way, won: Sequence[Label]) -> RouteOptionShape:
+    legs = legs_of(around, cargo, way)
+    covered = shipment_footprint(footprints_of(around, cargo, legs))
     return RouteOptionShape(
-        labels=won,
+        labels=[label.value for label in won],
         arrives_at=way.arrives_at,
         price=Money(way.price_minor, CURRENCY),
         co2e_g=RouteCo2eShape(
             transport=covered.transport_g,
             hubs=covered.hubs_g,
             total=covered.total_g,
-            covers=[name for name in covered.covers if name != "packaging"],
-            missing=list(covered.missing),
+            covers=[name for name in covered.covers if name != PACKAGING],
+            missing=[name for name in covered.missing if name != PACKAGING],
         ),
         legs=[
             RouteLegShape.model_validate({name: getattr(leg, name) for name in RouteLegShape.model_fields})

@@ -1,7 +1,7 @@
 """From goods at a hub to every sensible way to a buyer: the trunk by the planner, then the courier to the door."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.core.errors import Gap, Invalid
 from app.core.limits import PLAN_HORIZON
 from app.core.money import Money
-from app.emissions import factor_for, leg_co2e_g
+from app.emissions import LegFootprint
 from app.flows.ports import Ports
 from app.network.capacity import read_load
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
 from app.network.plan import FrontCache
-from app.network.rules import hub_for_county, last_mile
-from app.network.values import CURRENCY, CourierLeg, HubKind, HubPoint, Mode, Temperature
+from app.network.rules import hub_for_county, last_mile, ride_footprint
+from app.network.values import CURRENCY, DEFAULT_VEHICLES, CourierLeg, HubKind, HubPoint, Mode, Temperature, Vehicle
 from app.orders.schemas import LegShape
 from app.routing import Leg, Load, NoPlan, Plan, Query, SearchTooLarge, Timetable, Used
 
@@ -50,6 +50,7 @@ class Around:
     timetable: Timetable
     load: Load
     crossing: frozenset[str]
+    vehicles: Mapping[str, Vehicle]
     destination: HubPoint
     county: str | None
 
@@ -93,7 +94,15 @@ async def look_around(
     since = min(cargo.ready_at for cargo in cargoes)
     until = max(cargo.ready_at for cargo in cargoes) + PLAN_HORIZON
     load = await read_load(connection, since, until, largest)
-    return Around(ports.fronts, timetable, load, ports.timetable.crossing, destination, None if hub else county)
+    return Around(
+        ports.fronts,
+        timetable,
+        load,
+        ports.timetable.crossing,
+        ports.timetable.vehicles,
+        destination,
+        None if hub else county,
+    )
 
 
 def find_ways(around: Around, cargo: Cargo) -> list[Way]:
@@ -155,8 +164,17 @@ def _ride_co2e_g(leg: Leg, weight_g: int) -> int | None:
 
 
 def _courier_co2e_g(courier: CourierLeg, cargo: Cargo) -> int | None:
-    factor = factor_for("van", cargo.temperature.value, courier.distance_m)
-    return leg_co2e_g(factor.wtw_mg, cargo.weight_g, courier.distance_m) if factor else None
+    return ride_footprint(Mode.COURIER, Vehicle.VAN, cargo.temperature, cargo.weight_g, courier.distance_m).co2e_g
+
+
+def footprints_of(around: Around, cargo: Cargo, legs: Sequence[LegShape]) -> list[LegFootprint]:
+    """The legs' CO2e as they show it, with what each figure leaves out."""
+    vehicles = [around.vehicles.get(leg.service, DEFAULT_VEHICLES[leg.mode]) for leg in legs]
+    told = [
+        ride_footprint(leg.mode, vehicle, cargo.temperature, cargo.weight_g, leg.distance_m)
+        for leg, vehicle in zip(legs, vehicles, strict=True)
+    ]
+    return [replace(footprint, co2e_g=leg.co2e_g) for footprint, leg in zip(told, legs, strict=True)]
 
 
 def _ride(leg: Leg, weight_g: int) -> LegShape:

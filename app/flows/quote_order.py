@@ -18,8 +18,8 @@ from app.core.limits import QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
 from app.core.money import Money, total
 from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
-from app.emissions import Footprint, footprint
-from app.flows.plan_ways import Around, Cargo, Way, find_ways, legs_of, look_around
+from app.emissions import Footprint, shipment_footprint
+from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, legs_of, look_around
 from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.values import CURRENCY, Temperature
@@ -192,24 +192,31 @@ def _option(
     won: Sequence[Label],
 ) -> OptionShape:
     chosen = [found[plan] for found, plan in zip(ways, point.plans, strict=True)]
-    quoted = [
-        _consignment(parcel, legs_of(around, parcel.cargo, way)) for parcel, way in zip(parcels, chosen, strict=True)
-    ]
+    legs = [legs_of(around, parcel.cargo, way) for parcel, way in zip(parcels, chosen, strict=True)]
     packages = [package for parcel in parcels for package in parcel.packages]
     goods = total([line.total for parcel in parcels for line in parcel.lines], CURRENCY)
     price = price_of(goods, sum(way.price_minor for way in chosen), sum(package.price_minor for package in packages))
     promise = promise_for(min(parcel.ready_at for parcel in parcels), point.arrives_at)
-    hubs: list[int | None] = [None for consignment in quoted for _ in consignment.legs[1:]]
-    legs = [leg.co2e_g for consignment in quoted for leg in consignment.legs]
+    footprints = [
+        footprint
+        for parcel, journey in zip(parcels, legs, strict=True)
+        for footprint in footprints_of(around, parcel.cargo, journey)
+    ]
     return OptionShape(
         id=new_id("opt"),
         labels=list(won),
         arrives_by=point.arrives_at,
         promise=PromiseShape(from_=promise.start, to=promise.end),
         price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
-        co2e_g=co2e_shape(footprint(legs, hubs, [package.co2e_g for package in packages])),
-        consignments=quoted,
+        co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
+        consignments=[_consignment(parcel, journey) for parcel, journey in zip(parcels, legs, strict=True)],
     )
+
+
+def _packaging_co2e_g(packages: Sequence[Package]) -> int | None:
+    """None as soon as one package has no sourced figure."""
+    known = [package.co2e_g for package in packages if package.co2e_g is not None]
+    return sum(known) if len(known) == len(packages) else None
 
 
 def _consignment(parcel: Parcel, legs: list[LegShape]) -> QuotedConsignment:

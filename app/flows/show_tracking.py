@@ -17,12 +17,21 @@ from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
-from app.shipments.values import DOOR, EVENT_DISPLAY, LEG_DISPLAY, MODE_DISPLAY, Journey, JourneyEvent, JourneyLeg
+from app.shipments.values import (
+    DOOR,
+    EVENT_DISPLAY,
+    LEG_DISPLAY,
+    MODE_DISPLAY,
+    PUBLIC_EVENTS_MAX,
+    Journey,
+    JourneyEvent,
+    JourneyLeg,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A journey as seen `at` a time, the events that still stand in the order in which they happened, and the hubs of both."""
+    """A journey as seen `at` a time, its last events that still stand in the order in which they happened, and the hubs of both."""
 
     journey: Journey
     events: Sequence[JourneyEvent]
@@ -68,7 +77,7 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
     by_key = {event.key: event for event in events}
     story = [by_key[scan.key] for scan in story_of(event.scan for event in events)]
     now = ports.clock.now()
-    return Shown(journey, story, hubs, expected_at(journey.estimated_at, now), now)
+    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, expected_at(journey.estimated_at, now), now)
 
 
 async def show_ground(ports: Ports) -> Ground:

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from app.core.errors import Gap, Invalid
+from app.emissions import FactorTable, LegFootprint, intensity_mg_per_tkm, leg_co2e
 from app.network.values import (
     LAST_MILE_KINDS,
+    VEHICLE_CLASSES,
     CourierLeg,
     HubKind,
     Line,
     Located,
     Mode,
     Temperature,
+    Vehicle,
 )
 from app.routing import Stop
 
@@ -87,6 +90,29 @@ def last_mile(hub: Located, county: str, weight_g: int, temperature: Temperature
         duration_s=terms["handling_h"] * HOUR_S + distance_m * HOUR_S // (terms["speed_kmh"] * 1_000),
         distance_m=distance_m,
     )
+
+
+@lru_cache(maxsize=1)
+def load_factors() -> FactorTable:
+    """The emission factors that come with the code."""
+    return FactorTable.load()
+
+
+def intensities(mode: Mode, vehicle: Vehicle, distance_m: int) -> dict[str, int]:
+    """Milligrams of CO2e for a tonne-kilometre by temperature class; absent where no factor has a source."""
+    table, vehicle_class = load_factors(), VEHICLE_CLASSES[vehicle]
+    found = {
+        kept.value: intensity_mg_per_tkm(table, mode.value, kept.value, distance_m, vehicle_class)
+        for kept in Temperature
+    }
+    return {temperature: intensity for temperature, intensity in found.items() if intensity is not None}
+
+
+def ride_footprint(
+    mode: Mode, vehicle: Vehicle, temperature: Temperature, weight_g: int, distance_m: int
+) -> LegFootprint:
+    """The grams of CO2e of one ride (goods and packaging), and what the figure leaves out."""
+    return leg_co2e(load_factors(), mode.value, temperature.value, weight_g, distance_m, VEHICLE_CLASSES[vehicle])
 
 
 def season_closures(closed_months: Sequence[int], years: Iterable[int]) -> list[Period]:

@@ -10,10 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
 from app.core.database import Session
-from app.emissions import intensities
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
-from app.network.rules import Period, hub_closure, season_closures
+from app.network.rules import Period, hub_closure, intensities, season_closures
 from app.network.values import CLOSURES_READ_MAX, SEASONS_AHEAD_YEARS, HubKind, HubPoint, Line, ServiceStatus, Vehicle
 from app.routing import Capacity, Place, Stop, Tariff, Timetable, Weekly
 from app.routing import Service as Run
@@ -34,11 +33,13 @@ class TimetableCache:
     """The timetable of this process, with the hubs of the last one that it gave.
 
     `crossing` are the services that call abroad: goods that stay in the country must not leave it on the way.
+    `vehicles` says what each service runs with, for its CO2e.
     """
 
     def __init__(self) -> None:
         self.hubs: Mapping[str, HubPoint] = {}
         self.crossing: frozenset[str] = frozenset()
+        self.vehicles: Mapping[str, Vehicle] = {}
         self._timetable = Timetable((), (), version="0")
         self._renewing = asyncio.Lock()
 
@@ -64,6 +65,7 @@ class TimetableCache:
         timetable = await asyncio.to_thread(_build, hubs.values(), services, closures, version, changed_at.year)
         abroad = {code for code, hub in hubs.items() if hub.kind is HubKind.FOREIGN}
         self.hubs, self._timetable = hubs, timetable
+        self.vehicles = {row.id: Vehicle(row.vehicle) for row in services}
         self.crossing = frozenset(
             service.id for service in timetable.services if any(stop.place in abroad for stop in service.stops)
         )
@@ -120,7 +122,7 @@ def planned_service(line: Line, closures: Iterable[Period], years: Iterable[int]
         on_demand=line.on_demand,
         cutoff_s=line.cutoff_s,
         temperatures=frozenset(str(temperature) for temperature in line.temperatures),
-        co2e_mg_per_tkm=intensities(line.vehicle.value, line.stops[-1].distance_m // (len(line.stops) - 1)),
+        co2e_mg_per_tkm=intensities(line.mode, line.vehicle, line.stops[-1].distance_m // (len(line.stops) - 1)),
         closures=(*closures, *season_closures(line.closed_months, years)),
     )
 

@@ -75,6 +75,17 @@ class Vehicle(StrEnum):
     BUS = "bus"
 
 
+# The factor's vehicle class for each; None is the usual one of the mode (for aircraft it depends on the distance).
+VEHICLE_CLASSES: Final[Mapping[Vehicle, str | None]] = {
+    Vehicle.TRUCK: None,
+    Vehicle.SMALL_TRUCK: "rigid_over_17t",
+    Vehicle.VAN: None,
+    Vehicle.TRAIN: None,
+    Vehicle.AIRCRAFT: None,
+    Vehicle.SHIP: None,
+    Vehicle.BARGE: "inland_vessel",
+    Vehicle.BUS: None,
+}
 DEFAULT_VEHICLES: Final[Mapping[Mode, Vehicle]] = {
     Mode.ROAD: Vehicle.TRUCK,
     Mode.RAIL: Vehicle.TRAIN,

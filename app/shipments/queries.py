@@ -11,7 +11,7 @@ from app.core.database import Session
 from app.core.errors import NotFound
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.identity.values import Caller
-from app.shipments.values import PUBLIC_EVENTS_MAX, ConsignmentStatus, Journey, JourneyEvent
+from app.shipments.values import ConsignmentStatus, Journey, JourneyEvent
 
 CONSIGNMENT: Final = {"en": "consignment", "zh-Hans": "运单"}
 Reader = AsyncConnection | Session
@@ -40,10 +40,9 @@ _TO_HAND_IN: Final = _journeys(
     "ORDER BY hand_in_by, id LIMIT :most"
 )
 _TRACKED: Final = text(
-    f"SELECT {_JOURNEY.replace(' AS journey', ' AS journey, recent.events')}"  # noqa: S608 - constants of this file
-    "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.occurred_at, event.id), '[]') AS events "
-    "FROM (SELECT * FROM tracking_event WHERE consignment_id = consignment.id "
-    "ORDER BY occurred_at DESC, id DESC LIMIT :most) AS event) AS recent WHERE tracking_number = :number"
+    f"SELECT {_JOURNEY.replace(' AS journey', ' AS journey, told.events')}"  # noqa: S608 - constants of this file
+    "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.id), '[]') AS events "
+    "FROM tracking_event AS event WHERE event.consignment_id = consignment.id) AS told WHERE tracking_number = :number"
 )
 _EVENTS_OF: Final = text(
     "SELECT consignment_id, jsonb_agg(to_jsonb(event) ORDER BY id) FROM tracking_event AS event "
@@ -52,8 +51,8 @@ _EVENTS_OF: Final = text(
 
 
 async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[JourneyEvent]] | None:
-    """The journey with this tracking number and its last events in the order in which they happened."""
-    row = (await reader.execute(_TRACKED, {"number": number, "most": PUBLIC_EVENTS_MAX})).one_or_none()
+    """The journey with this tracking number and all its events."""
+    row = (await reader.execute(_TRACKED, {"number": number})).one_or_none()
     if row is None:
         return None
     return _read([row.journey])[0], _EVENTS.validate_python(row.events)

@@ -50,7 +50,7 @@ async def find_shipment(
     return _page("find.html", request, _language(lang, accept_language), {"case": "find", "typed": ""})
 
 
-@router.get("/track/{tracking_number}")
+@router.get("/track/{tracking_number:path}")
 async def track_shipment(
     tracking_number: str, request: Request, lang: Asked = None, accept_language: Accepted = None
 ) -> Response:

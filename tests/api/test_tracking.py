@@ -14,10 +14,12 @@ from app.identity.schemas import NewApiKey, NewPartner
 from app.identity.sign_in import open_sign_in
 from app.shipments.rules import tracking_number
 from app.shipments.service import create_consignments
-from tests.factories.shipments import BOOKED_AT, a_draft, hours, with_hubs
+from tests.factories.network import networked
+from tests.factories.shipments import BOOKED_AT, a_draft, hours
 
 OPERATOR, SOMEBODY, BUYER = "+8610000000001", "+8610000000123", "+8610000000124"
 EVENTS = "/v1/tracking/events"
+template = networked
 
 
 async def person(ports, phone):
@@ -37,7 +39,6 @@ async def partner(ports, carrier="KUNLUN", scope="tracking:write"):
 
 @pytest.fixture
 async def consignment(ports, clock):
-    await with_hubs(ports)
     clock.at = hours(50)
     return await booked(ports)
 

@@ -4,10 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.core.ids import new_id
-from app.flows.install_network import install_network
 from app.identity.values import Caller, Role
-from app.network.seed import read_hubs
-from app.network.service import install_seed
 from app.packaging.values import Package
 from app.routing import NO_LOAD, Query, plan
 from app.shipments.values import ConsignmentDraft, JourneyLeg
@@ -81,18 +78,6 @@ def a_carrier(carrier="KUNLUN", **more) -> Caller:
 
 def an_operator() -> Caller:
     return Caller(person_id=new_id("per"), roles=frozenset({Role.BUYER, Role.OPERATOR}))
-
-
-async def with_hubs(ports) -> None:
-    """The real hubs, without any service."""
-    async with ports.begin() as session:
-        await install_seed(session, read_hubs(), [], BOOKED_AT)
-
-
-async def with_network(ports) -> None:
-    """The real hubs and services."""
-    async with ports.begin() as session:
-        await install_network(session, BOOKED_AT)
 
 
 async def cheapest_legs(ports, origin, destination, weight_g=32_200):

@@ -17,13 +17,15 @@ from app.shipments.schemas import TrackingEventRequest
 from app.shipments.service import create_consignments
 from app.shipments.values import ConsignmentStatus, LegStatus
 from tests.db.test_shipments import statements_of
-from tests.factories.shipments import BOOKED_AT, a_carrier, a_draft, an_operator, hours, to_shanghai, with_hubs
+from tests.factories.network import networked
+from tests.factories.shipments import BOOKED_AT, a_carrier, a_draft, an_operator, hours, to_shanghai
+
+template = networked
 
 
 @pytest.fixture
 async def on_the_way(ports, clock):
     """A booked consignment on the real hubs; the clock stands after all that it will go through."""
-    await with_hubs(ports)
     clock.at = hours(200)
     return (await booked(ports))[0]
 

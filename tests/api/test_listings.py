@@ -1,0 +1,270 @@
+"""Listings over HTTP: who may do what, what is answered, tags, problems, pages."""
+
+import pytest
+
+from app.catalogue.schemas import ListingShape, LotShape
+from app.core.ids import new_id
+from tests.factories.catalogue import COTTON, HARVEST, JUJUBE, SHEEP, a_draft, a_listing, flock
+from tests.factories.identity import a_partner, a_person, a_producer, an_operator
+from tests.factories.network import networked
+
+template = networked
+
+
+@pytest.fixture
+async def seller(ports):
+    return await a_producer(ports)
+
+
+@pytest.fixture
+async def on_sale(ports, seller):
+    return await a_listing(ports, seller)
+
+
+async def test_from_a_draft_to_the_public_list(client, seller):
+    asked = JUJUBE | {"producer": seller.producer.id}
+    made = await client.post("/v1/listings", json=asked, headers=seller.headers)
+    assert made.status_code == 201
+    draft = ListingShape.model_validate(made.json())
+    assert (draft.status, draft.available) == ("draft", 0)
+    address = f"/v1/listings/{draft.id}"
+    lot = await client.post(f"{address}/lots", json={"quantity": "12"} | HARVEST, headers=seller.headers)
+    assert (lot.status_code, LotShape.model_validate(lot.json()).available) == (201, 12)
+    published = await client.post(f"{address}/publish", headers=seller.headers)
+    assert (published.status_code, published.json()["available"]) == (200, "12")
+    seen = await client.get(address)
+    assert seen.json() == published.json()
+    items = (await client.get("/v1/listings")).json()["items"]
+    described = seen.json()
+    described.pop("description")
+    assert items == [described]
+
+
+async def test_an_incomplete_listing_is_told_every_gap_in_the_language_of_the_seller(client, seller):
+    bare = {"producer": seller.producer.id, "category": "cotton", "unit": "bale"}
+    draft = (await client.post("/v1/listings", json=bare, headers=seller.headers)).json()
+    headers = seller.headers | {"accept-language": "zh-CN"}
+    refused = await client.post(f"/v1/listings/{draft['id']}/publish", headers=headers)
+    problem = refused.json()
+    assert (refused.status_code, problem["type"]) == (422, "/problems/listing-incomplete")
+    assert [error["pointer"] for error in problem["errors"]] == [
+        "/attributes/season",
+        "/attributes/colour_grade",
+        "/attributes/length_mm",
+        "/attributes/micronaire",
+        "/title",
+        "/price",
+        "/package",
+        "/handling",
+        "/lots",
+    ]
+    assert problem["errors"][2]["detail"] == "发布前请填写长度"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointers"),
+    [
+        ({"attributes": {"micronaire": 4.3, "colour": "red"}}, ["/attributes/colour", "/attributes/micronaire"]),
+        ({"category": "fish"}, ["/category"]),
+        ({"price": {"amount": -1, "currency": "CNY"}}, ["/price/amount"]),
+        ({"price": {"amount": 1, "currency": "USD"}}, ["/price/currency"]),
+        ({"quantity": "5"}, ["/quantity"]),
+        ({"title": {"zh-Hans": " "}}, ["/title/zh-Hans"]),
+        ({"photos": ["med_1"]}, ["/photos/0"]),
+        ({"photos": [new_id("med")]}, ["/photos/0"]),
+        ({"min_quantity": 1}, ["/min_quantity"]),
+        ({"attributes": [1]}, ["/attributes"]),
+        ({"package": {"weight_g": 0, "length_mm": 1, "width_mm": 1}}, ["/package/weight_g", "/package/height_mm"]),
+    ],
+)
+async def test_wrong_fields_are_named_where_they_stand(client, seller, wrong, pointers):
+    asked = COTTON | {"producer": seller.producer.id} | wrong
+    refused = await client.post("/v1/listings", json=asked, headers=seller.headers)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-request")
+    assert [error["pointer"] for error in refused.json()["errors"]] == pointers
+
+
+async def test_the_same_key_makes_one_listing(client, seller):
+    asked, headers = JUJUBE | {"producer": seller.producer.id}, seller.headers | {"idempotency-key": "one"}
+    first = await client.post("/v1/listings", json=asked, headers=headers)
+    again = await client.post("/v1/listings", json=asked, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    published = [
+        await client.post(f"/v1/listings/{first.json()['id']}/archive", headers=headers | {"idempotency-key": "two"})
+        for _ in range(2)
+    ]
+    assert published[0].content == published[1].content
+
+
+async def test_the_tag_is_the_version_and_the_stock(client, ports, seller, on_sale):
+    address = f"/v1/listings/{on_sale}"
+    seen = await client.get(address)
+    assert seen.headers["etag"] == '"2-500"'
+    known = await client.get(address, headers={"if-none-match": f'W/{seen.headers["etag"]}, "x"'})
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", seen.headers["etag"])
+    await client.post(f"{address}/lots", json={"quantity": "1"} | HARVEST, headers=seller.headers)
+    fresh = await client.get(address, headers={"if-none-match": seen.headers["etag"]})
+    assert (fresh.status_code, fresh.headers["etag"]) == (200, '"2-501"')
+
+
+async def test_a_change_needs_the_version_that_was_read_but_not_its_stock(client, seller, on_sale):
+    address, change = f"/v1/listings/{on_sale}", {"lead_time_h": 48}
+    for tag in ('"1-500"', '"x"', ""):
+        refused = await client.patch(address, json=change, headers=seller.headers | {"if-match": tag})
+        assert (refused.status_code, refused.json()["type"]) == (412, "/problems/changed-meanwhile")
+    changed = await client.patch(address, json=change, headers=seller.headers | {"if-match": '"1-9", "2-37"'})
+    assert (changed.status_code, changed.headers["etag"], changed.json()["lead_time_h"]) == (200, '"3-500"', 48)
+    for more in ({"if-match": "*"}, {}):
+        assert (await client.patch(address, json=change, headers=seller.headers | more)).status_code == 200
+    refused = await client.patch(address, json={"category": "cotton"}, headers=seller.headers)
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/category"]
+
+
+async def test_a_page_has_a_tag_and_a_cursor(client, ports, seller):
+    made = [await a_listing(ports, seller) for _ in range(3)]
+    first = await client.get("/v1/listings", params={"limit": 2})
+    known = await client.get("/v1/listings", params={"limit": 2}, headers={"if-none-match": first.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    rest = await client.get("/v1/listings", params={"limit": 2, "cursor": first.json()["next_cursor"]})
+    assert rest.json()["next_cursor"] is None
+    assert {item["id"] for page in (first, rest) for item in page.json()["items"]} == set(made)
+
+
+async def test_the_list_is_filtered_and_searched_without_signing_in(client, ports, seller, on_sale):
+    flocks = await a_listing(ports, seller, SHEEP)
+    for query, expected in (
+        ("category=livestock", [flocks]),
+        ("q=骏枣", [on_sale]),
+        ("q=绵羊 hotan", [flocks]),
+        ("county=65&max_price=8800", [on_sale]),
+        ("county=11", []),
+        ("sort=price", [on_sale, flocks]),
+        (f"producer={seller.producer.id}&sort=price", [on_sale, flocks]),
+    ):
+        items = (await client.get(f"/v1/listings?{query}")).json()["items"]
+        assert [item["id"] for item in items] == expected, query
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=101", "/query/limit"),
+        ("limit=0", "/query/limit"),
+        ("category=fish", "/query/category"),
+        ("county=6", "/query/county"),
+        ("county=653", "/query/county"),
+        ("max_price=-1", "/query/max_price"),
+        ("max_price=99999999999999999999999", "/query/max_price"),
+        ("sort=oldest", "/query/sort"),
+        ("producer=x", "/query/producer"),
+        ("cursor=nonsense", "/cursor"),
+        (f"q={'x' * 101}", "/query/q"),
+    ],
+)
+async def test_bad_questions_name_what_is_wrong(client, query, pointer):
+    refused = await client.get(f"/v1/listings?{query}")
+    assert (refused.status_code, [error["pointer"] for error in refused.json()["errors"]]) == (422, [pointer])
+
+
+@pytest.mark.parametrize("typed", ["%00", "%F0%9F%90%91", "'", "\\\\", "%ED%A0%80", "🐑 羊"])
+async def test_whatever_is_typed_into_the_search_is_answered(client, on_sale, typed):
+    assert (await client.get(f"/v1/listings?q={typed}")).status_code == 200
+
+
+async def test_drafts_are_their_sellers_own(client, ports, seller):
+    draft, stranger, operator = await a_draft(ports, seller), await a_person(ports), await an_operator(ports)
+    everybody = {"nobody": {}, "stranger": stranger.headers, "seller": seller.headers, "operator": operator.headers}
+    seen = {
+        who: (await client.get(f"/v1/listings/{draft}", headers=sent)).status_code for who, sent in everybody.items()
+    }
+    assert seen == {"nobody": 404, "stranger": 404, "seller": 200, "operator": 200}
+    query = f"/v1/listings?producer={seller.producer.id}&status=draft"
+    listed = {who: (await client.get(query, headers=sent)).status_code for who, sent in everybody.items()}
+    assert listed == {"nobody": 401, "stranger": 404, "seller": 200, "operator": 200}
+    mine = await client.get(query, headers=seller.headers)
+    assert [item["id"] for item in mine.json()["items"]] == [draft]
+    assert (await client.get("/v1/listings?status=draft", headers=seller.headers)).status_code == 404
+    assert (await client.get(f"/v1/listings?producer={seller.producer.id}")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "", {"lead_time_h": 1}),
+        ("POST", "/publish", None),
+        ("POST", "/pause", None),
+        ("POST", "/archive", None),
+        ("POST", "/lots", {"quantity": "1"}),
+    ],
+)
+async def test_only_sellers_change_their_goods(client, ports, seller, on_sale, method, path, body):
+    draft, stranger, partner = await a_draft(ports, seller), await a_producer(ports), await a_partner(ports)
+    for headers, of_draft, of_public in (({}, 401, 401), (stranger.headers, 404, 403), (partner.headers, 403, 403)):
+        for listing_id, status in ((draft, of_draft), (on_sale, of_public), (new_id("lst"), of_draft)):
+            answer = await client.request(method, f"/v1/listings/{listing_id}{path}", json=body, headers=headers)
+            assert answer.status_code == status
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_operators_pause_and_archive_but_do_not_sell(client, ports, on_sale):
+    operator = await an_operator(ports)
+    answers = [
+        await client.post(f"/v1/listings/{on_sale}/{verb}", headers=operator.headers)
+        for verb in ("publish", "pause", "archive", "pause")
+    ]
+    assert [answer.status_code for answer in answers] == [403, 200, 200, 409]
+    assert answers[3].json()["type"] == "/problems/state-conflict"
+
+
+async def test_lots_over_http(client, ports, seller, on_sale):
+    address = f"/v1/listings/{on_sale}/lots"
+    listed = (await client.get(address, headers=seller.headers)).json()
+    lot = listed["items"][0]
+    assert (lot["quantity"], lot["certificates"][0]["kind"], lot["expires_at"]) == (
+        "500",
+        "produce_compliance",
+        "2026-07-19T16:00:00Z",
+    )
+    corrected = await client.patch(f"{address}/{lot['id']}", json={"quantity": "480"}, headers=seller.headers)
+    assert (corrected.status_code, corrected.json()["available"]) == (200, "480")
+    for headers, status in (({}, 401), ((await a_person(ports)).headers, 404)):
+        assert (await client.get(address, headers=headers)).status_code == status
+    for quantity in ("0", "1.5", 3, "1000000000", "-1"):
+        refused = await client.post(address, json={"quantity": quantity} | HARVEST, headers=seller.headers)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/quantity")
+
+
+async def test_ear_tags_and_certificates_are_checked_at_the_door(client, ports, seller):
+    draft = await a_draft(ports, seller, SHEEP)
+    animals = flock()
+    expired = [animals["certificates"][0] | {"issued_on": "2026-02-20", "expires_on": "2026-02-25"}]
+    for wrong, pointer in (
+        ({"ear_tags": ["12345"]}, "/ear_tags/0"),
+        ({"ear_tags": animals["ear_tags"][:1]}, "/ear_tags"),
+        ({"ear_tags": [tag.replace("3", "2", 1) for tag in animals["ear_tags"]]}, "/ear_tags/0"),
+        ({"certificates": expired}, "/certificates/0/expires_on"),
+        ({"certificates": [{"kind": "licence"}]}, "/certificates/0/kind"),
+    ):
+        lot = {"quantity": "2"} | animals | wrong
+        refused = await client.post(f"/v1/listings/{draft}/lots", json=lot, headers=seller.headers)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_categories_are_data_that_anybody_may_read(client):
+    answer = await client.get("/v1/categories")
+    cotton = answer.json()["items"][0]
+    assert cotton["code"] == "cotton"
+    assert cotton["attributes"][2] == {
+        "name": "length_mm",
+        "form": "integer",
+        "label": {"en": "Length", "zh-Hans": "长度"},
+        "needed_to_publish": True,
+        "unit": "mm",
+        "minimum": 25,
+        "maximum": 32,
+        "decimals": 0,
+        "choices": [],
+    }
+    again = await client.get("/v1/categories", headers={"if-none-match": answer.headers["etag"]})
+    assert again.status_code == 304

@@ -1,0 +1,267 @@
+"""A card order: placed when the money is there, over HTTP with the Stripe stand-in; a cut-off payment is taken up again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from app.core.errors import StateConflict, UpstreamFailed
+from app.core.limits import PAYMENT_LIFETIME
+from app.flows.cancel_order import cancel_order, expire_order
+from app.flows.follow_payment import payment_paid
+from app.flows.ports import Ports
+from app.flows.show_order import show_order
+from app.ledger.service import balances, transfers_of
+from app.ledger.values import AccountKind, State, TransferKind
+from app.main import create_app
+from app.orders.values import OrderStatus
+from app.payments.providers import StripeProvider
+from tests.factories.identity import an_operator
+from tests.factories.jobs import waiting, work
+from tests.factories.network import networked, planned
+from tests.factories.orders import a_quote, ordering, place
+from tests.factories.tables import nothing_happens, rows, value
+from tests.factories.tracking import events_of, tell
+from tests.factories.village import a_village
+from tests.fakes.stripe.runner import StripeStandIn, stripe_stand_in
+
+template = networked
+SECRET = "whsec_of_the_tests"
+DECLINED = "pm_card_chargeDeclined"
+
+
+@pytest.fixture(scope="module")
+def running():
+    with stripe_stand_in() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def fake(running: StripeStandIn) -> StripeStandIn:
+    await running.reset()
+    await running.set_webhook("http://unused.test/", SECRET)
+    return running
+
+
+@pytest.fixture
+async def shop(planned: Ports, fake: StripeStandIn) -> AsyncIterator[Ports]:
+    """The ports with a card provider."""
+    cards = StripeProvider(fake.key, SECRET, api_base=fake.url, timeout_s=2)
+    yield replace(planned, cards=cards)
+    await cards.close()
+
+
+@pytest.fixture
+async def village(shop):
+    return await a_village(shop)
+
+
+@pytest.fixture
+async def quote(shop, village):
+    return await a_quote(shop, village.buyer, village.basket)
+
+
+@pytest.fixture
+async def door(shop: Ports) -> AsyncIterator[httpx.AsyncClient]:
+    """The service as Stripe reaches it."""
+    transport = httpx.ASGITransport(create_app(ports=shop))
+    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
+        yield client
+
+
+async def ordered(shop, village, quote, key="monday"):
+    return await place(shop, village.buyer, ordering(quote, "stripe"), key)
+
+
+async def stripe_tells(fake, door, kind, times=1):
+    """Deliver the signed events of this type, and see them taken."""
+    for event in await fake.events(kind):
+        body, header = await fake.signed(event["id"], SECRET)
+        for _ in range(times):
+            answer = await door.post("/v1/webhooks/stripe", content=body, headers={"stripe-signature": header})
+            assert (answer.status_code, answer.json()) == (200, {"received": True})
+
+
+async def paid(shop, fake, door, order):
+    await fake.confirm(order["payment"]["client_secret"])
+    await stripe_tells(fake, door, "payment_intent.succeeded")
+    await work(shop)
+
+
+async def shown(shop, village, order):
+    return await show_order(shop, order["id"], village.buyer.caller, "en")
+
+
+async def held(shop, owner):
+    async with shop.database.read() as connection:
+        return {b.account.kind: (b.posted_minor, b.pending_minor) for b in await balances(connection, owner)}
+
+
+async def test_card_order_waits_for_its_money_and_holds_the_goods_meanwhile(shop, village, quote):
+    order = await ordered(shop, village, quote)
+    assert (order["status"], order["payment"]["status"]) == ("awaiting_payment", "awaiting_customer")
+    assert order["payment"]["client_secret"].startswith("pi_")
+    assert await value(shop, "SELECT count(*) FROM reservation WHERE state = 'held'") == 2
+    ((name, due, payload),) = await rows(shop, "SELECT task_name, scheduled_at, args FROM procrastinate_jobs WHERE status = 'todo'")
+    assert (name, due, payload) == ("order.expire", shop.clock.now() + PAYMENT_LIFETIME, {"order": order["id"]})
+    assert (await shown(shop, village, order)).payment.client_secret is None
+
+
+async def test_secret_of_the_payment_is_nowhere_in_the_database(shop, village, quote):
+    secret = (await ordered(shop, village, quote))["payment"]["client_secret"]
+    kept = await value(shop, "SELECT convert_from(body, 'UTF8') FROM idempotency_key")
+    assert secret not in kept
+    assert not await rows(shop, "SELECT 1 FROM payment WHERE payment::text LIKE '%' || :secret || '%'", secret=secret)
+
+
+async def test_money_that_arrives_places_the_order_and_tells_everybody_once(shop, village, quote, fake, door):
+    order = await ordered(shop, village, quote)
+    await fake.confirm(order["payment"]["client_secret"])
+    await stripe_tells(fake, door, "payment_intent.succeeded", times=3)
+    await work(shop)
+    now = await shown(shop, village, order)
+    assert (now.status, now.payment.status) == (OrderStatus.PLACED, "paid")
+    total = order["price"]["total"]["amount"]
+    assert await held(shop, "stripe") == {AccountKind.GATEWAY: (-total, 0)}
+    assert await held(shop, village.buyer.id) == {AccountKind.BUYER: (total, -total)}
+    told = await rows(shop, "SELECT template, count(*) FROM message WHERE template <> 'listing_published' GROUP BY 1")
+    assert dict(map(tuple, told)) == {"order_placed": 1, "new_order_for_producer": 2}
+    async with nothing_happens(shop):
+        await payment_paid(shop, order["id"])
+        await expire_order(shop, order["id"])
+
+
+async def test_delivery_of_a_paid_order_takes_no_cash(shop, village, quote, fake, door):
+    order = await ordered(shop, village, quote)
+    await paid(shop, fake, door, order)
+    operator = (await an_operator(shop)).caller
+    for consignment in order["consignments"]:
+        await tell(shop, operator, events_of(consignment))
+    await work(shop)
+    assert (await shown(shop, village, order)).status is OrderStatus.DELIVERED
+    assert await held(shop, village.buyer.id) == {AccountKind.BUYER: (0, 0)}
+    assert not await rows(shop, "SELECT 1 FROM account WHERE kind = 'carrier_cash'")
+
+
+async def test_declined_card_may_be_followed_by_a_better_one(shop, village, quote, fake, door):
+    order = await ordered(shop, village, quote)
+    await fake.confirm(order["payment"]["client_secret"], DECLINED)
+    await stripe_tells(fake, door, "payment_intent.payment_failed")
+    await work(shop)
+    now = await shown(shop, village, order)
+    assert (now.status, now.payment.status) == (OrderStatus.AWAITING_PAYMENT, "failed")
+    assert await value(shop, "SELECT count(*) FROM message WHERE template = 'payment_failed'") == 1
+    await paid(shop, fake, door, order)
+    assert (await shown(shop, village, order)).status is OrderStatus.PLACED
+
+
+async def test_order_that_nobody_paid_for_expires_and_lets_go_of_everything(shop, village, quote, fake, clock):
+    order = await ordered(shop, village, quote)
+    clock.advance(PAYMENT_LIFETIME)
+    await work(shop)
+    now = await shown(shop, village, order)
+    assert (now.status, now.payment.status) == (OrderStatus.EXPIRED, "cancelled")
+    assert await value(shop, "SELECT count(*) FROM reservation WHERE state = 'held'") == 0
+    assert await value(shop, "SELECT sum(used_weight_g) FROM departure_load") == 0
+    async with shop.begin() as session:
+        assert {transfer.state for transfer in await transfers_of(session, order["id"])} == {State.VOID}
+    assert len(await fake.events("payment_intent.canceled")) == 1
+
+
+async def test_money_that_comes_after_the_order_expired_goes_back(shop, village, quote, fake, door, clock):
+    order = await ordered(shop, village, quote)
+    await fake.confirm(order["payment"]["client_secret"])
+    clock.advance(PAYMENT_LIFETIME)
+    await expire_order(shop, order["id"])
+    await stripe_tells(fake, door, "payment_intent.succeeded")
+    await work(shop)
+    now = await shown(shop, village, order)
+    assert (now.status, now.payment.status) == (OrderStatus.EXPIRED, "refunded")
+    assert len(await fake.events("charge.refunded")) == 1
+    assert await held(shop, village.buyer.id) == {AccountKind.BUYER: (0, 0)}
+
+
+async def test_cancelled_card_order_gets_its_money_back_once(shop, village, quote, fake, door):
+    order = await ordered(shop, village, quote)
+    await paid(shop, fake, door, order)
+    await cancel_order(shop, village.buyer.caller, order["id"], "en")
+    assert "payment.return" in [name for name, _ in await waiting(shop)]
+    await work(shop)
+    await stripe_tells(fake, door, "charge.refunded", times=2)
+    await work(shop)
+    now = await shown(shop, village, order)
+    assert (now.status, now.payment.status) == (OrderStatus.CANCELLED, "refunded")
+    async with shop.begin() as session:
+        kinds = sorted((t.kind, t.state) for t in await transfers_of(session, order["id"]))
+    assert kinds == sorted(
+        [
+            (TransferKind.SALE, State.VOID),
+            (TransferKind.COLLECTION, State.POSTED),
+            (TransferKind.REFUND, State.POSTED),
+        ]
+    )
+    assert await held(shop, "stripe") == {AccountKind.GATEWAY: (0, 0)}
+    assert await held(shop, village.buyer.id) == {AccountKind.BUYER: (0, 0)}
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error"])
+async def test_payment_that_was_cut_off_is_taken_up_by_the_same_key(shop, village, quote, fake, fault):
+    await fake.fault(fault, "/v1/payment_intents", times=3)
+    with pytest.raises(UpstreamFailed):
+        await ordered(shop, village, quote)
+    assert await value(shop, 'SELECT count(*) FROM "order"') == 1
+    if fault != "error":
+        await fake.reset()
+    else:
+        # Stripe remembers a 500 under its key for a day; ours is taken up once Stripe has forgotten it.
+        await fake.reset()
+    order = await ordered(shop, village, quote)
+    assert order["payment"]["status"] == "awaiting_customer"
+    assert await value(shop, 'SELECT count(*) FROM "order"') == 1
+    assert await value(shop, "SELECT count(*) FROM reservation") == 2
+    async with nothing_happens(shop):
+        assert await ordered(shop, village, quote) == order
+
+
+async def test_lost_answer_of_the_provider_makes_no_second_intent(shop, village, quote, fake):
+    await fake.fault("drop_after", "/v1/payment_intents", times=1)
+    order = await ordered(shop, village, quote)
+    assert order["payment"]["status"] == "awaiting_customer"
+    assert len(await fake.events("payment_intent.created")) == 1
+
+
+async def test_two_repeats_of_a_cut_off_order_ask_for_one_intent(shop, village, quote, fake):
+    await fake.fault("drop_before", "/v1/payment_intents", times=3)
+    with pytest.raises(UpstreamFailed):
+        await ordered(shop, village, quote)
+    await fake.reset()
+    answers = await asyncio.gather(*(ordered(shop, village, quote) for _ in range(4)), return_exceptions=True)
+    assert len({answer["id"] for answer in answers}) == 1
+    assert len(await fake.events("payment_intent.created")) == 1
+
+
+async def test_cancelling_while_the_card_waits_ends_the_intent(shop, village, quote, fake):
+    order = await ordered(shop, village, quote)
+    await cancel_order(shop, village.buyer.caller, order["id"], "en")
+    await work(shop)
+    now = await shown(shop, village, order)
+    assert (now.status, now.payment.status) == (OrderStatus.CANCELLED, "cancelled")
+    assert len(await fake.events("payment_intent.canceled")) == 1
+    with pytest.raises(StateConflict):
+        await cancel_order(shop, village.buyer.caller, order["id"], "en")
+
+
+async def test_order_cancelled_before_the_provider_was_asked_leaves_no_open_intent(shop, village, quote, fake):
+    await fake.fault("drop_before", "/v1/payment_intents", times=3)
+    with pytest.raises(UpstreamFailed):
+        await ordered(shop, village, quote)
+    order_id = await value(shop, 'SELECT id FROM "order"')
+    await cancel_order(shop, village.buyer.caller, order_id, "en")
+    await work(shop)
+    repeat = await ordered(shop, village, quote)
+    assert (repeat["status"], repeat["payment"]["status"]) == ("cancelled", "cancelled")
+    await work(shop)
+    created, ended = await fake.events("payment_intent.created"), await fake.events("payment_intent.canceled")
+    assert len(created) == len(ended)
