@@ -156,8 +156,8 @@ def upgrade() -> None:
     sa.Column('published_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('document', sa.Text(), nullable=False),
     sa.Column('search', postgresql.TSVECTOR(), nullable=False),
-    sa.CheckConstraint("status IN ('draft', 'archived') OR (price_minor > 0 AND weight_g > 0 AND temperature IS NOT NULL)", name=op.f('ck_listing_complete')),
-    sa.CheckConstraint('min_quantity > 0 AND step > 0', name=op.f('ck_listing_quantities')),
+    sa.CheckConstraint("status IN ('draft', 'archived') OR (price_minor IS NOT NULL AND weight_g IS NOT NULL AND temperature IS NOT NULL)", name=op.f('ck_listing_complete')),
+    sa.CheckConstraint('price_minor > 0 AND weight_g > 0 AND min_quantity > 0 AND step > 0', name=op.f('ck_listing_positive')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_listing')),
     postgresql_with={'toast_tuple_target': 8160}
     )

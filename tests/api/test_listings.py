@@ -158,7 +158,7 @@ async def test_the_list_is_filtered_and_searched_without_signing_in(client, port
         ("max_price=99999999999999999999999", "/query/max_price"),
         ("sort=oldest", "/query/sort"),
         ("producer=x", "/query/producer"),
-        ("cursor=nonsense", "/cursor"),
+        ("cursor=nonsense", "/query/cursor"),
         (f"q={'x' * 101}", "/query/q"),
     ],
 )
