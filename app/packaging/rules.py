@@ -22,6 +22,8 @@ from app.packaging.values import (
     Size,
 )
 
+# A package up to this mass is never too much of one.
+LIGHT_G: Final = 3_000
 _HERE: Final = Path(__file__).parent
 _UNPACKED: Final = {"en": "As it is", "zh-Hans": "原装直发"}
 
@@ -131,9 +133,13 @@ def _taking(types: Sequence[PackageType], kind: PackagingKind, temperature: str)
 
 
 def _fitting(types: Sequence[PackageType], kind: PackagingKind, line: Goods) -> list[tuple[PackageType, int]]:
-    """Each package that takes at least one piece, with how many pieces it takes."""
+    """Each package that takes at least one piece, with how many pieces it takes.
+
+    Nothing is packed in something heavier than itself: a rug does not travel in a pallet box.
+    """
     size = (line.length_mm, line.width_mm, line.height_mm)
-    taking = _taking(types, kind, line.temperature)
+    sensible_g = max(LIGHT_G, int(line.weight_g * line.count))
+    taking = [package for package in _taking(types, kind, line.temperature) if package.own_mass_g <= sensible_g]
     counted = [(t, min(pieces_in(t.inner_mm, size), t.load_g_max // line.weight_g)) for t in taking]
     return [(package, pieces) for package, pieces in counted if pieces > 0]
 

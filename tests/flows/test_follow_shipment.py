@@ -13,6 +13,7 @@ from app.identity.values import Scope
 from app.ledger.service import balances, transfers_of
 from app.ledger.values import PLATFORM, AccountKind, State, TransferKind
 from app.orders.values import OrderStatus
+from app.shipments.values import EventType
 from tests.factories.identity import a_partner, a_person, an_operator
 from tests.factories.jobs import waiting, work
 from tests.factories.network import networked, planned
@@ -170,8 +171,8 @@ async def test_receipt_cannot_be_confirmed_before_delivery_or_twice_or_by_others
 
 
 async def test_lost_goods_are_not_delivered_and_nobody_is_paid_for_them(ports, village, order, operator):
-    lost = [event.model_copy(update={"type": "lost", "id": "lost"}) for event in events_of(order["consignments"][0], "picked_up")]
-    await tell(ports, operator, lost)
+    (seen,) = events_of(order["consignments"][0], "picked_up")
+    await tell(ports, operator, [seen.model_copy(update={"type": EventType.LOST, "id": "lost"})])
     await work(ports)
     assert await status_of(ports, village, order) is OrderStatus.IN_TRANSIT
     assert (await held(ports, village.garden.producer.id)) == {AccountKind.PRODUCER_PENDING: (0, 25_608)}
