@@ -415,9 +415,9 @@ async def test_a_page_and_a_listing_take_one_statement_each(ports, seller, monke
 async def test_offers_take_one_statement_for_any_number(ports, seller):
     made = [await a_listing(ports, seller) for _ in range(3)]
     draft = await a_draft(ports, seller)
-    with statements_of(ports.database) as sent:
-        async with ports.database.read() as connection:
-            offered = await queries.offers(connection, [*made, draft, new_id("lst")], ports.clock.now())
+    async with ports.begin() as session:
+        with statements_of(ports.database) as sent:
+            offered = await queries.offers(session, [*made, draft, new_id("lst")], ports.clock.now())
     assert len(sent) == 1
     assert set(offered) == set(made)
     offer = offered[made[0]]

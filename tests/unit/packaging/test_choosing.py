@@ -154,3 +154,10 @@ def test_pieces_that_fit_together_need_no_more_than_the_room_there_is(inner, siz
         assert sum(map(prod, sizes)) <= prod(inner)
         for size in sizes:
             assert all(side <= room for side, room in zip(sorted(size), sorted(inner), strict=True))
+
+
+def test_nothing_travels_in_a_package_heavier_than_itself() -> None:
+    rug = Goods(620, 620, 60, 1_800, Decimal(2), "ambient")
+    assert {package.type for package in choose_packages(PackagingKind.GREEN, [rug])} == {AS_IT_IS}
+    many = Goods(620, 620, 60, 1_800, Decimal(40), "ambient")
+    assert {package.type for package in choose_packages(PackagingKind.GREEN, [many])} != {AS_IT_IS}
