@@ -1,7 +1,6 @@
 """An order as its buyer sees it, put together from orders, shipments and payments."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from app.core.database import Session
 from app.core.money import Money
@@ -19,7 +18,6 @@ from app.orders.schemas import (
     OrderLineShape,
     OrderShape,
     OrderSummary,
-    PackageShape,
     PaymentShape,
     PriceShape,
     PromiseShape,
@@ -28,6 +26,7 @@ from app.orders.service import get_order, list_lines, list_orders
 from app.orders.values import DISPLAY
 from app.payments.service import get_payment_of
 from app.shipments.queries import list_of_orders
+from app.shipments.schemas import package_shapes
 from app.shipments.values import Journey, JourneyLeg
 
 
@@ -116,32 +115,9 @@ def _consignment(journey: Journey) -> OrderConsignment:
         tracking_number=journey.tracking_number,
         status=journey.status,
         producer=journey.producer_id,
-        packages=packages_of(journey),
+        packages=package_shapes(journey),
         legs=[_leg(leg, journey.currency) for leg in journey.legs],
     )
-
-
-def packages_of(journey: Journey) -> list[PackageShape]:
-    """The packages of a consignment, those of exactly one kind together."""
-    shapes = [
-        PackageShape(
-            type=package.type,
-            name=dict(package.name),
-            count=1,
-            units=package.units,
-            weight_g=package.weight_g,
-            own_mass_g=package.own_mass_g,
-            length_mm=package.length_mm,
-            width_mm=package.width_mm,
-            height_mm=package.height_mm,
-            price=Money(package.price_minor, journey.currency),
-            co2e_g=package.co2e_g,
-            reusable=package.reusable,
-        )
-        for package in journey.packages
-    ]
-    ordered = sorted(shapes, key=lambda shape: shape.model_dump_json())
-    return [same[0].model_copy(update={"count": len(same)}) for same in (list(group) for _, group in groupby(ordered))]
 
 
 def _leg(leg: JourneyLeg, currency: str) -> LegShape:

@@ -314,7 +314,7 @@ class OrderShape(Shape):
             "consignments": [
                 {
                     "id": "con_01jd0000000000000000000000",
-                    "tracking_number": "CM3141592653583",
+                    "tracking_number": "CM3141592653589",
                     "status": "booked",
                     "producer": "prd_01jd0000000000000000000000",
                     "packages": [_PACKAGE],

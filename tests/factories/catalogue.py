@@ -1,11 +1,13 @@
 """What the valley sells: one listing of each category, with its stock, on sale."""
 
 import hashlib
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
 from app.catalogue.lots import add_lot
 from app.catalogue.photos import announce_photo
+from app.catalogue.rules import legal_day
 from app.catalogue.schemas import NewListing, NewLot, NewMedia
 from app.catalogue.service import create_listing
 from app.core.ids import new_id
@@ -57,19 +59,24 @@ COTTON: dict[str, Any] = {
     "handling": {"temperature": "ambient"},
     "lead_time_h": 24,
 }
-HARVEST = {
-    "harvested_on": "2026-01-20",
-    "certificates": [{"kind": "produce_compliance", "number": "HGZ-653221-0001", "issued_on": "2026-01-25"}],
-}
 _serial = count(1)
 
 
-def flock(heads: int = 2) -> dict[str, Any]:
+def harvest(today: date) -> dict[str, Any]:
+    """What a lot of dates needs: picked and passed some weeks ago."""
+    passed = {"kind": "produce_compliance", "number": "HGZ-653221-0001"}
+    return {
+        "harvested_on": str(today - timedelta(days=40)),
+        "certificates": [passed | {"issued_on": str(today - timedelta(days=35))}],
+    }
+
+
+def flock(today: date, heads: int = 2) -> dict[str, Any]:
     """What a lot of sheep needs: a tag for each head, and a quarantine certificate of today."""
-    quarantine = {"kind": "animal_quarantine_a", "number": "6532210001", "issued_on": "2026-03-02"}
+    quarantine = {"kind": "animal_quarantine_a", "number": "6532210001", "issued_on": str(today)}
     return {
         "ear_tags": [f"3653221{next(_serial):08}" for _ in range(heads)],
-        "certificates": [quarantine | {"expires_on": "2026-03-05"}],
+        "certificates": [quarantine | {"expires_on": str(today + timedelta(days=3))}],
     }
 
 
@@ -92,7 +99,8 @@ async def a_listing(
 ) -> str:
     """Goods on sale, with one lot; answers the listing's id. Two sheep come with their tags."""
     listing_id = await a_draft(ports, seller, goods, **changes)
-    facts: dict[str, Any] = HARVEST if goods is JUJUBE else flock() if goods is SHEEP else {}
+    today = legal_day(ports.clock.now())
+    facts = harvest(today) if goods is JUJUBE else flock(today) if goods is SHEEP else {}
     await a_lot(ports, seller, listing_id, "2" if goods is SHEEP else quantity, **facts)
     await publish(ports, seller, listing_id)
     return listing_id
