@@ -28,7 +28,7 @@ run: $(VENV)/run.stamp  ## set everything up, serve on http://127.0.0.1:8000 (PO
 	@CHAMA_OPERATOR_PHONES=$${CHAMA_OPERATOR_PHONES-+8610000000001} exec $(RUN) run
 
 test: $(VENV)/dev.stamp browser spec  ## all tests
-	@$(BIN)/python -m pytest -q $(TESTS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
 
 check: $(VENV)/dev.stamp  ## everything that CI runs: style, types, floors, tests
 	@echo "ruff …";    $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

@@ -6,6 +6,7 @@ These two speak to the driver itself: compiling statements and typing rows would
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from string import Template
 from typing import Any, Final
 
 import orjson
@@ -33,9 +34,9 @@ AVAILABLE: Final = (
     "WHERE lot.listing_id = listing.id AND (available_from IS NULL OR available_from <= %(now)s) "
     "AND (expires_at IS NULL OR expires_at > %(now)s))"
 )
-_ONE: Final = AVAILABLE.join(
-    ("SELECT document, description::text, ", "::text, version, producer_id, status FROM listing WHERE id = %(id)s")
-)
+_ONE: Final = Template(
+    "SELECT document, description::text, $available::text, version, producer_id, status FROM listing WHERE id = %(id)s"
+).substitute(available=AVAILABLE)
 _OFFERS: Final = text(
     "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
     "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
@@ -55,6 +56,22 @@ _FILTERS: Final = {
     "query": "search @@ %(query)s::tsquery",
     "producer": "producer_id = %(producer)s",
 }
+# A page is the beginning of a range of an index …
+_RANGED_PAGE: Final = Template("SELECT id, document, $key FROM listing WHERE $ranged $order LIMIT %(limit)s")
+# … or has to be sifted out of it, and then the range may be long: words that are common may never meet. So only its
+# beginning is sifted; when that does not fill the page, little fits, and all of it is looked up and sorted.
+_SIFTED: Final = {Sort.NEWEST: frozenset({"query", "max_price"}), Sort.PRICE: frozenset({"query"})}
+_SIFTED_PAGE: Final = Template(
+    "WITH near AS MATERIALIZED (SELECT id, document, $key FROM "
+    "(SELECT id, document, listed_at, price_minor, search FROM listing WHERE $ranged $order LIMIT 2000) AS begun "
+    "WHERE $sifted $order LIMIT %(limit)s), "
+    "filled AS MATERIALIZED (SELECT count(*) = %(limit)s AS page FROM near), "
+    "far AS MATERIALIZED (SELECT id, document, $key FROM listing "
+    "WHERE $ranged AND $sifted AND NOT (SELECT page FROM filled)) "
+    "SELECT id, document, $key FROM near WHERE (SELECT page FROM filled) "
+    "UNION ALL (SELECT id, document, $key FROM far $order LIMIT %(limit)s)"
+)
+_STOCKED: Final = Template("SELECT document, $available::text, $key, id FROM ($page) AS listing $order")
 _PLACES: Final = {2: "province", 4: "prefecture", 6: "county"}
 _ORDERS: Final = {Sort.NEWEST: ("listed_at", "<", "DESC"), Sort.PRICE: ("price_minor", ">", "ASC")}
 
@@ -127,12 +144,18 @@ def _filters(wanted: Wanted) -> tuple[str, ...]:
 def _statement(sort: Sort, filters: tuple[str, ...], *, after: bool) -> str:
     """The statement for these filters; a few hundred exist. The stock is looked up for the page's own listings only."""
     key, beyond, direction = _ORDERS[sort]
-    where = [_FILTERS[name] for name in filters]
+    ranged = [_FILTERS[name] for name in filters if name not in _SIFTED[sort]]
+    sifted = [_FILTERS[name] for name in filters if name in _SIFTED[sort]]
     if after:
-        where.append(f"({key}, id) {beyond} (%(after_key)s, %(after_id)s)")
-    order = f"ORDER BY {key} {direction}, id {direction}"
-    page = ("SELECT id, document,", key, "FROM listing WHERE", " AND ".join(where), order, "LIMIT %(limit)s")
-    return " ".join(("SELECT document,", AVAILABLE, "::text,", key, ", id FROM (", *page, ") AS listing", order))
+        ranged.append(f"({key}, id) {beyond} (%(after_key)s, %(after_id)s)")
+    words = {
+        "key": key,
+        "ranged": " AND ".join(ranged),
+        "sifted": " AND ".join(sifted),
+        "order": f"ORDER BY {key} {direction}, id {direction}",
+    }
+    page = (_SIFTED_PAGE if sifted else _RANGED_PAGE).substitute(words)
+    return _STOCKED.substitute(words, available=AVAILABLE, page=page)
 
 
 def _after(sort: Sort, after: tuple[str | int, ...] | None) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""The tables of the ledger, and the triggers that keep it append-only and balanced."""
+"""The tables of the ledger. Migration 0003 adds the triggers that keep it append-only and balanced."""
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
@@ -55,58 +54,3 @@ class LedgerEntry(SQLModel, table=True):
     account_id: str = Field(max_length=120)
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(max_length=3)
-
-
-TRIGGERS: Final[tuple[str, ...]] = (
-    """
-    CREATE FUNCTION ledger_entry_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        RAISE EXCEPTION 'ledger entries are append-only' USING ERRCODE = 'integrity_constraint_violation';
-    END $$
-    """,
-    """
-    CREATE TRIGGER entry_is_final BEFORE UPDATE OR DELETE ON entry
-    FOR EACH ROW EXECUTE FUNCTION ledger_entry_is_final()
-    """,
-    """
-    CREATE FUNCTION ledger_transfer_settles_once() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF TG_OP = 'UPDATE' AND OLD.state = 'pending' AND NEW.state IN ('posted', 'void')
-            AND (NEW.id, NEW.kind, NEW.subject, NEW.created_at) = (OLD.id, OLD.kind, OLD.subject, OLD.created_at)
-        THEN
-            RETURN NEW;
-        END IF;
-        RAISE EXCEPTION 'a transfer only goes from pending to posted or void'
-            USING ERRCODE = 'integrity_constraint_violation';
-    END $$
-    """,
-    """
-    CREATE TRIGGER transfer_settles_once BEFORE UPDATE OR DELETE ON transfer
-    FOR EACH ROW EXECUTE FUNCTION ledger_transfer_settles_once()
-    """,
-    """
-    CREATE FUNCTION ledger_entries_balance() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF EXISTS (
-            SELECT 1 FROM entry WHERE transfer_id = NEW.transfer_id GROUP BY currency HAVING sum(amount_minor) <> 0
-        ) THEN
-            RAISE EXCEPTION 'the entries of transfer % do not sum to zero', NEW.transfer_id
-                USING ERRCODE = 'integrity_constraint_violation';
-        END IF;
-        RETURN NULL;
-    END $$
-    """,
-    """
-    CREATE CONSTRAINT TRIGGER entries_balance AFTER INSERT ON entry
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_entries_balance()
-    """,
-)
-
-DROP_TRIGGERS: Final[tuple[str, ...]] = (
-    "DROP TRIGGER entries_balance ON entry",
-    "DROP FUNCTION ledger_entries_balance()",
-    "DROP TRIGGER transfer_settles_once ON transfer",
-    "DROP FUNCTION ledger_transfer_settles_once()",
-    "DROP TRIGGER entry_is_final ON entry",
-    "DROP FUNCTION ledger_entry_is_final()",
-)

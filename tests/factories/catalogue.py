@@ -71,8 +71,11 @@ def harvest(today: date) -> dict[str, Any]:
     }
 
 
-def flock(today: date, heads: int = 2) -> dict[str, Any]:
-    """What a lot of sheep needs: a tag for each head, and a quarantine certificate of today."""
+HARVEST = harvest(date(2026, 3, 2))
+
+
+def flock(heads: int = 2, today: date = date(2026, 3, 2)) -> dict[str, Any]:
+    """What a lot of sheep needs: a tag for each head, and a quarantine certificate of that day."""
     quarantine = {"kind": "animal_quarantine_a", "number": "6532210001", "issued_on": str(today)}
     return {
         "ear_tags": [f"3653221{next(_serial):08}" for _ in range(heads)],
@@ -100,7 +103,7 @@ async def a_listing(
     """Goods on sale, with one lot; answers the listing's id. Two sheep come with their tags."""
     listing_id = await a_draft(ports, seller, goods, **changes)
     today = legal_day(ports.clock.now())
-    facts = harvest(today) if goods is JUJUBE else flock(today) if goods is SHEEP else {}
+    facts = harvest(today) if goods is JUJUBE else flock(today=today) if goods is SHEEP else {}
     await a_lot(ports, seller, listing_id, "2" if goods is SHEEP else quantity, **facts)
     await publish(ports, seller, listing_id)
     return listing_id

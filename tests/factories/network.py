@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
@@ -109,11 +109,12 @@ async def fill_up(ports: Ports, service: str, run_at: datetime) -> None:
 
 
 async def a_disruption(ports: Ports, caller: Caller, service: str) -> DisruptionShape:
-    """A sandstorm closes the line for two days."""
+    """A sandstorm closes the line for two days, from the day after tomorrow."""
+    begins = ports.clock.now() + timedelta(days=2)
     closed = {
         "service": service,
-        "from": "2026-03-05T00:00:00Z",
-        "until": "2026-03-07T00:00:00Z",
+        "from": begins,
+        "until": begins + timedelta(days=2),
         "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
     }
     async with ports.begin() as session:

@@ -1,0 +1,113 @@
+"""Everybody and everything at once: every role, and something of each kind that belongs to one of them."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from app.catalogue.photos import mark_ready
+from app.flows.ports import Ports
+from app.identity.rules import refresh_token
+from app.identity.sign_in import open_sign_in
+from app.identity.values import Scope
+from app.orders.schemas import QuoteShape
+from tests.factories.catalogue import a_draft, a_lot, a_photo
+from tests.factories.identity import Someone, a_partner, a_person, a_phone, an_operator
+from tests.factories.jobs import work
+from tests.factories.network import a_disruption, a_service
+from tests.factories.orders import a_quote, an_order
+from tests.factories.tracking import events_of, tell
+from tests.factories.village import Village, a_village
+
+ROLES = ("nobody", "buyer", "stranger", "member", "neighbour", "carrier", "rival", "bare", "operator")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Town:
+    """`headers` by role; what belongs to the garden is the member's, what was bought is the buyer's, the line is the carrier's."""
+
+    now: datetime
+    village: Village
+    headers: dict[str, dict[str, str]]
+    carrier: Someone
+    draft: str
+    lot: str
+    photo: str
+    ready_photo: str
+    line: str
+    disruption: str
+    quote: QuoteShape
+    delivered: Json
+    placed: tuple[Json, Json]
+    phones: dict[str, str]
+    refresh_tokens: dict[str, str]
+    key: str
+
+
+async def a_town(ports: Ports) -> Town:
+    """Build it through the same verbs and flows that clients use; the clock ends after the first delivery."""
+    village = await a_village(ports)
+    stranger, operator = await a_person(ports), await an_operator(ports)
+    carrier = await a_partner(ports, "KUNLUN")
+    rival = await a_partner(ports, "LONGHAI")
+    bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
+    delivered = await an_order(ports, village.buyer, village.basket)
+    for consignment in delivered["consignments"]:
+        await tell(ports, operator.caller, events_of(consignment))
+    await work(ports)
+    photo, ready = await a_photo(ports, village.garden), await a_photo(ports, village.garden, b"another")
+    async with ports.begin() as session:
+        await mark_ready(session, ready)
+    line = await a_service(ports, carrier.caller)
+    phones = {role: a_phone() for role in ROLES}
+    draft = await a_draft(ports, village.garden)
+    headers = {
+        "nobody": {},
+        "buyer": village.buyer.headers,
+        "stranger": stranger.headers,
+        "member": village.garden.headers,
+        "neighbour": village.loom.headers,
+        "carrier": carrier.headers,
+        "rival": rival.headers,
+        "bare": bare.headers,
+        "operator": operator.headers,
+    }
+    return Town(
+        now=ports.clock.now(),
+        village=village,
+        headers=headers,
+        carrier=carrier,
+        draft=draft,
+        lot=await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20"),
+        photo=photo,
+        ready_photo=ready,
+        line=line.id,
+        disruption=(await a_disruption(ports, carrier.caller, line.id)).id,
+        quote=await a_quote(ports, village.buyer, village.basket),
+        delivered=delivered,
+        placed=(
+            await an_order(ports, village.buyer, village.basket),
+            await an_order(ports, village.buyer, village.basket),
+        ),
+        phones=phones,
+        refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
+        key=await _key_of(ports, carrier),
+    )
+
+
+async def _a_refresh_token(ports: Ports, phone: str) -> str:
+    async with ports.begin() as session:
+        opened = await open_sign_in(session, phone, language="en", now=ports.clock.now())
+    return refresh_token(opened.sign_in_id, opened.generation, ports.settings.key)
+
+
+async def _key_of(ports: Ports, partner: Someone) -> str:
+    secret = partner.headers["authorization"].removeprefix("Bearer ")
+    async with ports.database.read() as connection:
+        found = await connection.execute(
+            text("SELECT id FROM api_key WHERE hash = :hash"), {"hash": hashlib.sha256(secret.encode()).hexdigest()}
+        )
+        return str(found.scalar_one())
