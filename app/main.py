@@ -31,7 +31,7 @@ from app.api import (
     storage,
     tracking,
 )
-from app.api.documents import ProblemDocument
+from app.api.documents import complete
 from app.api.middleware import RequestFrame
 from app.api.problems import MEDIA_TYPE, install
 from app.core.log import configure
@@ -89,7 +89,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     app.include_router(orders.placing)
     app.include_router(pages.router)
     install(app)
-    _describe_problems(app)
+    _complete_document(app)
     app.add_middleware(RequestFrame, access_log=settings.log_format == "json")
     return app
 
@@ -123,29 +123,14 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put the shape of every refusal into the OpenAPI document in place of the framework's own."""
+def _complete_document(app: FastAPI) -> None:
+    """Say in the OpenAPI document what the framework does not know of."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = generate()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas |= schemas["ProblemDocument"].pop("$defs", {})
-            schemas.pop("HTTPValidationError", None)
-            schemas.pop("ValidationError", None)
-            for path in document["paths"].values():
-                for operation in path.values():
-                    _replace_validation(operation["responses"])
+            complete(generate())
         assert app.openapi_schema is not None
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
-
-
-def _replace_validation(responses: dict[str, Any]) -> None:
-    entry = responses.get("422")
-    if entry and "application/json" in entry.get("content", {}):
-        content = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-        responses["422"] = {"description": "The request is not valid", "content": {MEDIA_TYPE: content}}

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from string import Formatter
-from typing import Any
+from typing import Any, Final
 
 from app.api.problems import MEDIA_TYPE, document, status_of
 from app.core.errors import Problem
+from app.core.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from app.core.schema import Shape
 
 Responses = dict[int | str, dict[str, Any]]
@@ -64,8 +65,46 @@ class _Braces(dict[str, str]):
 
 
 def _fields(template: str) -> set[str]:
-
     return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
 NOT_MODIFIED: Responses = {304: {"description": "You have it already (`If-None-Match`)"}}
+
+
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A fresh UUID for each thing you do: a repeat with it does nothing twice and answers the first result",
+    "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_LENGTH_MAX},
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+}
+# Where an order, a payment or a refund is made.
+_KEY_NEEDED: Final = frozenset({"create_order"})
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Put the shape of every refusal in place of the framework's own, and `Idempotency-Key` on every POST."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["ProblemDocument"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= schemas["ProblemDocument"].pop("$defs", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            _replace_validation(operation["responses"])
+            if method == "post":
+                _add_key(operation)
+
+
+def _replace_validation(responses: dict[str, Any]) -> None:
+    entry = responses.get("422")
+    if entry and "application/json" in entry.get("content", {}):
+        responses["422"] = {
+            "description": "The request is not valid",
+            "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
+        }
+
+
+def _add_key(operation: dict[str, Any]) -> None:
+    others = [each for each in operation.get("parameters", []) if each["name"].lower() != "idempotency-key"]
+    operation["parameters"] = [*others, {**_KEY, "required": operation["operationId"] in _KEY_NEEDED}]

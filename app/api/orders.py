@@ -9,7 +9,7 @@ from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.router import story_router
 from app.catalogue.errors import OfferChanged, OutOfStock
-from app.core.errors import IdTaken, NotFound, StateConflict, UpstreamFailed
+from app.core.errors import Forbidden, IdTaken, Invalid, NotFound, StateConflict, UpstreamFailed
 from app.core.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows.cancel_order import cancel_order as cancel
@@ -33,6 +33,8 @@ placing = APIRouter(prefix="/v1", tags=["buy"])
     response_model=OrderShape,
     responses=refuses(
         NotSignedIn,
+        Forbidden,
+        Invalid,
         IdempotencyKeyRequired,
         IdempotencyKeyReused,
         RequestInProgress,
@@ -57,7 +59,7 @@ async def create_order(
     return Response(answer.body, 201, headers, "application/json")
 
 
-@router.get("/orders", summary="My orders", responses=refuses(NotSignedIn))
+@router.get("/orders", summary="My orders", responses=refuses(NotSignedIn, Forbidden, Invalid))
 async def list_orders(
     ports: PortsDep,
     caller: SignedIn,
@@ -73,7 +75,7 @@ async def list_orders(
     "/orders/{id}",
     summary="Read an order",
     response_model=OrderShape,
-    responses=refuses(NotSignedIn, NotFound) | NOT_MODIFIED,
+    responses=refuses(NotSignedIn, Forbidden, NotFound) | NOT_MODIFIED,
 )
 async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: str, language: Language) -> Response:  # noqa: A002 - the contract's word
     """For its buyer and for operators."""
@@ -83,7 +85,7 @@ async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: str
 @router.post(
     "/orders/{id}/cancel",
     summary="Cancel an order",
-    responses=refuses(NotSignedIn, NotFound, StateConflict, AlreadyShipped),
+    responses=refuses(NotSignedIn, Forbidden, NotFound, StateConflict, AlreadyShipped),
 )
 async def cancel_order(ports: PortsDep, caller: SignedIn, id: str, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
     """Before any of its goods were handed in. Stock and capacity are free again at once; money goes back the way it came."""
@@ -93,7 +95,7 @@ async def cancel_order(ports: PortsDep, caller: SignedIn, id: str, language: Lan
 @router.post(
     "/orders/{id}/confirm-receipt",
     summary="Confirm that everything arrived",
-    responses=refuses(NotSignedIn, NotFound, StateConflict),
+    responses=refuses(NotSignedIn, Forbidden, NotFound, StateConflict),
 )
 async def confirm_receipt(ports: PortsDep, caller: SignedIn, id: str, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
     """Completes a delivered order at once: the producers' money becomes available without waiting for the dispute window."""

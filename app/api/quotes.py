@@ -7,7 +7,7 @@ from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.router import story_router
 from app.catalogue.errors import OutOfStock
-from app.core.errors import IdTaken, NotFound
+from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.flows.quote_order import quote_order, show_quote
 from app.identity.errors import NotSignedIn
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
@@ -24,7 +24,9 @@ router = story_router("buy")
     summary="Ask what an order would cost",
     responses=refuses(
         NotSignedIn,
+        Forbidden,
         NotFound,
+        Invalid,
         NotForSale,
         OutOfStock,
         RouteUnavailable,
@@ -43,7 +45,7 @@ async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest)
     "/quotes/{id}",
     summary="Read a quote again",
     response_model=QuoteShape,
-    responses=refuses(NotSignedIn, NotFound) | NOT_MODIFIED,
+    responses=refuses(NotSignedIn, Forbidden, NotFound) | NOT_MODIFIED,
 )
 async def get_quote(request: Request, ports: PortsDep, caller: SignedIn, id: str, _language: Language) -> Response:  # noqa: A002 - the contract's word
     """One's own quote, for as long as it is kept."""

@@ -52,11 +52,13 @@ async def announce_photo(session: Session, caller: Caller, command: NewMedia, no
         created_from=fingerprint(command),
         created_at=now,
     )
-    waiting = select(func.count()).where(col(Media.person_id) == caller.id, col(Media.listing_id).is_(None))
-    if (await session.execute(waiting)).scalar_one() >= UPLOADS_WAITING_MAX:
-        raise TooManyUploads
-    await session.execute(insert(Media).values(media.model_dump()).on_conflict_do_nothing())
-    present = await session.get_one(Media, media.id)
+    present = await session.get(Media, media.id)
+    if present is None:
+        waiting = select(func.count()).where(col(Media.person_id) == caller.id, col(Media.listing_id).is_(None))
+        if (await session.execute(waiting)).scalar_one() >= UPLOADS_WAITING_MAX:
+            raise TooManyUploads
+        await session.execute(insert(Media).values(media.model_dump()).on_conflict_do_nothing())
+        present = await session.get_one(Media, media.id)
     if (present.person_id, present.created_from) != (media.person_id, media.created_from):
         raise IdTaken(id=media.id)
     return _announced(present)

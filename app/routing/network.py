@@ -41,11 +41,11 @@ class Boarding(NamedTuple):
 
 
 class Network(NamedTuple):
-    """All rides, by number, by the place where they begin and by the place where they end."""
+    """All rides by number, the boardings of each place, and the (number, tail) of the rides that end there."""
 
     rides: list[Ride]
     boardings: list[list[Boarding]]
-    inbound: list[list[Ride]]
+    inbound: list[list[tuple[int, int]]]
 
 
 class Costs(NamedTuple):
@@ -95,7 +95,7 @@ def build_network(
                     key=(service_number, board, alight),
                 )
                 network.rides.append(ride)
-                network.inbound[ride.head].append(ride)
+                network.inbound[ride.head].append((ride.number, tail))
                 boarding.rides.append(ride)
     return network
 
@@ -137,9 +137,8 @@ def _least(network: Network, costs: list[int], target: int) -> list[int]:
         value, head = heappop(queue)
         if value > least[head]:
             continue
-        for ride in network.inbound[head]:
-            through = value + costs[ride[0]]
-            tail = ride[1]
+        for number, tail in network.inbound[head]:
+            through = value + costs[number]
             if through < least[tail]:
                 least[tail] = through
                 heappush(queue, (through, tail))

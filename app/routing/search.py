@@ -73,18 +73,9 @@ class Staircase:
         return True
 
 
-class Onward(NamedTuple):
-    """A ride towards the target: what it adds to the least price and CO2e of the whole way, and the labels kept where it ends."""
-
-    prices: list[int]
-    co2es: list[int]
-    price_minor: int
-    co2e_mg: int
-    head: int
-    arrive_offset_s: int
-    latest: int
-    key: LegKey
-
+Onward = tuple[list[int], list[int], int, int, int, int, int, LegKey]
+"""A ride towards the target: prices and CO2e kept where it ends, what it adds to the least price and CO2e of the whole way, its head,
+its arrival counted from the start of the run, the last start that is not too late, and its key."""
 
 Label = tuple[int, int, int, int, Path, int]
 """(earliest arrival at the target, least price, least CO2e, legs, path, place)."""
@@ -161,16 +152,16 @@ class ParetoSearch:
         costs, (time_left, price_left, co2e_left) = self._costs, self._bounds
         onward = []
         for wait_s, calendar, rides in self._boardings[place]:
-            ahead = [
-                Onward(
-                    prices=self._kept[ride.head].prices,
-                    co2es=self._kept[ride.head].co2es,
-                    price_minor=costs.price_minor[ride.number] + price_left[ride.head] - price_left[place],
-                    co2e_mg=costs.co2e_mg[ride.number] + co2e_left[ride.head] - co2e_left[place],
-                    head=ride.head,
-                    arrive_offset_s=ride.arrive_offset_s,
-                    latest=self._ask.deadline - ride.arrive_offset_s - time_left[ride.head],
-                    key=ride.key,
+            ahead: list[Onward] = [
+                (
+                    self._kept[ride.head].prices,
+                    self._kept[ride.head].co2es,
+                    costs.price_minor[ride.number] + price_left[ride.head] - price_left[place],
+                    costs.co2e_mg[ride.number] + co2e_left[ride.head] - co2e_left[place],
+                    ride.head,
+                    ride.arrive_offset_s,
+                    self._ask.deadline - ride.arrive_offset_s - time_left[ride.head],
+                    ride.key,
                 )
                 for ride in rides
                 if costs.time_s[ride.number] + time_left[ride.head] < NEVER and ride.head != self._ask.origin

@@ -1,8 +1,12 @@
 """Listings over HTTP: who may do what, what is answered, tags, problems, pages."""
 
+from datetime import date
+
 import pytest
 
+from app.catalogue.rules import spoils_at
 from app.catalogue.schemas import ListingShape, LotShape
+from app.core.clock import rfc3339
 from app.core.ids import new_id
 from tests.factories.catalogue import COTTON, HARVEST, JUJUBE, SHEEP, a_draft, a_listing, flock
 from tests.factories.identity import a_partner, a_person, a_producer, an_operator
@@ -221,10 +225,11 @@ async def test_lots_over_http(client, ports, seller, on_sale):
     address = f"/v1/listings/{on_sale}/lots"
     listed = (await client.get(address, headers=seller.headers)).json()
     lot = listed["items"][0]
+    spoils = spoils_at(date.fromisoformat(HARVEST["harvested_on"]), JUJUBE["handling"]["shelf_life_h"])
     assert (lot["quantity"], lot["certificates"][0]["kind"], lot["expires_at"]) == (
         "500",
         "produce_compliance",
-        "2026-07-19T16:00:00Z",
+        rfc3339(spoils),
     )
     corrected = await client.patch(f"{address}/{lot['id']}", json={"quantity": "480"}, headers=seller.headers)
     assert (corrected.status_code, corrected.json()["available"]) == (200, "480")

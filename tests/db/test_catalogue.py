@@ -310,12 +310,13 @@ async def test_filters_and_orders_of_the_public_list(ports, seller):
     assert await listed(ports, **drafts, sort=Sort.PRICE) == [draft]
 
 
+@pytest.mark.parametrize("asked", [{}, {"q": "骏枣 hotan"}, {"max_price_minor": 10_000}, {"county": "65"}])
 @pytest.mark.parametrize("order", Sort)
-async def test_pages_hold_everything_once_though_keys_are_equal(ports, seller, order):
+async def test_pages_hold_everything_once_though_keys_are_equal(ports, seller, order, asked):
     made = {await a_listing(ports, seller) for _ in range(5)}
     seen, cursor = [], None
     for _ in range(3):
-        one = await page(ports, cursor=cursor, limit=2, sort=order)
+        one = await page(ports, cursor=cursor, limit=2, sort=order, **asked)
         seen += [item.id for item in one.items]
         cursor = one.next_cursor
     assert cursor is None

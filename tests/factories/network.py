@@ -1,7 +1,6 @@
 """The real network, put in place once for the whole run, and a carrier's own line and closure on it."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
@@ -47,7 +46,7 @@ _fronts = FrontCache()
 
 
 @pytest.fixture(scope="session")
-def networked(server: str) -> Iterator[str]:
+def networked(server: str) -> str:
     """A template with every hub and service. `template = networked` in a module puts it under each of its databases."""
     if server not in _made:
         name = f"network_{uuid4().hex[:8]}"
@@ -58,7 +57,7 @@ def networked(server: str) -> Iterator[str]:
         with ThreadPoolExecutor(1) as apart:
             apart.submit(asyncio.run, _install(url)).result()
         _made[server] = name
-    yield _made[server]
+    return _made[server]
 
 
 async def _install(url: str) -> None:

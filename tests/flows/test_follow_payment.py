@@ -20,7 +20,7 @@ from app.orders.values import OrderStatus
 from app.payments.providers import StripeProvider
 from tests.factories.identity import an_operator
 from tests.factories.jobs import waiting, work
-from tests.factories.network import networked, planned
+from tests.factories.network import networked
 from tests.factories.orders import a_quote, ordering, place
 from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
@@ -104,7 +104,9 @@ async def test_card_order_waits_for_its_money_and_holds_the_goods_meanwhile(shop
     assert (order["status"], order["payment"]["status"]) == ("awaiting_payment", "awaiting_customer")
     assert order["payment"]["client_secret"].startswith("pi_")
     assert await value(shop, "SELECT count(*) FROM reservation WHERE state = 'held'") == 2
-    ((name, due, payload),) = await rows(shop, "SELECT task_name, scheduled_at, args FROM procrastinate_jobs WHERE status = 'todo'")
+    ((name, due, payload),) = await rows(
+        shop, "SELECT task_name, scheduled_at, args FROM procrastinate_jobs WHERE status = 'todo'"
+    )
     assert (name, due, payload) == ("order.expire", shop.clock.now() + PAYMENT_LIFETIME, {"order": order["id"]})
     assert (await shown(shop, village, order)).payment.client_secret is None
 

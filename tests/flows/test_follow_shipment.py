@@ -100,7 +100,9 @@ async def test_main_story_ends_with_paid_producers(ports, village, order, operat
         }
     platform = await held(ports, PLATFORM)
     assert platform[AccountKind.PLATFORM_FEE] == (5_832, 0)
-    everything = await value(ports, "SELECT sum(amount_minor) FROM entry JOIN transfer ON transfer.id = transfer_id WHERE state = 'posted'")
+    everything = await value(
+        ports, "SELECT sum(amount_minor) FROM entry JOIN transfer ON transfer.id = transfer_id WHERE state = 'posted'"
+    )
     assert everything == 0
 
 
@@ -112,7 +114,9 @@ async def test_goods_have_left_the_stock_for_good_once_delivered(ports, village,
 
 async def test_buyer_is_told_once_when_it_ships_and_once_when_it_is_there(ports, village, order, operator):
     await deliver(ports, operator, order)
-    told = await rows(ports, 'SELECT template, count(*) FROM message WHERE "to" = :to GROUP BY 1', to=village.buyer.phone)
+    told = await rows(
+        ports, 'SELECT template, count(*) FROM message WHERE "to" = :to GROUP BY 1', to=village.buyer.phone
+    )
     assert dict(map(tuple, told)) == {"order_placed": 1, "order_shipped": 1, "order_delivered": 1}
 
 

@@ -19,8 +19,8 @@ from app.flows.show_order import show_order, show_orders
 from app.ledger.service import balances, transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.network.capacity import audit_capacity
-from app.network.service import create_disruption
 from app.network.schemas import NewDisruption
+from app.network.service import create_disruption
 from app.orders.errors import OptionMissing, PlanChanged, QuoteExpired, QuoteUsed
 from app.orders.models import Quote
 from app.orders.schemas import OrderRequest
@@ -133,7 +133,9 @@ async def test_ledger_says_what_everybody_is_owed_once_it_is_delivered(ports, vi
 async def test_buyer_and_both_producers_are_told_where_and_when(ports, village, quote):
     order = await place(ports, village.buyer, ordering(quote))
     await work(ports)
-    told = dict(map(tuple, await rows(ports, 'SELECT "to", text FROM message WHERE template <> :t', t="listing_published")))
+    told = dict(
+        map(tuple, await rows(ports, 'SELECT "to", text FROM message WHERE template <> :t', t="listing_published"))
+    )
     assert set(told) == {village.buyer.phone, village.garden.person.phone, village.loom.person.phone}
     assert all(order["number"] in text for text in told.values())
     assert "HOTAN" in told[village.garden.person.phone]
@@ -143,7 +145,9 @@ async def test_buyer_and_both_producers_are_told_where_and_when(ports, village, 
 async def test_order_is_shown_to_its_buyer_and_operators_as_it_was_answered(ports, village, quote):
     order = await place(ports, village.buyer, ordering(quote))
     for reader in (village.buyer, await an_operator(ports)):
-        assert (await show_order(ports, order["id"], reader.caller, "en")).model_dump(mode="json", by_alias=True) == order
+        assert (await show_order(ports, order["id"], reader.caller, "en")).model_dump(
+            mode="json", by_alias=True
+        ) == order
     for stranger in (await a_person(ports), village.garden.person):
         with pytest.raises(NotFound):
             await show_order(ports, order["id"], stranger.caller, "en")
@@ -154,7 +158,9 @@ async def test_order_is_shown_to_its_buyer_and_operators_as_it_was_answered(port
 async def test_price_and_title_stay_as_they_were_ordered(ports, village, quote):
     order = await place(ports, village.buyer, ordering(quote))
     async with ports.begin() as session:
-        change = ListingChange.model_validate({"title": {"en": "Dearer dates"}, "price": {"amount": 9_900, "currency": "CNY"}})
+        change = ListingChange.model_validate(
+            {"title": {"en": "Dearer dates"}, "price": {"amount": 9_900, "currency": "CNY"}}
+        )
         await change_listing(session, village.garden.caller, village.dates, change, None, ports.clock.now())
     shown = await show_order(ports, order["id"], village.buyer.caller, "en")
     assert shown.model_dump(mode="json", by_alias=True) == order
@@ -291,7 +297,12 @@ async def test_departure_that_has_filled_up_changes_the_plan(ports, village, quo
 
 async def test_closed_service_changes_the_plan(ports, village, quote):
     leg = best(quote).consignments[0].legs[0]
-    closed = {"service": leg.service, "from": "2026-03-02T00:00:00Z", "until": "2026-03-20T00:00:00Z", "reason": {"en": "Snow"}}
+    closed = {
+        "service": leg.service,
+        "from": "2026-03-02T00:00:00Z",
+        "until": "2026-03-20T00:00:00Z",
+        "reason": {"en": "Snow"},
+    }
     operator = await an_operator(ports)
     async with ports.begin() as session:
         await create_disruption(session, operator.caller, NewDisruption.model_validate(closed), ports.clock.now())

@@ -5,12 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from app.core.errors import IdTaken, Invalid, NotFound
-from app.core.ids import new_id
 from app.catalogue.errors import OutOfStock
 from app.catalogue.schemas import ListingChange
 from app.catalogue.service import change_listing, end_sale
 from app.catalogue.values import ListingEvent
+from app.core.errors import IdTaken, Invalid, NotFound
+from app.core.ids import new_id
 from app.core.limits import ORDER_LINES_MAX, QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
 from app.flows.quote_order import show_quote
 from app.network.errors import NoHubForCounty, RouteUnavailable
@@ -159,7 +159,12 @@ async def test_departure_that_has_filled_up_is_no_longer_offered(ports, village)
     first = best(quote).consignments[0].legs[0]
     await fill_up(ports, first.service, first.run_at)
     again = await quoted(ports, village)
-    assert all((leg.service, leg.run_at) != (first.service, first.run_at) for o in again.options for c in o.consignments for leg in c.legs)
+    assert all(
+        (leg.service, leg.run_at) != (first.service, first.run_at)
+        for o in again.options
+        for c in o.consignments
+        for leg in c.legs
+    )
 
 
 async def test_number_of_statements_does_not_depend_on_lines_or_producers(ports, village):

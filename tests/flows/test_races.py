@@ -46,7 +46,9 @@ async def orders_of(ports):
 
 async def everything_adds_up(ports, listing, units):
     """Stock and capacity say what orders, reservations and bookings say."""
-    (lot,) = await rows(ports, "SELECT reserved::int, consumed::int, quantity::int FROM lot WHERE listing_id = :id", id=listing)
+    (lot,) = await rows(
+        ports, "SELECT reserved::int, consumed::int, quantity::int FROM lot WHERE listing_id = :id", id=listing
+    )
     held = "SELECT coalesce(sum(quantity), 0)::int FROM reservation WHERE listing_id = :id AND state = 'held'"
     assert lot[0] == await value(ports, held, id=listing)
     assert lot[2] == units
@@ -134,12 +136,16 @@ async def test_hand_in_against_cancelling_ends_one_way_or_the_other(ports):
         (consignment,) = order["consignments"]
         ports.clock.at = events_of(consignment, "picked_up")[0].occurred_at
         told = tell(ports, operator, events_of(consignment, "picked_up"))
-        cancelled, _ = await asyncio.gather(cancel_order(ports, operator, order["id"], "en"), told, return_exceptions=True)
+        cancelled, _ = await asyncio.gather(
+            cancel_order(ports, operator, order["id"], "en"), told, return_exceptions=True
+        )
         await work(ports)
         status = await value(ports, 'SELECT status FROM "order" WHERE id = :id', id=order["id"])
         assert (status == "cancelled") == (not isinstance(cancelled, Problem))
         ends[status] += 1
-        booked = await rows(ports, "SELECT DISTINCT state FROM booking WHERE consignment_id = :id", id=consignment["id"])
+        booked = await rows(
+            ports, "SELECT DISTINCT state FROM booking WHERE consignment_id = :id", id=consignment["id"]
+        )
         assert booked == [("released" if status == "cancelled" else "booked",)]
     assert ends.keys() <= {"cancelled", "in_transit"}
     await everything_adds_up(ports, village.dates, 500)
@@ -164,7 +170,9 @@ async def street(ports):
     """The service over HTTP, which answers our own failures with a 500, as it would outside."""
     transport = httpx.ASGITransport(create_app(ports=ports), raise_app_exceptions=False)
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test", limits=limits, timeout=None) as client:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://chama.test", limits=limits, timeout=None
+    ) as client:
         yield client
 
 
@@ -190,6 +198,6 @@ async def test_five_hundred_buyers_on_fifty_units_make_fifty_orders(ports, stree
     await everything_adds_up(ports, village.dates, UNITS)
     assert await value(ports, "SELECT reserved::int FROM lot WHERE listing_id = :id", id=village.dates) == UNITS
     assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == UNITS
-    assert await value(ports, "SELECT count(*) FROM booking b JOIN consignment c ON c.id = b.consignment_id") == await value(
-        ports, "SELECT count(*) FROM leg WHERE mode <> 'courier'"
-    )
+    assert await value(
+        ports, "SELECT count(*) FROM booking b JOIN consignment c ON c.id = b.consignment_id"
+    ) == await value(ports, "SELECT count(*) FROM leg WHERE mode <> 'courier'")

@@ -15,7 +15,7 @@ from app.flows.ports import Ports
 from app.network.capacity import audit_capacity
 from app.orders.schemas import QuoteShape
 from tests.factories.identity import Someone, a_person
-from tests.factories.network import networked, planned
+from tests.factories.network import networked
 from tests.factories.orders import ADDRESS, a_quote, best, ordering
 from tests.factories.service import Process
 from tests.factories.tables import rows, value
@@ -87,7 +87,7 @@ async def require_whole(ports: Ports, crowd: Crowd) -> int:
     quotes = {quote.id: quote for _, quote in crowd.wishes}
     placed = dict(map(tuple, await rows(ports, 'SELECT id, quote_id FROM "order"')))
     found = {part: dict(map(tuple, await rows(ports, query))) for part, query in PARTS.items()}
-    assert {part: counted.keys() - placed.keys() for part, counted in found.items()} == dict.fromkeys(PARTS, set())
+    assert {part: counted.keys() - placed.keys() for part, counted in found.items()} == {part: set() for part in PARTS}
     for order_id, quote_id in placed.items():
         assert {part: counted.get(order_id) for part, counted in found.items()} == parts_of(quotes[quote_id])
     assert await rows(ports, STRAY_BOOKINGS) == []

@@ -1,0 +1,147 @@
+"""A town behind the service, and how to ask for each operation of it. `template, clock = town_template, town_clock` in a module."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from app.core.clock import FixedClock
+from app.core.settings import Settings
+from app.flows.ports import open_ports
+from app.main import create_app
+from app.payments.providers import StripeProvider
+from tests.conftest import NOW, on_database
+from tests.factories.catalogue import JUJUBE
+from tests.factories.identity import GARDEN
+from tests.factories.network import LINE
+from tests.factories.orders import asked_for, ordering
+from tests.factories.town import Town, a_town
+from tests.factories.tracking import events_of
+
+
+def _told(town: Town) -> dict[str, Any]:
+    """What carriers may say; whether it is taken of this consignment is another question."""
+    (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
+    return {"events": [event.model_dump(mode="json", exclude_none=True)]}
+
+
+# The body of each operation that has one.
+BODIES: dict[str, Callable[[Town, str], Any]] = {
+    "POST /v1/auth/codes": lambda town, role: {"phone": town.phones[role]},
+    "POST /v1/auth/tokens": lambda town, role: {"grant": "refresh", "refresh_token": town.refresh_tokens[role]},
+    "POST /v1/producers": lambda town, role: GARDEN,
+    "PATCH /v1/producers/{producer_id}": lambda town, role: {"hub": "AKSU"},
+    "POST /v1/listings": lambda town, role: JUJUBE | {"producer": town.village.garden.producer.id},
+    "PATCH /v1/listings/{listing_id}": lambda town, role: {"lead_time_h": 48},
+    "POST /v1/listings/{listing_id}/lots": lambda town, role: {"quantity": "4", "harvested_on": "2026-02-20"},
+    "PATCH /v1/listings/{listing_id}/lots/{lot_id}": lambda town, role: {"quantity": "6"},
+    "POST /v1/media": lambda town, role: {"content_type": "image/png", "bytes": 9, "sha256": "ab" * 32},
+    "POST /v1/quotes": lambda town, role: asked_for(town.village.basket),
+    "POST /v1/orders": lambda town, role: ordering(town.quote),
+    "POST /v1/routes": lambda town, role: {"from": "HOTAN", "to": "AKSU", "weight_g": 5_000},
+    "POST /v1/services": lambda town, role: LINE | ({"carrier": "KUNLUN"} if role == "operator" else {}),
+    "PATCH /v1/services/{service_id}": lambda town, role: {"cutoff_s": 7_200},
+    "POST /v1/disruptions": lambda town, role: {
+        "service": town.line,
+        "from": "2026-04-05T00:00:00Z",
+        "until": "2026-04-07T00:00:00Z",
+        "reason": {"en": "Sandstorm"},
+    },
+    "POST /v1/tracking/events": lambda town, role: _told(town),
+    "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
+    "POST /v1/partners": lambda town, role: {"name": {"en": "New"}, "carrier": "NEW"},
+    "POST /v1/partners/{partner_id}/keys": lambda town, role: {"scopes": ["tracking:read"]},
+}
+QUERIES: dict[str, Callable[[Town], dict[str, str]]] = {
+    "GET /v1/listings#drafts": lambda town: {"producer": town.village.garden.producer.id, "status": "draft"},
+    "GET /v1/dev/messages": lambda town: {"to": "+8610000000123"},
+}
+
+
+def path_of(line: str, town: Town, role: str) -> str:
+    """The path of an operation, filled in with what belongs to the town."""
+    operation, _, variant = line.partition("#")
+    path = operation.split()[1]
+    mine = town.placed[1 if role == "operator" else 0]["id"]
+    of_ids = {
+        "GET /v1/quotes/{id}": town.quote.id,
+        "POST /v1/orders/{id}/confirm-receipt": town.delivered["id"],
+    }
+    return path.format(
+        producer_id=town.village.garden.producer.id,
+        listing_id=town.draft if variant == "draft" else town.village.dates,
+        lot_id=town.lot,
+        media_id=town.ready_photo if path.endswith("/content") else town.photo,
+        id=of_ids.get(operation, mine),
+        code="HOTAN",
+        service_id=town.line,
+        consignment_id=town.placed[0]["consignments"][0]["id"],
+        tracking_number=town.placed[0]["consignments"][0]["tracking_number"],
+        partner_id=town.carrier.id,
+        key_id=town.key,
+    )
+
+
+@pytest.fixture(scope="module")
+async def built(server, networked, tmp_path_factory) -> tuple[str, Town]:
+    """A town, and the database that every test's own is copied from."""
+    name = f"town_{uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{networked}"')
+    chosen = Settings(
+        database_url=on_database(server, name),
+        data_dir=tmp_path_factory.mktemp("town"),
+        secret="tests only",
+        operator_phones="+8610000000001",
+    )
+    async with open_ports(chosen) as ports:
+        town = await a_town(replace(ports, clock=FixedClock(NOW)))
+    return name, town
+
+
+@pytest.fixture(scope="module")
+def town_template(built) -> str:
+    return built[0]
+
+
+@pytest.fixture
+def town(built) -> Town:
+    return built[1]
+
+
+@pytest.fixture
+def town_clock(town) -> FixedClock:
+    return FixedClock(town.now)
+
+
+@pytest.fixture
+async def door(ports) -> AsyncIterator[httpx.AsyncClient]:
+    """The service with a card provider that nobody asks for anything here."""
+    cards = StripeProvider("sk_test_unused", "whsec_unused", api_base="http://127.0.0.1:9", timeout_s=1)
+    transport = httpx.ASGITransport(create_app(ports=replace(ports, cards=cards)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
+        yield client
+    await cards.close()
+
+
+def body_of(line: str, town: Town, role: str) -> Any:
+    operation, _, _ = line.partition("#")
+    return BODIES[operation](town, role) if operation in BODIES else None
+
+
+async def ask(
+    door: httpx.AsyncClient, line: str, town: Town, role: str, *, key: str | None = None, **content: Any
+) -> httpx.Response:
+    """Do what the line says in this role, with its usual body unless another content is given."""
+    method = line.split(maxsplit=1)[0]
+    headers = town.headers[role] | ({"idempotency-key": key or f"key of {role}"} if method == "POST" else {})
+    query = QUERIES[line](town) if line in QUERIES else None
+    if not content:
+        content = {"json": body_of(line, town, role)}
+    if "content" in content:
+        headers = headers | {"content-type": "application/json"}
+    return await door.request(method, path_of(line, town, role), headers=headers, params=query, **content)
