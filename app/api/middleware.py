@@ -11,7 +11,7 @@ import orjson
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 
-from app.api.problems import MEDIA_TYPE, TooLarge, document
+from app.api.problems import MEDIA_TYPE, BodyTooLarge, TooLarge, document
 from app.core.errors import Broken, Problem
 from app.core.limits import BODY_BYTES_MAX, PHOTO_BYTES_MAX
 from app.core.log import request_id
@@ -31,10 +31,6 @@ DURATION: Final = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
-
-
-class BodyTooLarge(Exception):
-    """The body went over its bound while it was read."""
 
 
 class RequestFrame:
@@ -84,13 +80,10 @@ class RequestFrame:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > bound:
-                raise BodyTooLarge
+                raise BodyTooLarge(bound)
             return message
 
-        try:
-            await self.app(scope, receive_bounded, send)
-        except BodyTooLarge:
-            await _refuse(scope, send, TooLarge(bytes=bound))
+        await self.app(scope, receive_bounded, send)
 
     def _note(self, scope: Scope, status: int, took_s: float) -> None:
         route = getattr(scope.get("route"), "path", "none")

@@ -59,6 +59,14 @@ class TooLarge(Problem):
     }
 
 
+class BodyTooLarge(HTTPException):
+    """The body went over its bound while it was read: of a kind that the framework lets through."""
+
+    def __init__(self, bound: int) -> None:
+        super().__init__(413)
+        self.bound = bound
+
+
 class Overloaded(Problem):
     slug = "overloaded"
     kind = Kind.LIMITED
@@ -68,7 +76,7 @@ class Overloaded(Problem):
 
 # The few whose status is finer than their kind's.
 _OWN_STATUS: Final[Mapping[type[Problem], int]] = {MethodNotAllowed: 405, TooLarge: 413, Overloaded: 503}
-_FRAMEWORK: Final[Mapping[int, type[Problem]]] = {404: NoSuchAddress, 405: MethodNotAllowed, 413: TooLarge}
+_FRAMEWORK: Final[Mapping[int, type[Problem]]] = {404: NoSuchAddress, 405: MethodNotAllowed}
 _BUSY_SQLSTATES: Final = ("55P03", "57014", "40P01", "40001", "53300")
 
 
@@ -136,13 +144,15 @@ async def _not_valid(request: Request, error: Exception) -> Response:
         return answer(
             request, Malformed(what={"en": "The body is not valid JSON.", "zh-Hans": "请求体不是有效的 JSON。"})
         )
-    return answer(request, Invalid(gaps=gaps_of(faults)))
+    return answer(request, Invalid(gaps=gaps_of(faults, error.body)))
 
 
 async def _framework_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     problem_class = _FRAMEWORK.get(error.status_code)
     problem = problem_class() if problem_class else Malformed(what=str(error.detail))
+    if isinstance(error, BodyTooLarge):
+        problem = TooLarge(bytes=error.bound)
     headers = {"allow": _methods_at(request)} if error.status_code == 405 else error.headers
     return answer(request, problem, status=error.status_code, headers=headers)
 

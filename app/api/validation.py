@@ -45,11 +45,25 @@ _CHINESE: Final[Mapping[str, str]] = {
 }
 
 
-def gaps_of(faults: Sequence[Mapping[str, Any]], skip: int = 0) -> list[Gap]:
-    """One gap for each fault, at most 50. `skip` drops that many leading parts of the path."""
+def gaps_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> list[Gap]:
+    """One gap for each fault, at most 50. `body` is what was sent, so that a pointer names what is there."""
     return [
-        Gap(_pointer(fault["loc"][skip:]), {"en": _english(fault), "zh-Hans": _chinese(fault)}) for fault in faults[:50]
+        Gap(_pointer(_place(fault, body)), {"en": _english(fault), "zh-Hans": _chinese(fault)}) for fault in faults[:50]
     ]
+
+
+def _place(fault: Mapping[str, Any], body: Any) -> Sequence[Any]:
+    """Where the fault is, without the names of our own types, which pydantic puts between when there is a choice."""
+    path: Sequence[Any] = fault["loc"]
+    if body is None or not path or path[0] != "body":
+        return path
+    kept, node = ["body"], body
+    for part in path[1:]:
+        inside = isinstance(node, dict) and part in node
+        if inside or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
+            node = node[part]
+            kept.append(part)
+    return [*kept, path[-1]] if fault["type"] == "missing" else kept
 
 
 def _pointer(path: Sequence[Any]) -> str:

@@ -159,8 +159,10 @@ async def test_same_key_answers_the_same_and_does_it_once(line, door, town, port
 async def test_same_key_with_another_body_is_refused(line, door, town, ports):
     role = may(line)
     assert (await ask(door, line, town, role)).status_code < 300
+    # The body of an order is read before its key, so it has to be one that could be meant.
+    change = {"payment": {"method": "stripe"}} if line == "POST /v1/orders" else {"surprise": 1}
     async with nothing_happens(ports):
-        other = await ask(door, line, town, role, json=body_of(line, town, role) | {"surprise": 1})
+        other = await ask(door, line, town, role, json=body_of(line, town, role) | change)
     problem_of(other, 422, "idempotency-key-reused")
 
 
@@ -439,14 +441,14 @@ async def test_times_money_and_measures_have_one_shape_everywhere(line, door, to
             assert TIME.match(member), (name, member)
         if name.endswith("_at") and member is not None:
             assert TIME.match(member), (name, member)
-        if isinstance(member, dict) and "amount" in member:
+        if isinstance(member, dict) and member.keys() >= {"amount", "currency"}:
             assert member.keys() == {"amount", "currency"}, (name, member)
             assert type(member["amount"]) is int
         if name in {"quantity", "available", "reserved", "consumed", "min_quantity", "step"}:
             assert QUANTITY.match(member), (name, member)
         if re.search(r"_(g|m|s|mm|mm3|h|minor)$", name) and not isinstance(member, dict | list):
             assert member is None or type(member) is int, (name, member)
-        assert not re.search(r"[A-Z]", name) or name in {"zh-Hans"}, name
+        assert not re.search(r"[A-Z]", name) or name == "zh-Hans", name
 
 
 async def test_limits_are_told_before_and_when_they_are_reached(door):

@@ -94,11 +94,16 @@ async def a_partner(ports: Ports, carrier: str = "KUNLUN", *scopes: Scope) -> So
     async with ports.begin() as session:
         named = NewPartner.model_validate({"name": {"zh-Hans": "昆仑运输", "en": "Kunlun Haulage"}, "carrier": carrier})
         partner = await create_partner(session, named, now)
-    async with ports.begin() as session:
-        wanted = NewApiKey.model_validate({"scopes": list(scopes or Scope)})
-        key = await create_key(session, partner.id, wanted, now)
-    headers = {HEADERS: f"Bearer {key.secret}"}
+    headers = await a_key(ports, partner.id, *(scopes or Scope))
     return Someone(partner.id, "", await caller_of(ports, headers), headers)
+
+
+async def a_key(ports: Ports, partner_id: str, *scopes: Scope) -> dict[str, str]:
+    """The headers of one more live key."""
+    async with ports.begin() as session:
+        wanted = NewApiKey.model_validate({"scopes": list(scopes)})
+        key = await create_key(session, partner_id, wanted, ports.clock.now())
+    return {HEADERS: f"Bearer {key.secret}"}
 
 
 async def a_sign_in_code(ports: Ports, phone: str) -> str:

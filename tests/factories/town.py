@@ -14,7 +14,7 @@ from app.identity.sign_in import open_sign_in
 from app.identity.values import Scope
 from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_draft, a_lot, a_photo
-from tests.factories.identity import Someone, a_partner, a_person, a_phone, an_operator
+from tests.factories.identity import Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.network import a_disruption, a_service
 from tests.factories.orders import a_quote, an_order
@@ -38,7 +38,7 @@ class Town:
     photo: str
     ready_photo: str
     line: str
-    disruption: str
+    disruptions: tuple[str, ...]
     quote: QuoteShape
     delivered: Json
     placed: tuple[Json, Json]
@@ -52,6 +52,7 @@ async def a_town(ports: Ports) -> Town:
     village = await a_village(ports)
     stranger, operator = await a_person(ports), await an_operator(ports)
     carrier = await a_partner(ports, "KUNLUN")
+    await a_key(ports, carrier.id, Scope.TRACKING_WRITE)
     rival = await a_partner(ports, "LONGHAI")
     bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
     delivered = await an_order(ports, village.buyer, village.basket)
@@ -85,7 +86,7 @@ async def a_town(ports: Ports) -> Town:
         photo=photo,
         ready_photo=ready,
         line=line.id,
-        disruption=(await a_disruption(ports, carrier.caller, line.id)).id,
+        disruptions=tuple([(await a_disruption(ports, carrier.caller, line.id)).id for _ in range(2)]),
         quote=await a_quote(ports, village.buyer, village.basket),
         delivered=delivered,
         placed=(
