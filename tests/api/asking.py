@@ -1,6 +1,6 @@
 """A town behind the service, and how to ask for each operation of it. `template, clock = town_template, town_clock` in a module."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -86,7 +86,7 @@ def path_of(line: str, town: Town, role: str) -> str:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def built(server, networked, tmp_path_factory) -> tuple[str, Town]:
     """A town, and the database that every test's own is copied from."""
     name = f"town_{uuid4().hex[:8]}"
@@ -103,9 +103,19 @@ async def built(server, networked, tmp_path_factory) -> tuple[str, Town]:
     return name, town
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def town_template(built) -> str:
     return built[0]
+
+
+@pytest.fixture(scope="module")
+def one_database(server: str, built) -> Iterator[str]:
+    """For `database_url = one_database` in a module whose tests leave nothing behind: they share one town."""
+    name = f"shared_{uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{built[0]}" STRATEGY FILE_COPY')
+        yield on_database(server, name)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -145,3 +155,13 @@ async def ask(
     if "content" in content:
         headers = headers | {"content-type": "application/json"}
     return await door.request(method, path_of(line, town, role), headers=headers, params=query, **content)
+
+
+def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
+    """The problem document of this refusal."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    problem: dict[str, Any] = answer.json()
+    assert (answer.status_code, problem["type"]) == (status, f"/problems/{slug}"), problem
+    assert problem["status"] == status
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    return problem

@@ -1,0 +1,109 @@
+"""Who may do what: the table that the tests of the API go by."""
+
+from tests.factories.town import ROLES
+
+# The columns are ROLES: nobody, the buyer, another buyer, a member of the producer, a member of another one, the carrier
+# with every scope, another carrier with every scope, a partner without the scope, an operator. What comes after `#` tells
+# two lines of one operation apart. Where everybody passes, one status stands for all.
+TABLE = """
+    POST   /v1/auth/codes                            | 202
+    POST   /v1/auth/tokens                           | 201
+    DELETE /v1/auth/tokens                           | 401 204 204 204 204 403 403 403 204
+    GET    /v1/me                                    | 401 200 200 200 200 403 403 403 200
+    POST   /v1/producers                             | 401 201 201 201 201 403 403 403 201
+    GET    /v1/producers                             | 200
+    GET    /v1/producers/{producer_id}               | 200
+    PATCH  /v1/producers/{producer_id}               | 401 404 404 200 404 403 403 403 200
+    GET    /v1/producers/{producer_id}/balances      | 401 404 404 200 404 403 403 403 200
+    GET    /v1/producers/{producer_id}/entries       | 401 404 404 200 404 403 403 403 200
+    POST   /v1/listings                              | 401 403 403 201 403 403 403 403 403
+    GET    /v1/listings                              | 200
+    GET    /v1/listings#drafts                       | 401 404 404 200 404 404 404 404 200
+    GET    /v1/listings/{listing_id}                 | 200
+    GET    /v1/listings/{listing_id}#draft           | 404 404 404 200 404 404 404 404 200
+    PATCH  /v1/listings/{listing_id}                 | 401 403 403 200 403 403 403 403 403
+    PATCH  /v1/listings/{listing_id}#draft           | 401 404 404 200 404 403 403 403 404
+    POST   /v1/listings/{listing_id}/publish         | 401 403 403 200 403 403 403 403 403
+    POST   /v1/listings/{listing_id}/publish#draft   | 401 404 404 422 404 403 403 403 404
+    POST   /v1/listings/{listing_id}/pause           | 401 403 403 200 403 403 403 403 200
+    POST   /v1/listings/{listing_id}/archive         | 401 403 403 200 403 403 403 403 200
+    POST   /v1/listings/{listing_id}/lots            | 401 403 403 201 403 403 403 403 403
+    GET    /v1/listings/{listing_id}/lots            | 401 404 404 200 404 403 403 403 200
+    PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
+    GET    /v1/categories                            | 200
+    POST   /v1/media                                 | 401 201 201 201 201 403 403 403 201
+    POST   /v1/media/{media_id}/complete             | 401 404 404 409 404 403 403 403 404
+    GET    /v1/media/{media_id}                      | 404 404 404 200 404 404 404 404 404
+    GET    /v1/media/{media_id}/content              | 404 404 404 307 404 404 404 404 404
+    POST   /v1/quotes                                | 401 201 201 201 201 403 403 403 201
+    GET    /v1/quotes/{id}                           | 401 200 404 404 404 403 403 403 404
+    POST   /v1/orders                                | 401 201 404 404 404 403 403 403 404
+    GET    /v1/orders                                | 401 200 200 200 200 403 403 403 200
+    GET    /v1/orders/{id}                           | 401 200 404 404 404 403 403 403 200
+    POST   /v1/orders/{id}/cancel                    | 401 200 404 404 404 403 403 403 200
+    POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
+    GET    /v1/hubs                                  | 200
+    GET    /v1/hubs/{code}                           | 200
+    POST   /v1/routes                                | 200
+    POST   /v1/services                              | 401 403 403 403 403 201 201 403 201
+    GET    /v1/services                              | 401 403 403 403 403 200 200 403 200
+    GET    /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
+    PATCH  /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
+    POST   /v1/disruptions                           | 401 403 403 403 403 201 404 403 201
+    GET    /v1/disruptions                           | 401 403 403 403 403 200 200 403 200
+    GET    /v1/bookings                              | 401 403 403 403 403 200 200 403 200
+    GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
+    GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
+    GET    /v1/tracking/{tracking_number}            | 200
+    POST   /v1/webhooks/stripe                       | 400
+    POST   /v1/partners                              | 401 403 403 403 403 403 403 403 201
+    GET    /v1/partners                              | 401 403 403 403 403 403 403 403 200
+    POST   /v1/partners/{partner_id}/keys            | 401 403 403 403 403 403 403 403 201
+    GET    /v1/partners/{partner_id}/keys            | 401 403 403 403 403 403 403 403 200
+    DELETE /v1/partners/{partner_id}/keys/{key_id}   | 401 403 403 403 403 403 403 403 204
+    GET    /v1/dev/messages                          | 200
+    GET    /health                                   | 200
+    GET    /ready                                    | 503
+    GET    /metrics                                  | 200
+"""
+
+
+def _read(line: str) -> tuple[str, list[int]]:
+    asked, _, told = line.partition("|")
+    statuses = [int(word) for word in told.split()]
+    return " ".join(asked.split()), statuses if len(statuses) > 1 else statuses * len(ROLES)
+
+
+EXPECTED = dict(_read(line) for line in TABLE.strip().splitlines())
+
+LISTS = [
+    "GET /v1/producers",
+    "GET /v1/listings",
+    "GET /v1/listings/{listing_id}/lots",
+    "GET /v1/orders",
+    "GET /v1/hubs",
+    "GET /v1/services",
+    "GET /v1/disruptions",
+    "GET /v1/bookings",
+    "GET /v1/consignments",
+    "GET /v1/partners",
+    "GET /v1/partners/{partner_id}/keys",
+    "GET /v1/producers/{producer_id}/entries",
+]
+# The reader who sees the most of a list, where it is not an operator.
+_READER = {"GET /v1/listings/{listing_id}/lots": "member", "GET /v1/consignments": "member", "GET /v1/orders": "buyer"}
+
+
+def may(line: str) -> str:
+    """Somebody who may do this."""
+    return next(role for role, status in zip(ROLES, EXPECTED[line], strict=True) if status < 300)
+
+
+def reader_of(line: str) -> str:
+    return _READER.get(line, "operator" if EXPECTED[line][-1] == 200 else may(line))
+
+
+def lines(*methods: str) -> list[str]:
+    """The operations of these methods that somebody may do."""
+    return [line for line in EXPECTED if line.split()[0] in methods and any(s < 300 for s in EXPECTED[line])]
