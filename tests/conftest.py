@@ -83,7 +83,13 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(database_url=database_url, data_dir=tmp_path, secret="tests only", public_url="http://chama.test", operator_phones="+8610000000001")
+    return Settings(
+        database_url=database_url,
+        data_dir=tmp_path,
+        secret="tests only",
+        public_url="http://chama.test",
+        operator_phones="+8610000000001",
+    )
 
 
 @pytest.fixture
@@ -92,7 +98,9 @@ async def ports(settings: Settings, database: Database, clock: FixedClock):
     from app.flows.ports import open_ports
 
     async with open_ports(settings) as opened:
-        storage = DirectoryStorage(settings.data_dir / "objects", settings.base_url, settings.key, lambda: clock.now().timestamp())
+        storage = DirectoryStorage(
+            settings.data_dir / "objects", settings.base_url, settings.key, lambda: clock.now().timestamp()
+        )
         yield replace(opened, database=database, clock=clock, storage=storage)
 
 

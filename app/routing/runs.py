@@ -1,6 +1,5 @@
 """Which run of a service the goods can take: the first that still has room and is not excluded."""
 
-from app.routing.calendar import NEVER
 from app.routing.network import LegKey
 from app.routing.timetable import Timetable
 from app.routing.values import Load, Query, Used
@@ -17,17 +16,23 @@ class Runs:
         self._calendars = timetable.calendars
         self._query = query
         self._load = load
+        self._known: dict[tuple[LegKey, int], int] = {}
 
     def first_free(self, start: int, key: LegKey, latest: int) -> int:
-        """The first start, from this one on, with room on every segment of the leg; NEVER when there is none up to `latest`."""
+        """The first start, from this one on, with room on every segment of the leg; one after `latest` may have none."""
+        asked = (key, start)
+        run = self._known.get(asked)
+        if run is not None:
+            return run
         calendar = self._calendars[key[0]]
-        if calendar.on_demand:
-            return start
-        while start <= latest:
-            if self._is_free(start, key):
-                return start
-            start = calendar.first(start + 1)
-        return NEVER
+        run = start
+        if not calendar.on_demand:
+            while run <= latest and not self._is_free(run, key):
+                run = calendar.first(run + 1)
+        # Beyond `latest` nothing was looked at, and another search of the leg may have a later one.
+        if run <= latest:
+            self._known[asked] = run
+        return run
 
     def _is_free(self, start: int, key: LegKey) -> bool:
         number, board, alight = key

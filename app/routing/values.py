@@ -159,7 +159,8 @@ class Query:
     """What is to be carried, from where to where, and within which limits.
 
     `max_journey_s` runs from the first loading (departure of the first leg) to the last unloading (arrival of the last).
-    Nothing arrives later than `arrive_by`, nor than `horizon_s` after `depart_after`. An excluded departure is a (service id, start of the run).
+    Nothing arrives later than `arrive_by`, nor than `horizon_s` after `depart_after`. An excluded departure is a (service id, start of the run)
+    of a service with a timetable; to be rid of an on-demand one, exclude the service.
     """
 
     origin: str

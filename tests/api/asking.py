@@ -1,7 +1,8 @@
 """A town behind the service, and how to ask for each operation of it. `template, clock = town_template, town_clock` in a module."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -11,13 +12,15 @@ import pytest
 
 from app.core.clock import FixedClock
 from app.core.settings import Settings
-from app.flows.ports import open_ports
+from app.flows.ports import Ports, open_ports
 from app.main import create_app
+from app.network.plan import FrontCache
+from app.network.timetable import TimetableCache
 from app.payments.providers import StripeProvider
 from tests.conftest import NOW, on_database
 from tests.factories.catalogue import JUJUBE
 from tests.factories.identity import GARDEN
-from tests.factories.network import LINE
+from tests.factories.network import LINE, Remembered
 from tests.factories.orders import asked_for, ordering
 from tests.factories.town import Town, a_town
 from tests.factories.tracking import events_of
@@ -86,9 +89,19 @@ def path_of(line: str, town: Town, role: str) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Built:
+    """A town in a database that tests copy, and its network as a process knows it that has planned on it before."""
+
+    database: str
+    town: Town
+    timetable: TimetableCache
+    fronts: FrontCache
+    version: str
+
+
 @pytest.fixture(scope="session")
-async def built(server, networked, tmp_path_factory) -> tuple[str, Town]:
-    """A town, and the database that every test's own is copied from."""
+async def built(server: str, networked: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
     name = f"town_{uuid4().hex[:8]}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{networked}"')
@@ -100,39 +113,43 @@ async def built(server, networked, tmp_path_factory) -> tuple[str, Town]:
     )
     async with open_ports(chosen) as ports:
         town = await a_town(replace(ports, clock=FixedClock(NOW)))
-    return name, town
+        async with ports.database.read() as connection:
+            version = (await ports.timetable.current(connection)).version
+        return Built(name, town, ports.timetable, ports.fronts, version)
 
 
 @pytest.fixture(scope="session")
-def town_template(built) -> str:
-    return built[0]
+def town_template(built: Built) -> str:
+    return built.database
 
 
 @pytest.fixture(scope="module")
-def one_database(server: str, built) -> Iterator[str]:
+def one_database(server: str, built: Built) -> Iterator[str]:
     """For `database_url = one_database` in a module whose tests leave nothing behind: they share one town."""
     name = f"shared_{uuid4().hex[:8]}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{built[0]}" STRATEGY FILE_COPY')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{built.database}" STRATEGY FILE_COPY')
         yield on_database(server, name)
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
-def town(built) -> Town:
-    return built[1]
+def town(built: Built) -> Town:
+    return built.town
 
 
 @pytest.fixture
-def town_clock(town) -> FixedClock:
-    return FixedClock(town.now)
+def town_clock(built: Built) -> FixedClock:
+    return FixedClock(built.town.now)
 
 
 @pytest.fixture
-async def door(ports) -> AsyncIterator[httpx.AsyncClient]:
+async def door(ports: Ports, built: Built) -> AsyncIterator[httpx.AsyncClient]:
     """The service with a card provider that nobody asks for anything here."""
     cards = StripeProvider("sk_test_unused", "whsec_unused", api_base="http://127.0.0.1:9", timeout_s=1)
-    transport = httpx.ASGITransport(create_app(ports=replace(ports, cards=cards)))
+    fronts = Remembered(built.fronts, built.version)
+    service = create_app(ports=replace(ports, cards=cards, timetable=copy(built.timetable), fronts=fronts))
+    transport = httpx.ASGITransport(service)
     async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
         yield client
     await cards.close()

@@ -67,12 +67,16 @@ async def _install(url: str) -> None:
     await database.close()
 
 
-class _Fronts(FrontCache):
-    """Plans on the untouched network are remembered for the whole run; a changed one is this test's own."""
+class Remembered(FrontCache):
+    """Plans on the network that many tests share are kept for all of them; on a changed one they are this test's own."""
+
+    def __init__(self, shared: FrontCache, version: str) -> None:
+        super().__init__()
+        self._shared, self._version = shared, version
 
     def plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
-        if timetable.version == UNTOUCHED:
-            return _fronts.plan(timetable, query, load)
+        if timetable.version == self._version:
+            return self._shared.plan(timetable, query, load)
         return super().plan(timetable, query, load)
 
 
@@ -83,7 +87,7 @@ async def planned(ports: Ports) -> Ports:
         known = copy(_timetable)
         if (await known.current(connection)).version == UNTOUCHED:
             await _timetable.current(connection)
-    return replace(ports, timetable=known, fronts=_Fronts())
+    return replace(ports, timetable=known, fronts=Remembered(_fronts, UNTOUCHED))
 
 
 async def a_service(ports: Ports, caller: Caller, **changes: object) -> ServiceShape:
