@@ -56,6 +56,7 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }
+START_OVER_S: Final = 2.0
 _WORTH_ANOTHER_TRY: Final = frozenset({Kind.UPSTREAM, Kind.LIMITED, Kind.BROKEN, Kind.CONFLICT})
 
 
@@ -109,7 +110,18 @@ def _rescue(app: App) -> Handler:
 
 
 async def run_worker(ports: Ports, *, install_signal_handlers: bool) -> None:
-    """Run jobs until told to stop; jobs that are running may finish."""
+    """Run jobs until told to stop; jobs that are running may finish. Starts over when the database was away."""
+    while True:
+        try:
+            await _work(ports, install_signal_handlers=install_signal_handlers)
+        except Exception:
+            log.exception("the worker stopped; starting over in %s s", START_OVER_S)
+            await asyncio.sleep(START_OVER_S)
+        else:
+            return
+
+
+async def _work(ports: Ports, *, install_signal_handlers: bool) -> None:
     app = jobs_app(ports)
     async with app.open_async():
         await app.run_worker_async(

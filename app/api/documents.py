@@ -89,11 +89,37 @@ def complete(document: dict[str, Any]) -> None:
     schemas |= schemas["ProblemDocument"].pop("$defs", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
+    for schema in schemas.values():
+        if "examples" in schema:
+            schema["examples"] = [_with_nulls(example, schema, schemas) for example in schema["examples"]]
     for path in document["paths"].values():
         for method, operation in path.items():
             _replace_validation(operation["responses"])
             if method == "post":
                 _add_key(operation)
+
+
+def _with_nulls(example: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
+    """The framework drops every null, also from examples: what must be there and may be null gets it back."""
+    schema = _one_of(schema, schemas)
+    if isinstance(example, list):
+        return [_with_nulls(item, schema.get("items", {}), schemas) for item in example]
+    if not isinstance(example, dict) or "properties" not in schema:
+        return example
+    parts = schema["properties"]
+    missing = {name: None for name in schema.get("required", ()) if name not in example and _may_be_null(parts[name])}
+    return missing | {name: _with_nulls(part, parts.get(name, {}), schemas) for name, part in example.items()}
+
+
+def _one_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Behind references and `or null`, the schema itself."""
+    while "$ref" in schema or _may_be_null(schema):
+        schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema["anyOf"][0]
+    return schema
+
+
+def _may_be_null(schema: Mapping[str, Any]) -> bool:
+    return {"type": "null"} in schema.get("anyOf", ())
 
 
 def _replace_validation(responses: dict[str, Any]) -> None:

@@ -51,7 +51,11 @@ async def receive_stripe_event(
     request: Request,
     ports: PortsDep,
     stripe_signature: Annotated[
-        str | None, Header(description="Stripe's signature of the raw body", examples=["t=1740000000,v1=5257a869e7…"])
+        str | None,
+        Header(
+            description="Stripe's signature of the raw body",
+            examples=["t=1740000000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd"],
+        ),
     ] = None,
 ) -> PaymentEventReceipt:
     """Only Stripe calls this, with its signature. An event is kept once, however often it comes."""

@@ -368,6 +368,32 @@ class AttributeShape(Shape):
 
 
 class CategoryShape(Shape):
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "code": "produce",
+            "name": {"zh-Hans": "农产品", "en": "Produce"},
+            "units": ["kg", "jin", "tonne", "box"],
+            "temperatures": ["ambient", "chilled", "frozen"],
+            "attributes": [
+                {
+                    "name": "storage_min_c",
+                    "form": "integer",
+                    "label": {"zh-Hans": "最低贮存温度", "en": "Coldest storage"},
+                    "needed_to_publish": False,
+                    "unit": "°C",
+                    "minimum": -40,
+                    "maximum": 40,
+                    "decimals": 0,
+                    "choices": [],
+                }
+            ],
+            "lots_need": ["harvested_on"],
+            "certificates": [
+                {"value": "produce_compliance", "label": {"zh-Hans": "承诺达标合格证", "en": "Produce compliance"}}
+            ],
+        }
+    )
+
     code: Category
     name: LocalText
     units: list[Unit]

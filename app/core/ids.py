@@ -36,5 +36,5 @@ def new_ids(prefix: str, count: int) -> list[str]:
 
 
 def is_id(text: str, prefix: str) -> bool:
-    match = _TYPEID.match(text)
+    match = _TYPEID.fullmatch(text)
     return match is not None and match[1] == prefix

@@ -232,6 +232,19 @@ class NewPartner(Shape):
 
 
 class PartnerShape(Shape):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "ptn_01jd3zq9k2e8gv5w7x4c6b8n1m",
+                    "name": {"zh-Hans": "塔里木冷链", "en": "Tarim Cold Chain"},
+                    "carrier": "TARIM-COLD",
+                    "created_at": "2026-03-01T08:00:00Z",
+                }
+            ]
+        }
+    )
+
     id: str
     name: LocalText
     carrier: str
@@ -250,6 +263,21 @@ class NewApiKey(Shape):
 
 
 class ApiKeyShape(Shape):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "key_01jd3zq9k2e8gv5w7x4c6b8n1m",
+                    "prefix": "chk_live_Zk3vQ",
+                    "mode": "live",
+                    "scopes": ["tracking:write"],
+                    "created_at": "2026-03-01T08:00:00Z",
+                    "revoked_at": None,
+                }
+            ]
+        }
+    )
+
     id: str
     prefix: Annotated[str, Field(description="The beginning of the secret, to recognise it by")]
     mode: KeyMode

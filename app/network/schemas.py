@@ -378,7 +378,7 @@ class RouteCo2eShape(Shape):
     hubs: int | None
     total: int
     covers: list[Literal["transport", "hubs"]]
-    missing: list[Literal["transport", "hubs"]]
+    missing: Annotated[list[str], Field(description="What the figures leave out, such as `hubs`, `radiative_forcing`")]
 
 
 class RouteOptionShape(Shape):

@@ -341,6 +341,18 @@ class OrderShape(Shape):
 class OrderSummary(Shape):
     """An order in a list."""
 
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "id": "ord_01jd0000000000000000000000",
+            "number": "26-7KQX-3MPA",
+            "status": "placed",
+            "status_text": "Placed",
+            "created_at": "2026-03-01T08:05:00Z",
+            "total": _PRICE["total"],
+            "promised_by": "2026-03-06T21:00:00Z",
+        }
+    )
+
     id: str
     number: str
     status: OrderStatus

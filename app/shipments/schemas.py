@@ -67,6 +67,7 @@ _PACKAGE: Final = {
     "count": 1,
     "units": 3,
     "weight_g": 16100,
+    "own_mass_g": 580,
     "length_mm": 600,
     "width_mm": 400,
     "height_mm": 300,

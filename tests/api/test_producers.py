@@ -3,6 +3,7 @@
 import pytest
 
 from app.core.ids import new_id
+from app.flows.install_network import install_network
 from app.identity.rules import access_token
 from app.identity.sign_in import open_sign_in
 from app.ledger.rules import proceeds, sale_entries
@@ -17,6 +18,13 @@ GARDEN = {
     "village": {"zh-Hans": "巴格其镇"},
     "hub": "HOTAN",
 }
+
+
+@pytest.fixture(autouse=True)
+async def hubs(ports):
+    """A producer hands its goods in at a hub that exists."""
+    async with ports.begin() as session:
+        await install_network(session, ports.clock.now())
 
 
 @pytest.fixture

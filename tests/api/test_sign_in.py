@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from app.flows.install_network import install_network
+
 PHONE, OTHER_PHONE, OPERATOR_PHONE = "+8610000000123", "+8610000000124", "+8610000000001"
 GARDEN = {"name": {"zh-Hans": "枣园"}, "kind": "household", "county": "653201", "hub": "HOTAN"}
 
@@ -273,7 +275,9 @@ async def test_me_is_not_sent_again_while_it_is_the_same(client):
     assert (await me(client, tokens, **{"if-none-match": first.headers["etag"]})).status_code == 304
 
 
-async def test_person_becomes_a_producer_by_registering_one(client):
+async def test_person_becomes_a_producer_by_registering_one(client, ports):
+    async with ports.begin() as session:
+        await install_network(session, ports.clock.now())
     tokens = await signed_in(client)
     bearer = {"authorization": f"Bearer {tokens['access_token']}"}
     made = await client.post("/v1/producers", json=GARDEN, headers=bearer)

@@ -1,0 +1,51 @@
+"""Every table has a factory, or is filled by one: a new table needs somebody in the village who fills it."""
+
+import pytest
+
+from app.core.database import metadata
+from app.core.throttle import spend
+from app.flows.follow_shipment import confirm_receipt
+from app.flows.sign_in import CODES_PER_ADDRESS
+from app.identity.values import Scope
+from tests.factories.catalogue import SHEEP, a_listing, a_photo
+from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
+from tests.factories.jobs import work
+from tests.factories.network import a_disruption, a_service, networked, planned
+from tests.factories.orders import an_order
+from tests.factories.payments import a_provider_event
+from tests.factories.tables import contents
+from tests.factories.tracking import events_of, tell
+from tests.factories.village import a_village
+
+template, ports = networked, planned
+
+
+async def a_whole_story(ports):
+    """From the first sign-in to the paid producer, with a word from everybody."""
+    village = await a_village(ports)
+    await a_listing(ports, village.garden, SHEEP)
+    await a_photo(ports, village.garden)
+    await a_sign_in_code(ports, a_phone())
+    await spend(ports.database, CODES_PER_ADDRESS, "127.0.0.1", ports.clock.now())
+    carrier = await a_partner(ports, "KUNLUN", *Scope)
+    line = await a_service(ports, carrier.caller)
+    await a_disruption(ports, carrier.caller, line.id)
+    order = await an_order(ports, village.buyer, village.basket)
+    await a_provider_event(ports)
+    operator = await an_operator(ports)
+    for consignment in order["consignments"]:
+        await tell(ports, operator.caller, events_of(consignment))
+    await work(ports)
+    await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
+
+
+async def test_factories_fill_every_table(ports):
+    await a_whole_story(ports)
+    rows = {name.partition(".")[2].strip('"'): count for name, (count, _) in (await contents(ports)).items()}
+    assert rows.keys() >= set(metadata.tables)
+    assert [name for name in metadata.tables if not rows[name]] == []
+
+
+@pytest.mark.parametrize("name", sorted(metadata.tables))
+def test_tables_are_named_in_the_singular(name):
+    assert not name.endswith("s")

@@ -1,0 +1,72 @@
+"""The schema: what the migrations make is what the models say, they go back to nothing, and up again."""
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from app.core.schema_version import alembic_config, head_revision
+
+LEFT = """
+    SELECT kind || ' ' || name FROM (
+        SELECT 'table' AS kind, schemaname || '.' || tablename AS name FROM pg_tables
+        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+        UNION ALL SELECT 'function', n.nspname || '.' || proname FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+        UNION ALL SELECT 'schema', nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+        UNION ALL SELECT 'type', n.nspname || '.' || typname FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND typtype IN ('e', 'd')
+    ) AS found ORDER BY 1
+"""
+SHAPE = """
+    SELECT table_schema, table_name, column_name, data_type, is_nullable, column_default
+    FROM information_schema.columns WHERE table_schema IN ('public', 'jobs') ORDER BY 1, 2, 3
+"""
+CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace IN ('public'::regnamespace, 'jobs'::regnamespace) ORDER BY 1, 2
+"""
+TRIGGERS = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
+
+
+def seen(url, *queries):
+    with psycopg.connect(url) as connection:
+        return [connection.execute(query).fetchall() for query in queries]
+
+
+def test_models_ask_for_nothing_that_the_migrations_do_not_make(database_url):
+    command.check(alembic_config(database_url))
+
+
+def test_back_to_nothing_and_up_again_makes_the_same_schema(database_url):
+    config = alembic_config(database_url)
+    before = seen(database_url, SHAPE, CONSTRAINTS, TRIGGERS)
+    command.downgrade(config, "base")
+    assert seen(database_url, LEFT) == [[("schema public",), ("table public.alembic_version",)]]
+    command.upgrade(config, "head")
+    assert seen(database_url, SHAPE, CONSTRAINTS, TRIGGERS) == before
+    command.check(config)
+
+
+def test_every_step_goes_back_and_forth(database_url):
+    config = alembic_config(database_url)
+    steps = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    for revision in steps[1:]:
+        command.downgrade(config, revision)
+        command.upgrade(config, "head")
+    command.check(config)
+
+
+def test_there_is_one_newest_migration_and_it_is_the_one_that_the_code_asks_for(database_url):
+    assert ScriptDirectory.from_config(alembic_config(database_url)).get_heads() == [head_revision()]
+    assert seen(database_url, "SELECT version_num FROM alembic_version") == [[(head_revision(),)]]
+
+
+@pytest.mark.parametrize("table", ["order", "lot", "entry", "departure_load", "tracking_event"])
+def test_hot_tables_have_the_key_by_which_they_would_be_spread_first(database_url, table):
+    key = (
+        "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] "
+        f"WHERE i.indisprimary AND i.indrelid = '\"{table}\"'::regclass"
+    )
+    first = {"order": "id", "lot": "listing_id", "entry": "transfer_id", "departure_load": "service_id"}
+    assert seen(database_url, key) == [[(first.get(table, "consignment_id"),)]]
