@@ -24,7 +24,10 @@ Session = AsyncSession
 
 # Jobs live in a schema of their own; every connection finds them by this path.
 SEARCH_PATH: Final = "public,jobs"
-_OPTIONS: Final = f"-c search_path={SEARCH_PATH} -c statement_timeout=20s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+_OPTIONS: Final = (
+    f"-c search_path={SEARCH_PATH} -c statement_timeout=25s -c lock_timeout=20s "
+    "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+)
 
 
 def dump_json(value: Any) -> str:

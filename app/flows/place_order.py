@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from app.catalogue.errors import OfferChanged, OutOfStock
+from app.catalogue.queries import offers
 from app.catalogue.reserve import StockWant, reserve
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.ids import new_id, new_ids
@@ -80,10 +82,23 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
         )
     if quote:
         draft = decide(quote, command, method, ports.settings.platform_fee_bps, now)
+        await _require_stock(ports, draft, now)
         earlier, body = await _write(ports, draft, claim, language, now)
         if body is not None:
             return Answer(body)
     return await _finish(ports, caller, claim, earlier, language)
+
+
+async def _require_stock(ports: Ports, draft: Draft, now: datetime) -> None:
+    """Refuse at once what is sold out already, without a lock: of many buyers of the last goods, few then wait for each other."""
+    async with ports.database.read() as connection:
+        offered = await offers(connection, [want.listing_id for want in draft.stock], now)
+    for want in draft.stock:
+        offer = offered.get(want.listing_id)
+        if offer is None or offer.version != want.version:
+            raise OfferChanged(want.listing_id)
+        if offer.available < want.quantity:
+            raise OutOfStock(want.listing_id, offer.available)
 
 
 def decide(quote: Quote, command: OrderRequest, method: PaymentMethod, fee_bps: int, now: datetime) -> Draft:
