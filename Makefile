@@ -64,7 +64,7 @@ openapi: $(VENV)/run.stamp  ## print the OpenAPI document
 
 lock: $(VENV)/dev.stamp  ## derive requirements/*.txt from requirements/*.in: hashes, no addresses
 	@$(BIN)/python -m pip install --quiet uv
-	@cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header dev.in -o dev.txt \
-	  && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header run.in -c dev.txt -o run.txt
+	@cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header dev.in -o dev.txt \
+	  && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header run.in -c dev.txt -o run.txt
 
 .PHONY: help run test check fix browser spec bench demo migrate seed openapi lock
