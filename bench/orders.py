@@ -21,10 +21,14 @@ ROUND_S: Final = 6.0
 # Orders alone: each takes a quote of its own, so a round is a number of them.
 QUOTES_PER_ROUND: Final = 400
 SETTLE_S_MAX: Final = 30.0
-LISTINGS: Final = 200
-DESTINATIONS: Final = (
-    *("310115", "110105", "440103", "440305", "330106", "320102", "420106", "410102"),
-    *("430102", "370102", "120101", "210102", "510104", "610113", "350203", "340102"),
+SELLERS: Final = 12
+LISTINGS_EACH: Final = 4
+DESTINATIONS: Final = ("310115", "110105", "440103", "330106", "420106", "410102", "510104", "610113")
+# Producers at as many hubs, each with some of what parcels are made of.
+_SHELVES: Final = (
+    "SELECT producer_id, id FROM (SELECT producer_id, id, row_number() OVER (PARTITION BY producer_id ORDER BY id) AS place "
+    "FROM listing WHERE category IN ('produce', 'handicraft') AND producer_id IN "
+    "(SELECT min(id) FROM producer GROUP BY hub ORDER BY 1 LIMIT %(sellers)s)) AS shelf WHERE place <= %(each)s"
 )
 QUOTE, ORDER = "quote with its plan", "order"
 
@@ -36,11 +40,7 @@ class Buying:
         self.buyers = buyers
         self.chance = random.Random(11)
         with psycopg.connect(url) as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT ON (producer_id, category, unit) producer_id, id FROM listing "
-                "WHERE category IN ('produce', 'handicraft') ORDER BY producer_id, category, unit, id LIMIT %s",
-                (LISTINGS,),
-            ).fetchall()
+            rows = connection.execute(_SHELVES, {"sellers": SELLERS, "each": LISTINGS_EACH}).fetchall()
         self.shelves: dict[str, list[str]] = {}
         for producer, listing in rows:
             self.shelves.setdefault(producer, []).append(listing)
