@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +50,32 @@ def _administration(url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@contextmanager
+def a_database(server: str, name: str, template: str | None = None) -> Iterator[str]:
+    """A database of this name while the block runs, empty or a copy of `template`; its address."""
+    copied = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
+    with _administration(server) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"{copied}')
+    try:
+        yield on_database(server, name)
+    finally:
+        _drop(server, name)
+
+
+def _drop(server: str, name: str) -> None:
+    """Drop a database that may still be in use; autovacuum is the server's own, must not be ended by us, and is soon done."""
+    for tries_left in reversed(range(100)):
+        try:
+            with _administration(server) as connection:
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+            if not tries_left:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 @pytest.fixture(scope="session")
 def template(server: str) -> str:
     """A migrated, empty database that every test's own is copied from."""
@@ -61,12 +88,8 @@ def template(server: str) -> str:
 
 @pytest.fixture
 def database_url(server: str, template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex[:12]}"
-    with _administration(server) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
-    yield on_database(server, name)
-    with _administration(server) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with a_database(server, f"test_{uuid4().hex[:12]}", template) as url:
+        yield url
 
 
 @pytest.fixture

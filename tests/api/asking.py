@@ -7,8 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from app.core.clock import FixedClock
 from app.core.settings import Settings
@@ -17,7 +17,7 @@ from app.main import create_app
 from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.payments.providers import StripeProvider
-from tests.conftest import NOW, on_database
+from tests.conftest import NOW, a_database
 from tests.factories.catalogue import JUJUBE
 from tests.factories.identity import GARDEN
 from tests.factories.network import LINE, Remembered
@@ -101,21 +101,19 @@ class Built:
 
 
 @pytest.fixture(scope="session")
-async def built(server: str, networked: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    name = f"town_{uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{networked}"')
-    chosen = Settings(
-        database_url=on_database(server, name),
-        data_dir=tmp_path_factory.mktemp("town"),
-        secret="tests only",
-        operator_phones="+8610000000001",
-    )
-    async with open_ports(chosen) as ports:
-        town = await a_town(replace(ports, clock=FixedClock(NOW)))
-        async with ports.database.read() as connection:
-            version = (await ports.timetable.current(connection)).version
-        return Built(name, town, ports.timetable, ports.fronts, version)
+async def built(server: str, networked: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Built]:
+    with a_database(server, f"town_{uuid4().hex[:8]}", networked) as url:
+        chosen = Settings(
+            database_url=url,
+            data_dir=tmp_path_factory.mktemp("town"),
+            secret="tests only",
+            operator_phones="+8610000000001",
+        )
+        async with open_ports(chosen) as ports:
+            town = await a_town(replace(ports, clock=FixedClock(NOW)))
+            async with ports.database.read() as connection:
+                version = (await ports.timetable.current(connection)).version
+            yield Built(make_url(url).database or "", town, ports.timetable, ports.fronts, version)
 
 
 @pytest.fixture(scope="session")
@@ -126,11 +124,8 @@ def town_template(built: Built) -> str:
 @pytest.fixture(scope="module")
 def one_database(server: str, built: Built) -> Iterator[str]:
     """For `database_url = one_database` in a module whose tests leave nothing behind: they share one town."""
-    name = f"shared_{uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{built.database}" STRATEGY FILE_COPY')
-        yield on_database(server, name)
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with a_database(server, f"shared_{uuid4().hex[:8]}", built.database) as url:
+        yield url
 
 
 @pytest.fixture

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 import yaml
 
 from app.core.settings import Settings
 from app.core.storage import S3Storage
-from tests.conftest import on_database
+from tests.conftest import a_database
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
@@ -326,11 +325,8 @@ def test_the_storage_command_keeps_and_returns_a_photo(tmp_path: Path) -> None:
 
 @pytest.fixture
 def empty_database(server: str) -> Iterator[str]:
-    name = f"container_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        yield on_database(server, name)
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with a_database(server, f"container_{os.getpid()}") as url:
+        yield url
 
 
 def test_the_containers_commands_bring_up_a_service_on_an_empty_database(empty_database: str, tmp_path: Path) -> None:
