@@ -113,7 +113,8 @@ async def built(server: str, networked: str, tmp_path_factory: pytest.TempPathFa
             town = await a_town(replace(ports, clock=FixedClock(NOW)))
             async with ports.database.read() as connection:
                 version = (await ports.timetable.current(connection)).version
-            yield Built(make_url(url).database or "", town, ports.timetable, ports.fronts, version)
+            built = Built(make_url(url).database or "", town, ports.timetable, ports.fronts, version)
+        yield built
 
 
 @pytest.fixture(scope="session")
