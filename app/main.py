@@ -103,11 +103,7 @@ def _lifespan(settings: Settings, given: Ports | None) -> Any:
         configure(settings.log_format)
         async with open_ports(settings) as ports:
             app.state.ports = ports
-            worker = (
-                asyncio.create_task(run_worker(ports, install_signal_handlers=False))
-                if settings.worker_inside
-                else None
-            )
+            worker = asyncio.create_task(run_worker(ports)) if settings.worker_inside else None
             try:
                 yield
             finally:

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import procrastinate
@@ -109,26 +111,36 @@ def _rescue(app: App) -> Handler:
     return run
 
 
-async def run_worker(ports: Ports, *, install_signal_handlers: bool) -> None:
-    """Run jobs until told to stop; jobs that are running may finish. Starts over when the database was away."""
-    while True:
+async def run_worker(ports: Ports) -> None:
+    """Run jobs until cancelled; jobs that are running may finish. Starts over when the database was away.
+
+    The queue's own worker ends without an exception when one of its side tasks failed, so that its end says nothing
+    about our wanting it.
+    """
+    while not _cancelled():
         try:
-            await _work(ports, install_signal_handlers=install_signal_handlers)
+            await _work(ports)
+            log.error("the worker ended by itself; starting over in %s s", START_OVER_S)
         except Exception:
             log.exception("the worker stopped; starting over in %s s", START_OVER_S)
+        if not _cancelled():
             await asyncio.sleep(START_OVER_S)
-        else:
-            return
 
 
-async def _work(ports: Ports, *, install_signal_handlers: bool) -> None:
+def _cancelled() -> bool:
+    """Whether we were told to stop; a database that is gone can hide that behind its own exception."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _work(ports: Ports) -> None:
     app = jobs_app(ports)
     async with app.open_async():
         await app.run_worker_async(
             queues=[QUEUE],
             name="chama",
             concurrency=ports.settings.worker_concurrency,
-            install_signal_handlers=install_signal_handlers,
+            install_signal_handlers=False,
             listen_notify=True,
             fetch_job_polling_interval=2.0,
             shutdown_graceful_timeout=10,
@@ -144,7 +156,11 @@ async def _alone() -> None:
             "A worker on its own needs CHAMA_DATABASE_URL; with the embedded database the service runs one inside."
         )
     async with open_ports(settings) as ports:
-        await run_worker(ports, install_signal_handlers=True)
+        worker = asyncio.create_task(run_worker(ports))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, worker.cancel)
+        with suppress(asyncio.CancelledError):
+            await worker
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import procrastinate
 import psycopg
 import pytest
+from procrastinate.worker import Worker
 from sqlalchemy import text
 
 from app.core.errors import NotFound, UpstreamFailed
@@ -81,7 +82,7 @@ async def eventually(condition, seconds=15):
 @asynccontextmanager
 async def working(ports):
     """The worker as the service runs it."""
-    worker = asyncio.create_task(run_worker(ports, install_signal_handlers=False))
+    worker = asyncio.create_task(run_worker(ports))
     try:
         yield worker
     finally:
@@ -301,6 +302,36 @@ async def test_worker_goes_on_after_the_database_cut_every_connection(ports, sen
         await ports.database.engine.dispose()
         await put_messages(ports)
         await eventually(lambda: sent(sender, 1), 30)
+
+
+@pytest.mark.parametrize("side_task", ["_periodic_deferrer", "_update_heartbeat"])
+async def test_worker_starts_over_when_the_queue_gave_up_without_an_exception(ports, sender, monkeypatch, side_task):
+    """The queue's worker ends quietly when a side task fails, as when the database cuts it off in a commit."""
+    own = getattr(Worker, side_task)
+    failed = asyncio.Event()
+
+    async def fail_once(worker):
+        if failed.is_set():
+            return await own(worker)
+        failed.set()
+        raise procrastinate.exceptions.ConnectorException
+
+    monkeypatch.setattr(Worker, side_task, fail_once)
+    async with working(ports):
+        await asyncio.wait_for(failed.wait(), 15)
+        await put_messages(ports)
+        await eventually(lambda: sent(sender, 1))
+
+
+async def test_worker_that_cannot_sign_off_stops_all_the_same(ports):
+    async with working(ports) as worker:
+        await eventually(lambda: seen_alive(ports))
+        async with ports.begin() as session:
+            await session.execute(text("ALTER TABLE procrastinate_workers RENAME TO away"))
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait_for(worker, 15)
+        assert worker.done()
 
 
 async def test_worker_starts_over_when_the_queue_was_away(ports, sender):
