@@ -17,6 +17,7 @@ from bench.service import Service
 
 FEW: Final = 1_000
 MANY: Final = 200_000
+WARM_S: Final = 2.0
 ROUNDS: Final = 5
 ROUND_S: Final = 3.0
 ALONE_ROUNDS: Final = 6
@@ -28,7 +29,7 @@ LANGUAGE: Final = {"accept-language": "zh-Hans"}
 def measure(service: Service, url: str) -> list[Row]:
     """Pages of 24 and single listings among MANY, at CLIENTS clients."""
     pages, searches, singles = page_paths(service), search_paths(), listing_paths(url)
-    run(service.port, scripts("warm", pages + singles), 2.0)
+    run(service.port, scripts("warm", pages + singles), WARM_S)
     rows = []
     for label, paths, bar in (
         ("listing page of 24", pages, 800),
@@ -45,12 +46,17 @@ def measure(service: Service, url: str) -> list[Row]:
 
 
 def compare(few: Service, many: Service) -> list[Row]:
-    """The median time of a page for one client, FEW listings against MANY, in rounds that take turns."""
+    """The median time of a page for one client, FEW listings against MANY, in rounds that take turns.
+
+    Both have served many clients before: a service that was just started has one connection only, and that one hot.
+    """
     rows = []
     for label, paths, bar in (
         ("listing page", {few: page_paths(few), many: page_paths(many)}, 1.5),
         ("search page", {few: search_paths(), many: search_paths()}, None),
     ):
+        for service in (few, many):
+            run(service.port, scripts("warm", paths[service]), WARM_S)
         took: dict[Service, list[float]] = {few: [], many: []}
         for _ in range(ALONE_ROUNDS):
             for service in (few, many):

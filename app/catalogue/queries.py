@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.catalogue.search import search_query
 from app.catalogue.values import Category, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
 from app.core.database import Session
+from app.core.limits import PAGE_SIZE_MAX
 from app.core.money import Money
 from app.core.paging import decode_cursor, encode_cursor
 from app.core.quantity import Unit
@@ -56,8 +57,10 @@ _FILTERS: Final = {
     "query": "search @@ %(query)s::tsquery",
     "producer": "producer_id = %(producer)s",
 }
-# A page is the beginning of a range of an index …
-_RANGED_PAGE: Final = Template("SELECT id, document, $key FROM listing WHERE $ranged $order LIMIT %(limit)s")
+# A page is the beginning of a range of an index … The longest page stands in the statement, because PostgreSQL takes a
+# limit that is a parameter for a tenth of the range: a kept plan would then look dear among many listings, and every
+# page be planned anew, which costs more than reading it.
+_RANGED_PAGE: Final = Template("SELECT id, document, $key FROM listing WHERE $ranged $order LIMIT $longest")
 # … or has to be sifted out of it, and then the range may be long: words that are common may never meet. So only its
 # beginning is sifted; when that does not fill the page, little fits, and all of it is looked up and sorted.
 _SIFTED: Final = {Sort.NEWEST: frozenset({"query", "max_price"}), Sort.PRICE: frozenset({"query"})}
@@ -71,7 +74,7 @@ _SIFTED_PAGE: Final = Template(
     "SELECT id, document, $key FROM near WHERE (SELECT page FROM filled) "
     "UNION ALL (SELECT id, document, $key FROM far $order LIMIT %(limit)s)"
 )
-_STOCKED: Final = Template("SELECT document, $available::text, $key, id FROM ($page) AS listing $order")
+_STOCKED: Final = Template("SELECT document, $available::text, $key, id FROM ($page) AS listing $order LIMIT %(limit)s")
 _PLACES: Final = {2: "province", 4: "prefecture", 6: "county"}
 _ORDERS: Final = {Sort.NEWEST: ("listed_at", "<", "DESC"), Sort.PRICE: ("price_minor", ">", "ASC")}
 
@@ -92,7 +95,7 @@ async def find_listing(connection: Reader, listing_id: str, now: datetime) -> Re
 async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | None, limit: int, now: datetime) -> bytes:
     """A page as JSON. One statement that reads one range of one index, however many listings there are.
 
-    Searches and price limits are planned anew each time: how they are best answered depends on what is asked.
+    Its plan is kept, but for a price limit that has to be sifted: that is best answered in ways that depend on the limit.
     """
     after = decode_cursor(cursor, int, str)
     query = search_query(wanted.q)
@@ -112,7 +115,7 @@ async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | Non
         **_after(sort, after),
     }
     statement = _statement(sort, _filters(wanted), after=after is not None)
-    depends = query is not None or wanted.max_price_minor is not None
+    depends = wanted.max_price_minor is not None and "max_price" in _SIFTED[sort]
     driver = await _driver(connection)
     async with driver.cursor(row_factory=tuple_row) as reading:
         await reading.execute(statement, values, prepare=False if depends else None)
@@ -153,6 +156,7 @@ def _statement(sort: Sort, filters: tuple[str, ...], *, after: bool) -> str:
         "ranged": " AND ".join(ranged),
         "sifted": " AND ".join(sifted),
         "order": f"ORDER BY {key} {direction}, id {direction}",
+        "longest": PAGE_SIZE_MAX + 1,
     }
     page = (_SIFTED_PAGE if sifted else _RANGED_PAGE).substitute(words)
     return _STOCKED.substitute(words, available=AVAILABLE, page=page)

@@ -413,6 +413,34 @@ async def test_a_page_and_a_listing_take_one_statement_each(ports, seller, monke
     assert len(sent) == 2
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(),
+        Wanted(sort=Sort.PRICE),
+        Wanted(category=Category.PRODUCE),
+        Wanted(county="653221"),
+        Wanted(category=Category.PRODUCE, county="65"),
+        Wanted(max_price_minor=10_000, sort=Sort.PRICE),
+    ],
+)
+async def test_among_many_listings_a_page_is_read_by_a_plan_that_was_kept(ports, seller, wanted):
+    await a_listing(ports, seller)
+    async with ports.begin() as session:
+        await session.execute(
+            text(
+                "INSERT INTO listing SELECT (jsonb_populate_record(listing, jsonb_build_object('id', 'lst_' || n))).* "
+                "FROM listing, generate_series(1, 3000) AS n"
+            )
+        )
+    async with ports.database.read() as connection:
+        await connection.execute(text("ANALYZE listing"))
+        for limit in (24, 100, 12, 50) * 3:
+            await queries.list_listings(connection, wanted, cursor=None, limit=limit, now=ports.clock.now())
+        plans = text("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE '%document%'")
+        assert (await connection.execute(plans)).scalar_one() > 0
+
+
 async def test_offers_take_one_statement_for_any_number(ports, seller):
     made = [await a_listing(ports, seller) for _ in range(3)]
     draft = await a_draft(ports, seller)
