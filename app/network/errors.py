@@ -17,6 +17,10 @@ _WHY: Final[Mapping[Reason, Mapping[str, str]]] = {
         "en": "No service that runs now connects the two places. Choose another hub nearby, or try again when one has opened",
         "zh-Hans": "目前没有线路连接两地。请选择附近的其他枢纽，或待线路开通后再试",
     },
+    Reason.FORBIDDEN: {
+        "en": "The rules of the destination do not let goods of this origin in. Choose another destination",
+        "zh-Hans": "目的地的规定不允许该产地的货物进入。请选择其他目的地",
+    },
     Reason.EXCLUDED: {
         "en": "Only services that were excluded go there. Allow more modes or carriers",
         "zh-Hans": "能到达的线路都被排除了。请放宽运输方式或承运人的限制",
@@ -29,6 +33,10 @@ _WHY: Final[Mapping[Reason, Mapping[str, str]]] = {
         "en": "It is too heavy or too large for every service there. Send it in smaller parts",
         "zh-Hans": "货物过重或过大，沿途没有线路可以承运。请分批发送",
     },
+    Reason.PIECE_TOO_LARGE: {
+        "en": "One of the pieces is too heavy or too long for every way there. Pack it in smaller pieces, or hand it in at a larger hub",
+        "zh-Hans": "有单件超重或超长，没有线路可以承运。请拆成较小的包件，或到较大的枢纽交货",
+    },
     Reason.CUT_OFF: {
         "en": "The cut-off of every departure that would arrive in time has passed. Ask for a later arrival or a later start",
         "zh-Hans": "能按时到达的班次均已截止收货。请放宽到达时间或改为之后发货",
@@ -36,6 +44,10 @@ _WHY: Final[Mapping[Reason, Mapping[str, str]]] = {
     Reason.JOURNEY_LIMIT: {
         "en": "Every way there takes longer than the goods may be on the road. Choose a nearer hub",
         "zh-Hans": "所有路线的在途时间都超过该货物的上限。请选择更近的枢纽",
+    },
+    Reason.EXPOSURE_LIMIT: {
+        "en": "On every way there the goods would be without cooling for too long. Choose a nearer hub, or one with a cold store",
+        "zh-Hans": "所有路线上货物脱离冷链的时间都超过上限。请选择更近或有冷库的枢纽",
     },
     Reason.FULL: {
         "en": "Every departure that would arrive in time is full. Send less, or start later",

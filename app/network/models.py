@@ -44,6 +44,7 @@ class Service(SQLModel, table=True):
             name="tariff",
         ),
         CheckConstraint("cutoff_s >= 0", name="cutoff"),
+        CheckConstraint("piece_weight_g_max > 0 AND piece_length_mm_max > 0", name="piece"),
         Index("ix_service_carrier_id", "carrier", "id"),
     )
 
@@ -68,6 +69,8 @@ class Service(SQLModel, table=True):
     capacity_weight_g: int = Field(sa_type=BigInteger)
     capacity_volume_mm3: int = Field(sa_type=BigInteger)
     live_places: int
+    piece_weight_g_max: int | None = Field(default=None, sa_type=BigInteger)
+    piece_length_mm_max: int | None = None
     status: ServiceStatus = Field(sa_type=enum_type(ServiceStatus))
     version: int = 1
     created_from: str | None = Field(default=None, max_length=64)

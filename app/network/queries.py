@@ -273,7 +273,7 @@ def service_shape(row: Any, language: str) -> ServiceShape:
     same = ("id", "carrier", "name", "mode", "vehicle", "on_demand", "weekdays", "departs_s", "valid_from")
     also = ("valid_until", "closed_months", "cutoff_s", "temperatures", "status", "version", "created_at", "updated_at")
     return ServiceShape(
-        **{name: getattr(row, name) for name in (*same, *also)},
+        **{name: getattr(row, name) for name in (*same, *also, "piece_weight_g_max", "piece_length_mm_max")},
         stops=[
             StopShape(hub=hub, arrive_offset_s=arrive, depart_offset_s=depart, distance_m=metres)
             for hub, arrive, depart, metres in row.stops

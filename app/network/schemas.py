@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field
 
 from app.core.ids import pattern
-from app.core.limits import SERVICE_STOPS_MAX, TITLE_LENGTH_MAX, WEIGHT_G_MAX
+from app.core.limits import LENGTH_MM_MAX, SERVICE_STOPS_MAX, TITLE_LENGTH_MAX, WEIGHT_G_MAX
 from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, NamedText, PlainText, Tag
@@ -59,6 +59,8 @@ _SERVICE: Final = _TERMS | {
     "valid_from": None,
     "valid_until": None,
     "closed_months": [],
+    "piece_weight_g_max": None,
+    "piece_length_mm_max": None,
     "status": "active",
     "status_name": "Running",
     "version": 1,
@@ -71,7 +73,7 @@ _HUB: Final = {
     "kind": "city",
     "kind_name": "City",
     "position": {"lat": 37.10927, "lon": 79.93433},
-    "county": "653200",
+    "county": "653201",
     "dwell_s": 10800,
     "handling": {"currency": "CNY", "base_minor": 20, "milliminor_per_kg": 4000},
     "distance_m": 8400,
@@ -141,6 +143,8 @@ Months = Annotated[
     list[Annotated[int, Field(ge=1, le=12)]], Field(max_length=11, description="Months without any run, every year")
 ]
 Cutoff = Annotated[int, Field(ge=0, le=int(CUTOFF_MAX.total_seconds()), description="Goods are ready so long before")]
+PieceWeight = Annotated[int, Field(ge=1, le=WEIGHT_G_MAX, description="No piece is heavier; null is no limit")]
+PieceLength = Annotated[int, Field(ge=1, le=LENGTH_MM_MAX, description="No piece is longer; null is no limit")]
 Temperatures = Annotated[list[Temperature], Field(min_length=1, max_length=len(Temperature))]
 
 
@@ -221,11 +225,13 @@ class NewService(Shape):
     temperatures: Temperatures
     tariff: TariffShape
     capacity: CapacityShape
+    piece_weight_g_max: PieceWeight | None = None
+    piece_length_mm_max: PieceLength | None = None
     status: Literal[ServiceStatus.ACTIVE, ServiceStatus.PLANNED] = ServiceStatus.ACTIVE
 
 
 class ServiceChange(Shape):
-    """What is left out stays as it is. The stops of a service never change: withdraw it and make another."""
+    """What is left out stays as it is; null ends a date or a limit of pieces. The stops of a service never change: withdraw it and make another."""
 
     model_config: ClassVar[ConfigDict] = _example({"weekdays": [1, 3, 5], "status": "active"})
 
@@ -239,6 +245,8 @@ class ServiceChange(Shape):
     temperatures: Temperatures | None = None
     tariff: TariffShape | None = None
     capacity: CapacityShape | None = None
+    piece_weight_g_max: PieceWeight | None = None
+    piece_length_mm_max: PieceLength | None = None
     status: ServiceStatus | None = None
 
 
@@ -261,6 +269,8 @@ class ServiceShape(Shape):
     temperatures: list[Temperature]
     tariff: TariffShape
     capacity: CapacityShape
+    piece_weight_g_max: int | None
+    piece_length_mm_max: int | None
     status: ServiceStatus
     status_name: str
     version: int

@@ -1,6 +1,7 @@
 """From places and links to hubs and services: a pure generator over `seed/*.csv` and `seed/defaults.toml`."""
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,31 @@ from app.routing import Capacity, Stop, Tariff
 ROUTE_NUMBER: Final = re.compile(r"\b[GS][0-9]{1,5}W?\b")
 RAILWAY: Final = re.compile(r"[^(),;+]*?railway")
 ID_LENGTH_MAX: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class County:
+    """A county-level unit at its seat. `hub` is the place of the trunk that is its centre; None when it has one of its own."""
+
+    adcode: str
+    name: Mapping[str, str]
+    lat: float
+    lon: float
+    hub: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """How a province is settled: townships in a county, and the radius that one of them covers."""
+
+    townships_per_county: float
+    township_radius_km: float
+
+    @property
+    def county_radius_km(self) -> float:
+        """The radius of a disc with the area of all the townships of a county."""
+        return self.township_radius_km * math.sqrt(self.townships_per_county)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +72,67 @@ class Chain:
 
 
 def read_hubs() -> list[HubPoint]:
-    """The places of `nodes.csv` with the defaults of their kind."""
-    defaults = load_defaults()
-    handling = defaults["handling"]
+    """The places of `nodes.csv` with the defaults of their kind. One that is the centre of a county has that county's code."""
+    centres = {county.hub: county.adcode for county in read_counties() if county.hub}
     with (SEED / "nodes.csv").open(encoding="utf-8", newline="") as file:
         return [
-            HubPoint(
-                code=row["code"],
-                name={"en": row["name"], "zh-Hans": row["name_zh"]},
-                kind=HubKind(row["kind"]),
-                lat=float(row["lat"]),
-                lon=float(row["lon"]),
-                adcode=row["adcode"] or None,
-                dwell_s=round(defaults["hub_kind"][row["kind"]]["dwell_h"] * HOUR_S),
-                handling_minor=_minor(handling["base_cny"]),
-                handling_milliminor_per_kg=_milliminor(handling["per_kg_cny"]),
-                source=row["source"],
+            hub_point(
+                row["code"],
+                {"en": row["name"], "zh-Hans": row["name_zh"]},
+                HubKind(row["kind"]),
+                (float(row["lat"]), float(row["lon"])),
+                centres.get(row["code"]) or row["adcode"] or None,
+                row["source"],
             )
             for row in csv.DictReader(file)
         ]
+
+
+def hub_point(
+    code: str, name: Mapping[str, str], kind: HubKind, position: tuple[float, float], adcode: str | None, source: str
+) -> HubPoint:
+    """A hub with the defaults of its kind."""
+    defaults = load_defaults()
+    handling = defaults["handling"]
+    return HubPoint(
+        code=code,
+        name=name,
+        kind=kind,
+        lat=position[0],
+        lon=position[1],
+        adcode=adcode,
+        dwell_s=round(defaults["hub_kind"][kind]["dwell_h"] * HOUR_S),
+        handling_minor=minor(handling.get(f"{kind}_cny", handling["base_cny"])),
+        handling_milliminor_per_kg=milliminor(handling["per_kg_cny"]),
+        source=source,
+    )
+
+
+def read_counties() -> list[County]:
+    """The counties of the twelve western provinces (`counties.csv`), by code."""
+    with (SEED / "counties.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            County(
+                row["adcode"],
+                {"en": row["name"], "zh-Hans": row["name_zh"]},
+                float(row["lat"]),
+                float(row["lon"]),
+                row["hub"] or None,
+                row["source"],
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def read_structure() -> dict[str, Structure]:
+    """How densely each province is settled (`rural_structure.csv`), by the first two digits of its code."""
+    with (SEED / "rural_structure.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["province_code"][:2]: Structure(
+                int(row["townships"]) / int(row["counties"]), float(row["township_radius_km"])
+            )
+            for row in csv.DictReader(file)
+        }
 
 
 def read_links() -> list[Link]:
@@ -190,7 +258,6 @@ def _line(
     on_demand = product.get("on_demand", False)
     first, last = hubs[chain.hubs[0]], hubs[chain.hubs[-1]]
     weekdays, departs_h = ((), ()) if on_demand else _pattern(product, number)
-    capacity = product["capacity"]
     return Line(
         id=_id(product["code"], first.code, last.code, taken),
         carrier=product["carrier"],
@@ -200,9 +267,7 @@ def _line(
         stops=tuple(_stops(chain, hubs, defaults)),
         temperatures=tuple(Temperature(name) for name in product["temperatures"]),
         tariff=_tariff(product, first, last),
-        capacity=Capacity(
-            round(capacity["weight_t"] * 10**6), round(capacity["volume_m3"] * 10**9), capacity.get("live_places", 0)
-        ),
+        capacity=product_capacity(product),
         on_demand=on_demand,
         weekdays=tuple(weekdays),
         departs_s=tuple(sorted(round(hour * HOUR_S) for hour in departs_h)),
@@ -240,17 +305,28 @@ def _tariff(product: Mapping[str, Any], first: HubPoint, last: HubPoint) -> Tari
     remote = product.get("remote", {"provinces": []})
     if any((hub.adcode or "")[:2] in remote["provinces"] for hub in (first, last)):
         terms["per_kg"] = remote["per_kg"]
+    return tariff(terms)
+
+
+def product_capacity(product: Mapping[str, Any]) -> Capacity:
+    """What a run of this product of the defaults carries."""
+    terms = product["capacity"]
+    return Capacity(round(terms["weight_t"] * 10**6), round(terms["volume_m3"] * 10**9), terms.get("live_places", 0))
+
+
+def tariff(terms: Mapping[str, float]) -> Tariff:
+    """A tariff of the defaults (CNY) in thousandths of a fen."""
     return Tariff(
-        base_minor=_minor(terms.get("base", 0)),
-        milliminor_per_kg=_milliminor(terms.get("per_kg", 0)),
-        milliminor_per_tkm=_milliminor(terms.get("per_tkm", 0)),
-        minimum_minor=_minor(terms.get("minimum", 0)),
+        base_minor=minor(terms.get("base", 0)),
+        milliminor_per_kg=milliminor(terms.get("per_kg", 0)),
+        milliminor_per_tkm=milliminor(terms.get("per_tkm", 0)),
+        minimum_minor=minor(terms.get("minimum", 0)),
     )
 
 
-def _minor(cny: float) -> int:
+def minor(cny: float) -> int:
     return round(cny * MINOR)
 
 
-def _milliminor(cny: float) -> int:
+def milliminor(cny: float) -> int:
     return round(cny * MINOR * 1_000)

@@ -93,7 +93,7 @@ async def change_service(
 
     A smaller capacity never undoes a booking: what is booked on later runs stays, and they take nothing more.
     """
-    kept = {"valid_from", "valid_until"}
+    kept = {"valid_from", "valid_until", "piece_weight_g_max", "piece_length_mm_max"}
     sent = {
         name: getattr(command, name)
         for name in command.model_fields_set
@@ -227,6 +227,8 @@ def _line(terms: NewService | ServiceShape, carrier: str) -> Line:
         valid_until=terms.valid_until,
         closed_months=tuple(sorted(set(terms.closed_months))),
         cutoff_s=terms.cutoff_s,
+        piece_weight_g_max=terms.piece_weight_g_max,
+        piece_length_mm_max=terms.piece_length_mm_max,
         status=terms.status,
     )
 
@@ -244,6 +246,8 @@ def _row(line: Line, partner_id: str | None, created_from: str | None, now: date
             "capacity_weight_g": line.capacity.weight_g,
             "capacity_volume_mm3": line.capacity.volume_mm3,
             "live_places": line.capacity.live_places,
+            "piece_weight_g_max": line.piece_weight_g_max,
+            "piece_length_mm_max": line.piece_length_mm_max,
             "valid_from": line.valid_from,
             "valid_until": line.valid_until,
             "status": line.status,

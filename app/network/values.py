@@ -34,6 +34,8 @@ class HubKind(StrEnum):
     CITY = "city"
     BUYER_CITY = "buyer_city"
     COUNTY = "county"
+    TOWNSHIP = "township"
+    VILLAGE_POINT = "village_point"
     RAIL_TERMINAL = "rail_terminal"
     AIRPORT = "airport"
     RIVER_PORT = "river_port"
@@ -112,6 +114,8 @@ HUB_KIND_DISPLAY: Final[Mapping[HubKind, Mapping[str, str]]] = {
     HubKind.CITY: {"en": "City", "zh-Hans": "城市"},
     HubKind.BUYER_CITY: {"en": "Buyers' city", "zh-Hans": "消费城市"},
     HubKind.COUNTY: {"en": "County", "zh-Hans": "县城"},
+    HubKind.TOWNSHIP: {"en": "Township station", "zh-Hans": "乡镇综合运输服务站"},
+    HubKind.VILLAGE_POINT: {"en": "Village point", "zh-Hans": "村级服务点"},
     HubKind.RAIL_TERMINAL: {"en": "Rail terminal", "zh-Hans": "铁路货场"},
     HubKind.AIRPORT: {"en": "Airport", "zh-Hans": "机场"},
     HubKind.RIVER_PORT: {"en": "River port", "zh-Hans": "内河港口"},
@@ -159,7 +163,10 @@ class HubPoint:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A service as its carrier describes it: one weekly pattern, or on demand. `closed_months` are its seasons of rest."""
+    """A service as its carrier describes it: one weekly pattern, or on demand. `closed_months` are its seasons of rest.
+
+    `piece_…_max` bound each single piece of the goods, such as a rural bus sets them; None is no limit.
+    """
 
     id: str
     carrier: str
@@ -177,6 +184,8 @@ class Line:
     valid_until: date | None = None
     closed_months: tuple[int, ...] = ()
     cutoff_s: int = 0
+    piece_weight_g_max: int | None = None
+    piece_length_mm_max: int | None = None
     status: ServiceStatus = ServiceStatus.ACTIVE
 
 

@@ -1,6 +1,6 @@
 """The planner: from a timetable and a question to the exact front of arrival, price and CO2e. It knows no database."""
 
-from app.routing.planner import plan
+from app.routing.planner import arrives_first, hand_in_by, plan, warm_up
 from app.routing.timetable import Timetable
 from app.routing.values import (
     HORIZON_S,
@@ -51,5 +51,8 @@ __all__ = [
     "Timetable",
     "Used",
     "Weekly",
+    "arrives_first",
+    "hand_in_by",
     "plan",
+    "warm_up",
 ]

@@ -1,253 +1,262 @@
-"""The exact search for goods whose time on the road is limited, such as live animals.
+"""The exact search for goods that bear only so much: animals on the road, the cold chain outside the cold.
 
-Loading may be postponed, so the time since loading is a dimension of its own. As long as every leg is on demand, the goods
-are not yet *bound* to a moment: the label holds the least time since loading, and meets every later run of a timetabled
-service. A label is *tied* when a closure may keep such a chain from sliding as a whole; its moments are then computed leg by leg.
+A label holds for any moment from `earliest` to `latest` at which its dwell may begin, with the same time `spent`, because
+loading may be postponed as long as every leg is on demand; whoever waits longer spends more. Time spent is counted on rides and at
+places for animals (a journey), only at places that are not cooled for the cold chain (an exposure). A label whose ride is -1 is not
+loaded yet: at the origin, or after a rest, and waits for nothing.
 """
 
-from heapq import heappop, heappush
-from itertools import count
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from app.routing.calendar import NEVER
-from app.routing.network import Boarding, Bounds, Costs, Ride
-from app.routing.runs import Runs
-from app.routing.search import Arrival, Ask, Path, Staircase
-from app.routing.slide import earliest_starts, latest_starts, legs_of, loaded_at
-from app.routing.timetable import Timetable
-from app.routing.values import SearchTooLarge
-
-FREE: Final = 0
-TIED: Final = 1
-BOUND: Final = 2
-
-Tie = tuple[int, Path]
-
-
-class Label(NamedTuple):
-    """`clock` is the moment of loading once the label is bound, and until then the least time since loading."""
-
-    earliest: int
-    price_minor: int
-    co2e_mg: int
-    legs: int
-    path: Path
-    place: int
-    time: int
-    state: int
-    clock: int
-    serial: int
-    met: "Meeting | None"
+from app.routing.jit import compiled
+from app.routing.labels import (
+    FOUND_FULL,
+    LABELS_FULL,
+    STAIRS_FULL,
+    Ask,
+    Labels,
+    Stairs,
+    is_first,
+    is_reached,
+    pop,
+    push,
+    takes,
+)
+from app.routing.moments import first_free, first_open, first_run, open_until
+from app.routing.packed import Blocks, Bounds, Costs, Flags, Net, Numbers
+from app.routing.search import start_search
 
 
-class Meeting(NamedTuple):
-    """An unbound label before a timetabled ride: it may take this run or any later one."""
+class Limit(NamedTuple):
+    """What may be spent at `most`, and where it is counted. `rest` is how long animals stay to be fresh again, 0 for never."""
 
-    label: Label
-    boarding: Boarding
-    ride: Ride
-    run: int
-
-
-class Bag:
-    """The labels of one place that beat others: no dearer, no dirtier, no longer on the road."""
-
-    __slots__ = ("_kept",)
-
-    def __init__(self) -> None:
-        self._kept: list[tuple[int, int, int, Tie]] = []
-
-    def beats(self, price: int, co2e: int, elapsed: int, tie: Tie) -> bool:
-        return any(
-            kept_price <= price
-            and kept_co2e <= co2e
-            and kept_elapsed <= elapsed
-            and (kept_price < price or kept_co2e < co2e or kept_tie <= tie)
-            for kept_price, kept_co2e, kept_elapsed, kept_tie in self._kept
-        )
-
-    def put(self, price: int, co2e: int, elapsed: int, tie: Tie) -> None:
-        self._kept.append((price, co2e, elapsed, tie))
+    most: int
+    spent: int
+    rest: int
+    is_journey: bool
+    is_loaded: bool
+    counts_at: Flags
+    rests_at: Flags
 
 
-class LimitedSearch:
-    """One search; `arrivals` has the promise of `ParetoSearch`, with no journey longer than `limit_s`."""
+class World(NamedTuple):
+    """All that one search looks at."""
 
-    def __init__(self, timetable: Timetable, costs: Costs, bounds: Bounds, runs: Runs, ask: Ask, limit_s: int) -> None:
-        self._timetable = timetable
-        self._costs = costs
-        self._bounds = bounds
-        self._runs = runs
-        self._ask = ask
-        self._limit_s = limit_s
-        self._tied = {
-            number
-            for number, calendar in enumerate(timetable.calendars)
-            if not calendar.is_open_throughout(
-                ask.depart_after - timetable.services[number].stops[-1].depart_offset_s, ask.deadline
-            )
-        }
-        self._free = [Bag() for _ in timetable.places]
-        self._bound = [Bag() for _ in timetable.places]
-        self._reached = Staircase()
-        self._heap: list[Label] = []
-        self._serial = count(1)
+    net: Net
+    costs: Costs
+    bounds: Bounds
+    blocks: Blocks
+    ask: Ask
+    limit: Limit
+    labels: Labels
+    stairs: Stairs
+    kept: Numbers
 
-    def arrivals(self) -> list[Arrival]:
-        ask, bounds = self._ask, self._bounds
-        found: list[Arrival] = []
-        nothing = self._costs.origin_price_minor[ask.origin], self._costs.origin_co2e_mg[ask.origin]
-        self._push(*nothing, 0, (), ask.origin, ask.depart_after, FREE, 0)
-        while self._heap:
-            label = heappop(self._heap)
-            least_price = label.price_minor + bounds.price_minor[label.place]
-            least_co2e = label.co2e_mg + bounds.co2e_mg[label.place]
-            if self._reached.beats(least_price, least_co2e, (label.earliest,)):
+
+@compiled
+def find_limited_front(world: World, found: Numbers) -> int:
+    """As `find_front`, of the journeys within the limit."""
+    ask, labels, stairs, limit, net = world.ask, world.labels, world.stairs, world.limit, world.net
+    start_search(world.costs, world.bounds, ask, labels, stairs)
+    world.kept[:] = -1
+    handled = first_open(net, ask.origin, ask.depart_after)
+    waited = handled - ask.depart_after if limit.counts_at[ask.origin] and limit.is_loaded else 0
+    labels.earliest[0] = handled + world.bounds.time[ask.origin]
+    labels.latest[0] = handled if limit.is_loaded else NEVER
+    labels.spent[0] = limit.spent + waited
+    if labels.earliest[0] > ask.deadline:
+        return 0
+    points = 0
+    while labels.counts[1]:
+        label = pop(labels)
+        if points and labels.earliest[label] > labels.earliest[found[0]] + ask.window:
+            break
+        if is_reached(stairs, ask.target, labels.price[label], labels.co2e[label], ask.epsilon_bps):
+            continue
+        if not _take_next_run(world, label):
+            return LABELS_FULL
+        if labels.place[label] == ask.target:
+            kept = takes(stairs, ask.target, labels, label)
+            if kept == STAIRS_FULL:
+                return STAIRS_FULL
+            if kept:
+                if points == found.shape[0]:
+                    return FOUND_FULL
+                found[points] = label
+                points += 1
+        elif not _is_beaten(world, label):
+            labels.after[label] = world.kept[labels.place[label]]
+            world.kept[labels.place[label]] = label
+            if not _expand(world, label):
+                return LABELS_FULL
+    return points
+
+
+@compiled
+def _is_beaten(world: World, label: int) -> bool:
+    """Whether another of its place, which is there as early, is as good at every later moment."""
+    labels = world.labels
+    place = labels.place[label]
+    price, co2e, spent = labels.price[label], labels.co2e[label], labels.spent[label]
+    loaded = labels.latest[label] - spent
+    other = world.kept[place]
+    while other >= 0:
+        if labels.price[other] <= price and labels.co2e[other] <= co2e and labels.spent[other] <= spent:
+            if not world.limit.counts_at[place] or labels.latest[other] - labels.spent[other] >= loaded:
+                if labels.price[other] < price or labels.co2e[other] < co2e or is_first(labels, other, label):
+                    return True
+        other = labels.after[other]
+    return False
+
+
+@compiled
+def _expand(world: World, label: int) -> bool:
+    """Take every service that stops here, and the rest that the place offers. False when memory ends."""
+    net, labels, bounds, limit = world.net, world.labels, world.bounds, world.limit
+    place = labels.place[label]
+    handled = labels.earliest[label] - bounds.time[place]
+    for boarding in range(net.boarding_first[place], net.boarding_first[place + 1]):
+        service = net.boarding_service[boarding]
+        ready = handled + net.dwell[place] + net.boarding_wait[boarding]
+        start = NEVER if net.on_demand[service] else first_run(net, service, ready)
+        for ride in range(net.ride_first[boarding], net.ride_end[boarding]):
+            head = net.ride_head[ride]
+            if world.costs.time[ride] + bounds.time[head] >= NEVER or head == world.ask.origin:
                 continue
-            if label.met:
-                self._meet(label.met._replace(run=label.met.run + 1), label.price_minor, label.co2e_mg)
-            if label.place == ask.target:
-                if self._is_final(label) and self._reached.takes(label.price_minor, label.co2e_mg, (label.time,)):
-                    found.append(Arrival(label.time, label.price_minor, label.co2e_mg, label.path))
-            elif not self._is_beaten(label):
-                self._expand(label)
-        return found
+            if net.on_demand[service]:
+                done = _ride_on_demand(world, label, ride, ready)
+            else:
+                done = _ride_run(world, label, ride, start)
+            if not done:
+                return False
+    if limit.rest > 0 and limit.rests_at[place] and labels.ride[label] >= 0:
+        rested = first_open(net, place, handled + limit.rest)
+        return _offer(world, label, -1, -1, place, rested, NEVER, 0)
+    return True
 
-    def _is_beaten(self, label: Label) -> bool:
-        """Keep the label unless another of its place is as good at every later moment.
 
-        A chain that slides freely beats whatever left no later, for it can always be loaded as late; a tied one is never
-        trusted to, and stays finite because it visits no place twice.
-        """
-        price, co2e, tie = label.price_minor, label.co2e_mg, (label.legs, label.path)
-        elapsed = label.time - label.clock if label.state == BOUND else label.clock
-        if self._free[label.place].beats(price, co2e, elapsed, tie):
+@compiled
+def _counted_before(world: World, label: int, place: int, waited: int) -> int:
+    """What passes at a place between the beginning of the dwell and the departure, as far as it counts."""
+    is_loaded = world.labels.ride[label] >= 0 or world.limit.is_loaded and world.labels.parent[label] < 0
+    return waited if is_loaded and world.limit.counts_at[place] else 0
+
+
+@compiled
+def _ride_run(world: World, label: int, ride: int, start: int) -> bool:
+    """Take the first run with room from this one on, after which the goods are bound to its moments."""
+    net, labels, limit = world.net, world.labels, world.limit
+    boarding, head, place = net.ride_of[ride], net.ride_head[ride], labels.place[label]
+    latest = world.ask.deadline - net.ride_arrive[ride] - world.bounds.time[head]
+    service = net.boarding_service[boarding]
+    run = first_free(net, world.blocks, service, net.ride_board[ride], net.ride_alight[ride], start, latest)
+    if run > latest:
+        return True
+    departs, arrives = run + net.boarding_depart[boarding], run + net.ride_arrive[ride]
+    handled = min(labels.latest[label], run - net.boarding_wait[boarding] - net.dwell[place])
+    spent = labels.spent[label] + _counted_before(world, label, place, departs - handled)
+    spent += arrives - departs if limit.is_journey else 0
+    return _arrive(world, label, ride, run, head, arrives, arrives, spent)
+
+
+@compiled
+def _take_next_run(world: World, label: int) -> bool:
+    """Offer the run after the one that this label took, as long as a later loading is to be had by it."""
+    net, labels = world.net, world.labels
+    ride, before = labels.ride[label], labels.parent[label]
+    if ride < 0 or net.on_demand[net.boarding_service[net.ride_of[ride]]]:
+        return True
+    boarding = net.ride_of[ride]
+    handled = labels.run[label] - net.boarding_wait[boarding] - net.dwell[labels.place[before]]
+    if handled >= labels.latest[before]:
+        return True
+    return _ride_run(world, before, ride, first_run(net, net.boarding_service[boarding], labels.run[label] + 1))
+
+
+@compiled
+def _ride_on_demand(world: World, label: int, ride: int, ready: int) -> bool:
+    """Take the ride in every period between closures in which it may start."""
+    net, labels, limit = world.net, world.labels, world.limit
+    boarding, head, place = net.ride_of[ride], net.ride_head[ride], labels.place[label]
+    service, arrive = net.boarding_service[boarding], net.ride_arrive[ride]
+    dwell = net.dwell[place] + net.boarding_wait[boarding]
+    deadline = world.ask.deadline - arrive - world.bounds.time[head]
+    latest = min(NEVER, labels.latest[label] + dwell)
+    ride_s = arrive - net.boarding_depart[boarding] if limit.is_journey else 0
+    before = _counted_before(world, label, place, dwell + net.boarding_depart[boarding])
+    while True:
+        start = first_run(net, service, ready)
+        if start > deadline:
             return True
-        if label.state == FREE:
-            self._free[label.place].put(price, co2e, elapsed, tie)
-        elif label.state == BOUND:
-            if self._bound[label.place].beats(price, co2e, -label.clock, tie):
-                return True
-            self._bound[label.place].put(price, co2e, -label.clock, tie)
+        until = _next_closure(net, service, start)
+        waited = _counted_before(world, label, place, max(0, start - latest))
+        spent = labels.spent[label] + before + waited + ride_s
+        last = max(start, min(latest, until - 1))
+        if not _arrive(world, label, ride, start, head, start + arrive, min(NEVER, last + arrive), spent):
+            return False
+        if latest < until:
+            return True
+        ready = until
+
+
+@compiled
+def _next_closure(net: Net, service: int, at: int) -> int:
+    for number in range(net.closed_first[service], net.closed_first[service + 1]):
+        if net.closed_since[number] > at:
+            return net.closed_since[number]
+    return NEVER + 1
+
+
+@compiled
+def _arrive(world: World, label: int, ride: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
+    """Offer an arrival at any moment between two, in each of the opening periods of the place in which its dwell may begin."""
+    net = world.net
+    if head == world.ask.target:
+        return _offer(world, label, ride, run, head, earliest, latest, spent)
+    while True:
+        handled = first_open(net, head, earliest)
+        if handled + world.bounds.time[head] > world.ask.deadline:
+            return True
+        if latest < handled:
+            waited = handled - latest if world.limit.counts_at[head] else 0
+            return _offer(world, label, ride, run, head, handled, handled, spent + waited)
+        until = open_until(net, head, handled)
+        last = latest if until >= NEVER else min(latest, until - 1)
+        if not _offer(world, label, ride, run, head, handled, last, spent):
+            return False
+        if latest <= last:
+            return True
+        earliest = until
+
+
+@compiled
+def _offer(world: World, label: int, ride: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
+    """Put a label into the heap, unless it is too late, past the limit, or beaten at the target. False when memory ends."""
+    labels, bounds, limit, ask = world.labels, world.bounds, world.limit, world.ask
+    left = bounds.time[head] if limit.is_journey and limit.rest == 0 else 0
+    arrival = earliest + bounds.time[head]
+    if arrival > ask.deadline or spent + left > limit.most:
+        return True
+    before = labels.place[label]
+    price, co2e = labels.price[label], labels.co2e[label]
+    if ride >= 0:
+        price += world.costs.price[ride] + bounds.price[head] - bounds.price[before]
+        co2e += world.costs.co2e[ride] + bounds.co2e[head] - bounds.co2e[before]
+    if is_reached(world.stairs, ask.target, price, co2e, ask.epsilon_bps):
+        return True
+    new = labels.counts[0]
+    if new >= ask.labels_max:
         return False
-
-    def _expand(self, label: Label) -> None:
-        ready = label.time + self._timetable.dwell_s[label.place]
-        for boarding in self._timetable.network.boardings[label.place]:
-            start = boarding.calendar.first(ready + boarding.wait_s)
-            for ride in boarding.rides:
-                price = label.price_minor + self._costs.price_minor[ride.number]
-                co2e = label.co2e_mg + self._costs.co2e_mg[ride.number]
-                least_price = price + self._bounds.price_minor[ride.head]
-                least_co2e = co2e + self._bounds.co2e_mg[ride.head]
-                if self._costs.time_s[ride.number] + self._bounds.time_s[ride.head] >= NEVER:
-                    continue
-                if self._reached.beats(least_price, least_co2e, (label.earliest,)):
-                    continue
-                if label.state == BOUND:
-                    self._ride_bound(label, ride, start, price, co2e)
-                elif self._least_elapsed(label, boarding, ride) + self._bounds.time_s[ride.head] > self._limit_s:
-                    continue
-                elif boarding.calendar.on_demand:
-                    self._ride_unbound(label, boarding, ride, start, price, co2e)
-                else:
-                    self._meet(Meeting(label, boarding, ride, start), price, co2e)
-
-    def _least_elapsed(self, label: Label, boarding: Boarding, ride: Ride) -> int:
-        """The least time between loading and the end of the ride, for a label that is not bound; nothing passes before loading."""
-        if label.place == self._ask.origin:
-            return ride.arrive_offset_s - loaded_at(self._timetable, ride.key, 0)
-        return label.clock + self._timetable.dwell_s[label.place] + boarding.wait_s + ride.arrive_offset_s
-
-    def _ride_bound(self, label: Label, ride: Ride, start: int, price: int, co2e: int) -> None:
-        left_s = self._bounds.time_s[ride.head]
-        latest = min(self._ask.deadline, label.clock + self._limit_s) - ride.arrive_offset_s - left_s
-        run = self._runs.first_free(start, ride.key, latest)
-        if run <= latest:
-            self._push(
-                price,
-                co2e,
-                label.legs + 1,
-                (label.path, ride.key, run),
-                ride.head,
-                run + ride.arrive_offset_s,
-                BOUND,
-                label.clock,
-            )
-
-    def _ride_unbound(self, label: Label, boarding: Boarding, ride: Ride, start: int, price: int, co2e: int) -> None:
-        arrival = start + ride.arrive_offset_s
-        if arrival + self._bounds.time_s[ride.head] > self._ask.deadline:
-            return
-        state = TIED if label.state == TIED or ride.key[0] in self._tied else FREE
-        if state == TIED and self._visits(label.path, ride.head):
-            return
-        elapsed = self._least_elapsed(label, boarding, ride)
-        self._push(price, co2e, label.legs + 1, (label.path, ride.key, start), ride.head, arrival, state, elapsed)
-
-    def _meet(self, meeting: Meeting, price: int, co2e: int) -> None:
-        """Take the first run from the one named that keeps to the limit; the later ones follow when this label is taken up."""
-        label, boarding, ride, run = meeting
-        left_s = self._bounds.time_s[ride.head]
-        latest = self._ask.deadline - ride.arrive_offset_s - left_s
-        while True:
-            run = self._runs.first_free(boarding.calendar.first(run), ride.key, latest)
-            if run > latest:
-                return
-            loaded = self._loaded_before(label, boarding, ride, run)
-            arrival = run + ride.arrive_offset_s
-            if arrival + left_s - loaded <= self._limit_s:
-                break
-            run += 1
-        path = (label.path, ride.key, run)
-        self._push(price, co2e, label.legs + 1, path, ride.head, arrival, BOUND, loaded, meeting._replace(run=run))
-
-    def _loaded_before(self, label: Label, boarding: Boarding, ride: Ride, run: int) -> int:
-        """The last moment of loading from which the goods still catch the run."""
-        if label.place == self._ask.origin:
-            return loaded_at(self._timetable, ride.key, run)
-        by = run - boarding.wait_s - self._timetable.dwell_s[label.place]
-        if label.state == FREE:
-            return by - label.clock
-        keys = [key for key, _ in legs_of(label.path)]
-        return loaded_at(self._timetable, keys[0], latest_starts(self._timetable, keys, by)[0])
-
-    def _is_final(self, label: Label) -> bool:
-        """Whether a label at the target has its true arrival; a tied one may first have to wait for a shorter journey."""
-        if label.state != TIED:
-            return True
-        keys = [key for key, _ in legs_of(label.path)]
-        last = self._timetable.services[keys[-1][0]].stops[keys[-1][2]]
-        arrival = label.time
-        while arrival <= self._ask.deadline:
-            loaded = loaded_at(self._timetable, keys[0], latest_starts(self._timetable, keys, arrival)[0])
-            if arrival - loaded <= self._limit_s:
-                break
-            # Loaded any earlier, they would arrive as early at best, and be even longer on the road.
-            later = max(loaded + 1, arrival - self._limit_s)
-            arrival = earliest_starts(self._timetable, keys, later)[-1] + last.arrive_offset_s
-        if label.time < arrival <= self._ask.deadline:
-            self._push(label.price_minor, label.co2e_mg, label.legs, label.path, label.place, arrival, BOUND, loaded)
-        return arrival == label.time
-
-    def _visits(self, path: Path, place: int) -> bool:
-        services, numbers = self._timetable.services, self._timetable.numbers
-        return any(numbers[services[number].stops[alight].place] == place for (number, _, alight), _ in legs_of(path))
-
-    def _push(
-        self,
-        price: int,
-        co2e: int,
-        legs: int,
-        path: Path,
-        place: int,
-        time: int,
-        state: int,
-        clock: int,
-        met: Meeting | None = None,
-    ) -> None:
-        serial = next(self._serial)
-        if serial > self._ask.labels_max:
-            raise SearchTooLarge(self._ask.labels_max)
-        earliest = time + self._bounds.time_s[place]
-        heappush(self._heap, Label(earliest, price, co2e, legs, path, place, time, state, clock, serial, met))
+    labels.earliest[new] = arrival
+    labels.price[new] = price
+    labels.co2e[new] = co2e
+    labels.run[new] = run
+    labels.latest[new] = latest
+    labels.spent[new] = spent
+    labels.parent[new] = label
+    labels.ride[new] = ride
+    labels.place[new] = head
+    labels.steps[new] = labels.steps[label] + 1
+    push(labels, new)
+    return True

@@ -1,14 +1,36 @@
-"""The planner's one verb: from a question to the exact front, or to the reason why there is none."""
+"""The planner's verbs: from a question to the exact front or to the reason why there is none, and the last moment to hand in."""
 
-from app.routing.limited import LimitedSearch
-from app.routing.network import LegKey
-from app.routing.reasons import out_of_time_because, unreachable_because
-from app.routing.rules import price_rate, ride_co2e_mg, ride_price_minor, transfer_co2e_mg, transfer_price_minor
-from app.routing.runs import Runs
-from app.routing.search import Arrival, Ask, ParetoSearch
-from app.routing.slide import legs_of, postponed
+from dataclasses import replace
+
+import numpy as np
+
+from app.routing.blocks import blocks_of
+from app.routing.bounds import earliest_arrival, latest_departure
+from app.routing.calendar import NEVER
+from app.routing.fronts import Plans
+from app.routing.labels import LABELS_FULL, Ask, trace
+from app.routing.limited import Limit, World, find_limited_front
+from app.routing.memory import Memory, memory
+from app.routing.packed import Blocks
+from app.routing.reasons import unreachable_because
+from app.routing.search import find_front
 from app.routing.timetable import Timetable
-from app.routing.values import LABELS_MAX, NO_LOAD, Front, Leg, Load, NoPlan, Plan, Query, Reason
+from app.routing.values import (
+    LABELS_MAX,
+    NO_LOAD,
+    Capacity,
+    Front,
+    Load,
+    NoPlan,
+    Place,
+    Plan,
+    Query,
+    Reason,
+    SearchTooLarge,
+    Service,
+    Stop,
+    Tariff,
+)
 
 
 def plan(timetable: Timetable, query: Query, load: Load = NO_LOAD, *, labels_max: int = LABELS_MAX) -> Front | NoPlan:
@@ -22,67 +44,102 @@ def plan(timetable: Timetable, query: Query, load: Load = NO_LOAD, *, labels_max
         return NoPlan(Reason.UNKNOWN_PLACE)
     if query.origin == query.destination:
         return Front((Plan(query.depart_after, 0, 0, ()),), timetable.version)
-    arrivals = _arrivals(timetable, query, load, labels_max)
-    if arrivals:
-        return Front(_plans(timetable, query, arrivals), timetable.version)
-    return NoPlan(_why_none(timetable, query, labels_max))
+    plans = _search(timetable, query, load, labels_max)
+    return Front(plans, timetable.version) if plans else NoPlan(_why_none(timetable, query, labels_max))
 
 
-def _arrivals(timetable: Timetable, query: Query, load: Load, labels_max: int) -> list[Arrival]:
-    target = timetable.numbers[query.destination]
-    costs, bounds = timetable.costs(query), timetable.bounds(query, target)
-    ask = Ask(timetable.numbers[query.origin], target, query.depart_after, query.deadline, labels_max)
-    runs = Runs(timetable, query, load)
-    if query.max_journey_s is None:
-        return ParetoSearch(timetable, costs, bounds, runs, ask).arrivals()
-    return LimitedSearch(timetable, costs, bounds, runs, ask, query.max_journey_s).arrivals()
+def arrives_first(timetable: Timetable, query: Query, load: Load = NO_LOAD) -> int | None:
+    """The earliest arrival whatever the price, without the limits of the journey; None when that is after the deadline."""
+    if not {query.origin, query.destination} <= timetable.numbers.keys():
+        return None
+    ask = _ask(timetable, query, 0)
+    arrival = earliest_arrival(timetable.net, timetable.costs(query), blocks_of(timetable, query, load), ask)
+    return int(arrival) if arrival < NEVER else None
+
+
+def hand_in_by(timetable: Timetable, query: Query, load: Load = NO_LOAD) -> int | None:
+    """The last moment to hand the goods in so that they arrive in time, without the limits of the journey; None when it is too late."""
+    if not {query.origin, query.destination} <= timetable.numbers.keys():
+        return None
+    ask = _ask(timetable, query, 0)
+    moment = latest_departure(timetable.net, timetable.costs(query), blocks_of(timetable, query, load), ask)
+    return int(moment) if moment > -NEVER else None
+
+
+def _search(timetable: Timetable, query: Query, load: Load, labels_max: int) -> Plans | None:
+    """The plans of the front, None when there are none. Memory that is too narrow is widened, and the search begins again."""
+    blocks = blocks_of(timetable, query, load)
+    ask = _ask(timetable, query, labels_max)
+    with memory() as mine:
+        mine.fit(len(timetable.places), labels_max)
+        while True:
+            if query.max_journey_s is None and query.max_exposure_s is None:
+                bounds = timetable.bounds(query, ask.target)
+                points = find_front(
+                    timetable.net, timetable.costs(query), bounds, blocks, ask, mine.labels, mine.stairs, mine.found
+                )
+            else:
+                points = find_limited_front(_world(timetable, query, blocks, ask, mine), mine.found)
+            if points == LABELS_FULL:
+                raise SearchTooLarge(labels_max)
+            if points >= 0:
+                break
+            mine.widen(points)
+        return Plans(timetable, query, *trace(mine.labels, mine.found, points)) if points else None
+
+
+def _ask(timetable: Timetable, query: Query, labels_max: int) -> Ask:
+    return Ask(
+        origin=timetable.numbers[query.origin],
+        target=timetable.numbers[query.destination],
+        depart_after=query.depart_after,
+        deadline=query.deadline,
+        window=NEVER if query.window_s is None else query.window_s,
+        epsilon_bps=query.epsilon_bps,
+        labels_max=labels_max,
+        is_under_way=query.spent_s is not None,
+    )
+
+
+def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, mine: Memory) -> World:
+    is_journey = query.max_journey_s is not None
+    most = query.max_journey_s if query.max_journey_s is not None else query.max_exposure_s
+    counts_at = np.array([is_journey or not place.is_cooled for place in timetable.places], dtype=np.bool_)
+    limit = Limit(
+        most=most or 0,
+        spent=query.spent_s or 0,
+        rest=query.rest_s if is_journey else 0,
+        is_journey=is_journey,
+        is_loaded=not is_journey or ask.is_under_way,
+        counts_at=counts_at,
+        rests_at=np.array([place.can_rest for place in timetable.places], dtype=np.bool_),
+    )
+    costs, bounds = timetable.costs(query), timetable.bounds(query, ask.target)
+    return World(timetable.net, costs, bounds, blocks, ask, limit, mine.labels, mine.stairs, mine.kept)
 
 
 def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
-    if reason := unreachable_because(timetable, query) or out_of_time_because(timetable, query):
+    """The first constraint in the order of `Reason` without which there would be a plan."""
+    if reason := unreachable_because(timetable, query):
         return reason
-    if query.max_journey_s is not None and not _arrivals(timetable, query, NO_LOAD, labels_max):
+    if arrives_first(timetable, replace(query, excluded_departures=frozenset())) is None:
+        return Reason.CUT_OFF
+    if arrives_first(timetable, query) is None:
+        return Reason.EXCLUDED
+    if query.max_journey_s is not None and not _search(timetable, query, NO_LOAD, labels_max):
         return Reason.JOURNEY_LIMIT
+    if query.max_exposure_s is not None and not _search(timetable, query, NO_LOAD, labels_max):
+        return Reason.EXPOSURE_LIMIT
     return Reason.FULL
 
 
-def _plans(timetable: Timetable, query: Query, arrivals: list[Arrival]) -> tuple[Plan, ...]:
-    """Turn paths back into the caller's words; equal legs of different plans are one object."""
-    made: dict[tuple[LegKey, int], Leg] = {}
-    plans = []
-    for arrives_at, price_minor, co2e_mg, path in arrivals:
-        steps = legs_of(path) if query.max_journey_s is None else postponed(timetable, path, arrives_at)
-        for key, start in steps:
-            if (key, start) not in made:
-                made[key, start] = _leg(timetable, query, key, start)
-        plans.append(Plan(arrives_at, price_minor, co2e_mg, tuple(made[step] for step in steps)))
-    return tuple(plans)
-
-
-def _leg(timetable: Timetable, query: Query, key: LegKey, start: int) -> Leg:
-    number, board, alight = key
-    service = timetable.services[number]
-    origin, end = service.stops[board], service.stops[alight]
-    place = timetable.places[timetable.numbers[origin.place]]
-    distance_m = end.distance_m - origin.distance_m
-    mg_per_tkm = service.co2e_mg_per_tkm.get(query.temperature)
-    # Nothing is transferred at the origin, and no plan comes back to it.
-    is_transfer = origin.place != query.origin
-    is_covered = not is_transfer or place.transfer_co2e_mg_per_kg is not None
-    return Leg(
-        service=service.id,
-        carrier=service.carrier,
-        mode=service.mode,
-        from_place=origin.place,
-        to_place=end.place,
-        departs_at=start + origin.depart_offset_s,
-        arrives_at=start + end.arrive_offset_s,
-        distance_m=distance_m,
-        price_minor=ride_price_minor(service.tariff, price_rate(service.tariff, distance_m), query.weight_g),
-        co2e_mg=None if mg_per_tkm is None else ride_co2e_mg(distance_m * mg_per_tkm, query.weight_g),
-        handling_price_minor=transfer_price_minor(place, query.weight_g) if is_transfer else 0,
-        handling_co2e_mg=transfer_co2e_mg(place, query.weight_g) * is_transfer if is_covered else None,
-        board_stop=board,
-        alight_stop=alight,
-        departure_at=start,
-    )
+def warm_up() -> None:
+    """Compile every kernel, or load what is compiled: a second when it is on disk, half a minute when it is not."""
+    stops = (Stop("A", 0, 0, 0), Stop("B", 60, 60, 1))
+    terms = {"mode": "road", "carrier": "", "stops": stops, "tariff": Tariff(), "capacity": Capacity(1, 1)}
+    timetable = Timetable([Place("A"), Place("B")], [Service(id="S", on_demand=True, **terms)], "warm-up")
+    query = Query("A", "B", 0, 1)
+    for asked in (query, replace(query, max_journey_s=60)):
+        plan(timetable, asked)
+    arrives_first(timetable, query)
+    hand_in_by(timetable, query)

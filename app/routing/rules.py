@@ -60,5 +60,7 @@ def fits_when_empty(service: Service, query: Query) -> bool:
     )
 
 
-def may_carry(service: Service, query: Query) -> bool:
-    return takes_temperature(service, query) and fits_when_empty(service, query) and not is_excluded(service, query)
+def takes_piece(service: Service, query: Query) -> bool:
+    """Whether the heaviest and the longest single piece are within what the service takes."""
+    weight, length = service.piece_weight_g_max, service.piece_length_mm_max
+    return (weight is None or query.piece_weight_g <= weight) and (length is None or query.piece_length_mm <= length)

@@ -1,66 +1,50 @@
-"""Moving a chain of on-demand legs in time: as early as it may begin, or as late as it must end."""
+"""The legs of an animals' journey in time: loaded as late as the first leg that is bound to a timetable allows."""
 
-from collections.abc import Sequence
-
-from app.routing.network import LegKey
-from app.routing.search import Path
+from app.routing.moments import last_open, last_run
 from app.routing.timetable import Timetable
 
-
-def legs_of(path: Path) -> list[tuple[LegKey, int]]:
-    """The legs of a path with the starts of their runs, from the first."""
-    legs: list[tuple[LegKey, int]] = []
-    while path:
-        path, key, start = path
-        legs.append((key, start))
-    legs.reverse()
-    return legs
+REST = -1
+Step = tuple[int, int]
+"""A ride and the start of its run; the ride of a rest is REST."""
 
 
-def earliest_starts(timetable: Timetable, keys: Sequence[LegKey], loaded_from: int) -> list[int]:
-    """The first starts of the legs when the goods leave no earlier than `loaded_from`."""
-    starts: list[int] = []
-    departs_from = loaded_from
-    for number, board, alight in keys:
-        service = timetable.services[number]
-        if starts:
-            departs_from += timetable.dwell_at(service.stops[board]) + service.cutoff_s
-        start = timetable.calendars[number].first(departs_from - service.stops[board].depart_offset_s)
-        starts.append(start)
-        departs_from = start + service.stops[alight].arrive_offset_s
-    return starts
+def postponed(timetable: Timetable, steps: list[Step], *, is_loaded: bool) -> list[Step]:
+    """The same rides with the on-demand ones at the beginning, unless the goods are loaded already, and after each rest as late as can be."""
+    stretches: list[list[Step]] = [[]]
+    for step in steps:
+        if step[0] == REST:
+            stretches.append([])
+        else:
+            stretches[-1].append(step)
+    first, *others = stretches
+    moved = first if is_loaded else _load_late(timetable, first)
+    for stretch in others:
+        moved = moved + _load_late(timetable, stretch)
+    return moved
 
 
-def latest_starts(timetable: Timetable, keys: Sequence[LegKey], arrive_by: int) -> list[int]:
-    """The last starts of the legs when the goods arrive by `arrive_by`."""
-    starts: list[int] = []
-    by = arrive_by
-    for number, board, alight in reversed(keys):
-        service = timetable.services[number]
-        start = timetable.calendars[number].last_open(by - service.stops[alight].arrive_offset_s)
-        starts.append(start)
-        origin = service.stops[board]
-        by = start + origin.depart_offset_s - service.cutoff_s - timetable.dwell_at(origin)
-    starts.reverse()
-    return starts
-
-
-def loaded_at(timetable: Timetable, key: LegKey, start: int) -> int:
-    """When a leg departs whose run starts at `start`."""
-    return start + timetable.services[key[0]].stops[key[1]].depart_offset_s
-
-
-def postponed(timetable: Timetable, path: Path, arrives_at: int) -> list[tuple[LegKey, int]]:
-    """The legs of a path, those on demand before the first timetabled one as late as they can be."""
-    legs = legs_of(path)
+def _load_late(timetable: Timetable, stretch: list[Step]) -> list[Step]:
+    net = timetable.net
     loose = 0
-    while loose < len(legs) and timetable.calendars[legs[loose][0][0]].on_demand:
+    while loose < len(stretch) and net.on_demand[net.boarding_service[net.ride_of[stretch[loose][0]]]]:
         loose += 1
-    by = arrives_at
-    if loose < len(legs):
-        (number, board, _), start = legs[loose]
-        service = timetable.services[number]
-        stop = service.stops[board]
-        by = start + stop.depart_offset_s - service.cutoff_s - timetable.dwell_at(stop)
-    keys = [key for key, _ in legs[:loose]]
-    return [*zip(keys, latest_starts(timetable, keys, by), strict=True), *legs[loose:]]
+    if not loose:
+        return stretch
+    if loose < len(stretch):
+        ride, start = stretch[loose]
+        by = _handled_by(timetable, ride, start)
+    else:
+        by = stretch[-1][1] + int(net.ride_arrive[stretch[-1][0]])
+    late: list[Step] = []
+    for ride, _ in reversed(stretch[:loose]):
+        start = int(last_run(net, net.boarding_service[net.ride_of[ride]], by - int(net.ride_arrive[ride])))
+        late.append((ride, start))
+        by = _handled_by(timetable, ride, start)
+    return late[::-1] + stretch[loose:]
+
+
+def _handled_by(timetable: Timetable, ride: int, start: int) -> int:
+    """The last moment at which the dwell before a ride may begin."""
+    net = timetable.net
+    place = net.ride_tail[ride]
+    return int(last_open(net, place, start - int(net.boarding_wait[net.ride_of[ride]]) - int(net.dwell[place])))

@@ -4,7 +4,7 @@ Everything is an integer: times in seconds since the Unix epoch (UTC), grams, mi
 one currency, milligrams of CO2e. Identifiers are the caller's strings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -12,11 +12,13 @@ from itertools import pairwise
 from typing import Final
 
 DAY_S: Final = 86_400
+WEEK_S: Final = 7 * DAY_S
 STOPS_MAX: Final = 60
 STARTS_PER_WEEK_MAX: Final = 2_016
 HORIZON_S: Final = 21 * DAY_S
 HORIZON_S_MAX: Final = 120 * DAY_S
 LABELS_MAX: Final = 200_000
+WEIGHT_G_MAX: Final = 10**9
 COSTS_KEPT: Final = 32
 BOUNDS_KEPT: Final = 256
 TEMPERATURES: Final = frozenset({"ambient", "chilled", "frozen", "live"})
@@ -27,6 +29,8 @@ class Place:
     """A hub. `dwell_s` passes between arriving (or being handed in) and being ready to board; the rest is charged at each transfer.
 
     `transfer_co2e_mg_per_kg` None means that no figure is known: it counts as nothing and each leg says so.
+    `opening`: half-open periods of the week in seconds from Monday midnight, UTC, in which a dwell may begin; () is always.
+    Animals may be rested where `can_rest`; goods wait in the cold where `is_cooled`.
     """
 
     code: str
@@ -34,12 +38,17 @@ class Place:
     transfer_price_minor: int = 0
     transfer_price_milliminor_per_kg: int = 0
     transfer_co2e_mg_per_kg: int | None = None
+    opening: tuple[tuple[int, int], ...] = ()
+    can_rest: bool = False
+    is_cooled: bool = False
 
     def __post_init__(self) -> None:
         if min(self.dwell_s, self.transfer_price_minor, self.transfer_price_milliminor_per_kg) < 0:
             raise ValueError(f"place {self.code}: negative dwell or price")
         if (self.transfer_co2e_mg_per_kg or 0) < 0:
             raise ValueError(f"place {self.code}: negative CO2e")
+        if any(not 0 <= since < until <= since + WEEK_S or since >= WEEK_S for since, until in self.opening):
+            raise ValueError(f"place {self.code}: a period of opening begins within the week and ends within another")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,7 @@ class Service:
     `cutoff_s`: the goods are ready so long before the departure at any stop; for an on-demand service it is the notice.
     `co2e_mg_per_tkm` by temperature (mg per tonne-km, which is µg per kg-km); a class that is absent counts as nothing and is reported.
     `closures`: half-open periods in which no run starts. An on-demand run is a vehicle of its own, so nobody else's load is ever on it.
+    `piece_…_max`: what a single piece may weigh and measure on its longest side; None is no limit.
     """
 
     id: str
@@ -112,6 +122,8 @@ class Service:
     temperatures: frozenset[str] = frozenset({"ambient"})
     co2e_mg_per_tkm: Mapping[str, int] = field(default_factory=dict)
     closures: tuple[tuple[int, int], ...] = ()
+    piece_weight_g_max: int | None = None
+    piece_length_mm_max: int | None = None
 
     def __post_init__(self) -> None:
         if fault := _service_fault(self):
@@ -158,9 +170,14 @@ NO_LOAD: Final[Load] = {}
 class Query:
     """What is to be carried, from where to where, and within which limits.
 
-    `max_journey_s` runs from the first loading (departure of the first leg) to the last unloading (arrival of the last).
-    Nothing arrives later than `arrive_by`, nor than `horizon_s` after `depart_after`. An excluded departure is a (service id, start of the run)
-    of a service with a timetable; to be rid of an on-demand one, exclude the service.
+    `max_journey_s` runs from loading (departure of the first leg) to unloading (arrival of the last); where a place can rest animals
+    and they stay for `rest_s` (0: never), it begins anew. `max_exposure_s` bounds the time spent at places that are not cooled.
+    `spent_s` of either has passed already: the goods are under way, and are transferred at the origin as at any other place.
+    Nothing arrives later than `arrive_by`, nor than `horizon_s` after `depart_after`, nor than `window_s` after the earliest arrival.
+    An excluded departure is a (service id, start of the run) of a service with a timetable; to be rid of an on-demand one, exclude
+    the service. `piece_…` is of the heaviest and the longest single piece.
+    `epsilon_bps`: of the exact front, a plan may be left out for another that arrives no later and is at most so many hundredths of a
+    per cent dearer and dirtier, over the whole journey.
     """
 
     origin: str
@@ -170,19 +187,31 @@ class Query:
     volume_mm3: int = 0
     temperature: str = "ambient"
     live_heads: int = 0
+    piece_weight_g: int = 0
+    piece_length_mm: int = 0
     max_journey_s: int | None = None
+    rest_s: int = 0
+    max_exposure_s: int | None = None
+    spent_s: int | None = None
     arrive_by: int | None = None
     horizon_s: int = HORIZON_S
+    window_s: int | None = None
+    epsilon_bps: int = 0
     excluded_modes: frozenset[str] = frozenset()
     excluded_carriers: frozenset[str] = frozenset()
     excluded_services: frozenset[str] = frozenset()
     excluded_departures: frozenset[tuple[str, int]] = frozenset()
+    excluded_places: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.temperature not in TEMPERATURES or (self.temperature == "live") != (self.live_heads > 0):
             raise ValueError("live animals, and only they, are counted in heads")
-        if self.weight_g <= 0 or self.volume_mm3 < 0 or not 0 < self.horizon_s <= HORIZON_S_MAX:
-            raise ValueError("weight and horizon are above zero, volume is not below")
+        if not 0 < self.weight_g <= WEIGHT_G_MAX or self.volume_mm3 < 0 or not 0 < self.horizon_s <= HORIZON_S_MAX:
+            raise ValueError("weight and horizon are above zero and within their bounds, volume is not below")
+        if self.max_journey_s is not None and self.max_exposure_s is not None:
+            raise ValueError("a journey is limited by its length or by its exposure, not by both")
+        if min(self.rest_s, self.epsilon_bps, self.piece_weight_g, self.piece_length_mm, self.spent_s or 0) < 0:
+            raise ValueError("rest, epsilon, pieces and what is spent are not below zero")
 
     @property
     def deadline(self) -> int:
@@ -226,11 +255,15 @@ class Plan:
     legs: tuple[Leg, ...]
 
 
+Point = tuple[int, int, int]
+"""Arrival, price in minor units and CO2e in milligrams."""
+
+
 @dataclass(frozen=True, slots=True)
 class Front:
     """Every plan that no other beats on arrival, price and CO2e together: one for each such triple, in that order."""
 
-    plans: tuple[Plan, ...]
+    plans: Sequence[Plan]
     timetable_version: str
 
 
@@ -239,11 +272,14 @@ class Reason(StrEnum):
 
     UNKNOWN_PLACE = "unknown_place"
     NO_SERVICE = "no_service"
+    FORBIDDEN = "forbidden"
     EXCLUDED = "excluded"
     TEMPERATURE = "temperature"
     TOO_HEAVY = "too_heavy"
+    PIECE_TOO_LARGE = "piece_too_large"
     CUT_OFF = "cut_off"
     JOURNEY_LIMIT = "journey_limit"
+    EXPOSURE_LIMIT = "exposure_limit"
     FULL = "full"
 
 

@@ -62,11 +62,13 @@ def pointers(answer):
 
 async def test_hubs_are_public_and_found_by_kind_place_and_county(client, network):
     (nearest,) = (await client.get("/v1/hubs?near=37.1,79.9&limit=1&kind=city")).json()["items"]
-    assert (nearest["code"], nearest["county"], nearest["kind_name"]) == ("HOTAN", "653200", "City")
+    assert (nearest["code"], nearest["county"], nearest["kind_name"]) == ("HOTAN", "653201", "City")
     assert 3_000 < nearest["distance_m"] < 4_000
     serving = (await client.get("/v1/hubs?county=310115", headers={"accept-language": "zh-Hans"})).json()["items"]
     assert [hub["code"] for hub in serving] == ["SHANGHAI", "A-PVG"]
     assert serving[0]["kind_name"] == "消费城市"
+    own = (await client.get("/v1/hubs?county=653221&limit=1")).json()["items"]
+    assert [(hub["code"], hub["kind"], hub["county"]) for hub in own] == [("C-653221", "county", "653221")]
     first = (await client.get("/v1/hubs?kind=airport&limit=40")).json()
     rest = (await client.get("/v1/hubs", params={"kind": "airport", "cursor": first["next_cursor"]})).json()
     assert len(first["items"] + rest["items"]) == 43

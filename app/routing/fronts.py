@@ -1,0 +1,90 @@
+"""The plans of a front, told leg by leg only when somebody looks at them."""
+
+from collections.abc import Sequence
+from typing import overload
+
+from app.routing.packed import Numbers
+from app.routing.rules import price_rate, ride_co2e_mg, ride_price_minor, transfer_co2e_mg, transfer_price_minor
+from app.routing.slide import Step, postponed
+from app.routing.timetable import Timetable
+from app.routing.values import Leg, Plan, Point, Query
+
+
+class Plans(Sequence[Plan]):
+    """A tuple of plans in all but the moment at which each is made. `points` tells arrival, price and CO2e of each."""
+
+    def __init__(
+        self, timetable: Timetable, query: Query, points: Numbers, first: Numbers, ride: Numbers, run: Numbers
+    ) -> None:
+        self._timetable = timetable
+        self._query = query
+        self._first: list[int] = first.tolist()
+        self._steps: list[tuple[int, int]] = list(zip(ride.tolist(), run.tolist(), strict=True))
+        self._legs: dict[tuple[int, int], Leg] = {}
+        self._made: dict[int, Plan] = {}
+        self.points: list[Point] = [(arrives_at, price, co2e) for arrives_at, price, co2e in points.tolist()]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @overload
+    def __getitem__(self, number: int) -> Plan: ...
+    @overload
+    def __getitem__(self, number: slice) -> tuple[Plan, ...]: ...
+    def __getitem__(self, number: int | slice) -> Plan | tuple[Plan, ...]:
+        if isinstance(number, slice):
+            return tuple(self[each] for each in range(*number.indices(len(self))))
+        place = range(len(self))[number]
+        if place not in self._made:
+            self._made[place] = self._make(place)
+        return self._made[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def _make(self, number: int) -> Plan:
+        steps = self._steps[self._first[number] : self._first[number + 1]]
+        if self._query.max_journey_s is not None:
+            steps = postponed(self._timetable, steps, is_loaded=self._query.spent_s is not None)
+        return Plan(*self.points[number], tuple(self._leg(step) for step in steps))
+
+    def _leg(self, step: Step) -> Leg:
+        """The leg of a ride and the start of its run; equal legs of different plans are one object."""
+        if step not in self._legs:
+            self._legs[step] = _leg(self._timetable, self._query, *step)
+        return self._legs[step]
+
+
+def _leg(timetable: Timetable, query: Query, ride: int, start: int) -> Leg:
+    net = timetable.net
+    service = timetable.services[net.boarding_service[net.ride_of[ride]]]
+    board, alight = int(net.ride_board[ride]), int(net.ride_alight[ride])
+    origin, end = service.stops[board], service.stops[alight]
+    place = timetable.places[net.ride_tail[ride]]
+    distance_m = end.distance_m - origin.distance_m
+    mg_per_tkm = service.co2e_mg_per_tkm.get(query.temperature)
+    # Nothing is transferred at the origin unless the goods are under way, and no plan comes back to it.
+    is_transfer = origin.place != query.origin or query.spent_s is not None
+    is_covered = not is_transfer or place.transfer_co2e_mg_per_kg is not None
+    return Leg(
+        service=service.id,
+        carrier=service.carrier,
+        mode=service.mode,
+        from_place=origin.place,
+        to_place=end.place,
+        departs_at=start + origin.depart_offset_s,
+        arrives_at=start + end.arrive_offset_s,
+        distance_m=distance_m,
+        price_minor=ride_price_minor(service.tariff, price_rate(service.tariff, distance_m), query.weight_g),
+        co2e_mg=None if mg_per_tkm is None else ride_co2e_mg(distance_m * mg_per_tkm, query.weight_g),
+        handling_price_minor=transfer_price_minor(place, query.weight_g) if is_transfer else 0,
+        handling_co2e_mg=transfer_co2e_mg(place, query.weight_g) * is_transfer if is_covered else None,
+        board_stop=board,
+        alight_stop=alight,
+        departure_at=start,
+    )
