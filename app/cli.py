@@ -29,6 +29,7 @@ from app.demo import play
 from app.flows.install_network import install_network
 from app.main import create_app
 from app.network.capacity import audit_capacity
+from app.routing import warm_up
 
 Arguments = argparse.Namespace
 
@@ -111,9 +112,18 @@ def _play_when_ready(settings: Settings) -> None:
     story.start()
 
 
+def _warm_up() -> None:
+    """Compile the planner where that was not done before, so that the service's processes find it on disk."""
+    told = threading.Timer(3, say, ["Compiling the planner (once, about half a minute) …"])
+    told.start()
+    warm_up()
+    told.cancel()
+
+
 def _serve(settings: Settings) -> None:
     """Run uvicorn until Ctrl-C or SIGTERM, so that what surrounds us is stopped in order afterwards."""
     signal.signal(signal.SIGTERM, _interrupt)
+    _warm_up()
     with tempfile.TemporaryDirectory() as figures:
         if settings.processes > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = figures

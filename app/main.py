@@ -37,6 +37,7 @@ from app.api.problems import MEDIA_TYPE, install
 from app.core.log import configure
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
+from app.routing import warm_up
 from app.web import pages
 from app.worker import run_worker
 
@@ -101,6 +102,8 @@ def _lifespan(settings: Settings, given: Ports | None) -> Any:
             yield
             return
         configure(settings.log_format)
+        # Nothing is compiled while somebody waits for an answer: uvicorn listens only after this.
+        await asyncio.to_thread(warm_up)
         async with open_ports(settings) as ports:
             app.state.ports = ports
             worker = asyncio.create_task(run_worker(ports)) if settings.worker_inside else None

@@ -163,7 +163,7 @@ def main() -> None:
     begin = time.process_time()
     timetable = Timetable(places, services, "bench")
     built = (time.process_time() - begin) * 1000
-    rides = len(timetable.network.rides)
+    rides = len(timetable.net.ride_tail)
     print(
         f"{len(places)} places, {len(services)} services, {rides} rides, built in {built:.0f} ms; one of {os.cpu_count()} cores"
     )

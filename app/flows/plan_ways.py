@@ -32,7 +32,7 @@ HAND_IN_S: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """What leaves one hub together. `ready_at`: when it is handed in."""
+    """What leaves one hub together. `ready_at`: when it is handed in; `piece_…`: its heaviest and its longest single piece."""
 
     hub: str
     temperature: Temperature
@@ -40,6 +40,8 @@ class Cargo:
     weight_g: int
     volume_mm3: int
     live_heads: int
+    piece_weight_g: int = 0
+    piece_length_mm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def find_ways(around: Around, cargo: Cargo) -> list[Way]:
         volume_mm3=_up(cargo.volume_mm3, VOLUME_MM3),
         temperature=cargo.temperature.value,
         live_heads=cargo.live_heads,
+        piece_weight_g=cargo.piece_weight_g,
+        piece_length_mm=cargo.piece_length_mm,
         max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if live else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=around.crossing,

@@ -68,7 +68,18 @@ class Parcel:
 
     @property
     def cargo(self) -> Cargo:
-        return Cargo(self.hub, self.temperature, self.ready_at, self.weight_g, self.volume_mm3, self.live_heads)
+        return Cargo(
+            hub=self.hub,
+            temperature=self.temperature,
+            ready_at=self.ready_at,
+            weight_g=self.weight_g,
+            volume_mm3=self.volume_mm3,
+            live_heads=self.live_heads,
+            piece_weight_g=max(package.weight_g for package in self.packages),
+            piece_length_mm=max(
+                max(package.length_mm, package.width_mm, package.height_mm) for package in self.packages
+            ),
+        )
 
     @property
     def weight_g(self) -> int:

@@ -124,6 +124,8 @@ def planned_service(line: Line, closures: Iterable[Period], years: Iterable[int]
         temperatures=frozenset(str(temperature) for temperature in line.temperatures),
         co2e_mg_per_tkm=intensities(line.mode, line.vehicle, line.stops[-1].distance_m // (len(line.stops) - 1)),
         closures=(*closures, *season_closures(line.closed_months, years)),
+        piece_weight_g_max=line.piece_weight_g_max,
+        piece_length_mm_max=line.piece_length_mm_max,
     )
 
 
@@ -145,4 +147,6 @@ def _line(row: Any) -> Line:
         valid_until=row.valid_until,
         closed_months=tuple(row.closed_months),
         cutoff_s=row.cutoff_s,
+        piece_weight_g_max=row.piece_weight_g_max,
+        piece_length_mm_max=row.piece_length_mm_max,
     )

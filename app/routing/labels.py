@@ -58,23 +58,26 @@ class Ask(NamedTuple):
 
 def make_labels(most: int) -> Labels:
     """Memory for so many labels. Pages that are never written to cost nothing."""
-    return Labels(*(np.empty(most, np.int64) for _ in range(12)), np.zeros(2, np.int64))
+    columns = {name: np.empty(most, np.int64) for name in Labels._fields}
+    return Labels(**{**columns, "counts": np.zeros(2, np.int64)})
 
 
 def make_stairs(places: int, width: int) -> Stairs:
     shape = (places, width)
-    return Stairs(np.zeros(places, np.int64), *(np.empty(shape, np.int64) for _ in range(3)))
+    return Stairs(
+        np.zeros(places, np.int64), np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.int64)
+    )
 
 
 @compiled
 def precedes(labels: Labels, one: int, other: int) -> bool:
     """Whether a label is taken up before another: by arrival, price, CO2e, steps, and then step by step from the origin."""
     if labels.earliest[one] != labels.earliest[other]:
-        return labels.earliest[one] < labels.earliest[other]
+        return bool(labels.earliest[one] < labels.earliest[other])
     if labels.price[one] != labels.price[other]:
-        return labels.price[one] < labels.price[other]
+        return bool(labels.price[one] < labels.price[other])
     if labels.co2e[one] != labels.co2e[other]:
-        return labels.co2e[one] < labels.co2e[other]
+        return bool(labels.co2e[one] < labels.co2e[other])
     return is_first(labels, one, other)
 
 
@@ -82,7 +85,7 @@ def precedes(labels: Labels, one: int, other: int) -> bool:
 def is_first(labels: Labels, one: int, other: int) -> bool:
     """Whether a path comes before another: the one with fewer steps, else by the first ride or run in which they differ."""
     if labels.steps[one] != labels.steps[other]:
-        return labels.steps[one] < labels.steps[other]
+        return bool(labels.steps[one] < labels.steps[other])
     first = False
     while one != other:
         if labels.ride[one] != labels.ride[other]:
@@ -129,7 +132,7 @@ def pop(labels: Labels) -> int:
         heap[hole] = heap[below]
         hole = below
     heap[hole] = last
-    return top
+    return int(top)
 
 
 @compiled

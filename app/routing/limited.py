@@ -77,20 +77,27 @@ def find_limited_front(world: World, found: Numbers) -> int:
         if not _take_next_run(world, label):
             return LABELS_FULL
         if labels.place[label] == ask.target:
-            kept = takes(stairs, ask.target, labels, label)
-            if kept == STAIRS_FULL:
-                return STAIRS_FULL
-            if kept:
-                if points == found.shape[0]:
-                    return FOUND_FULL
-                found[points] = label
-                points += 1
+            points = _find(world, found, points, label)
+            if points < 0:
+                return points
         elif not _is_beaten(world, label):
             labels.after[label] = world.kept[labels.place[label]]
             world.kept[labels.place[label]] = label
             if not _expand(world, label):
                 return LABELS_FULL
     return points
+
+
+@compiled
+def _find(world: World, found: Numbers, points: int, label: int) -> int:
+    """How many points there are with this label among them, or which memory is full."""
+    kept = takes(world.stairs, world.ask.target, world.labels, label)
+    if kept <= 0:
+        return STAIRS_FULL if kept == STAIRS_FULL else points
+    if points == found.shape[0]:
+        return FOUND_FULL
+    found[points] = label
+    return points + 1
 
 
 @compiled
@@ -102,10 +109,14 @@ def _is_beaten(world: World, label: int) -> bool:
     loaded = labels.latest[label] - spent
     other = world.kept[place]
     while other >= 0:
-        if labels.price[other] <= price and labels.co2e[other] <= co2e and labels.spent[other] <= spent:
-            if not world.limit.counts_at[place] or labels.latest[other] - labels.spent[other] >= loaded:
-                if labels.price[other] < price or labels.co2e[other] < co2e or is_first(labels, other, label):
-                    return True
+        is_as_good = (
+            labels.price[other] <= price
+            and labels.co2e[other] <= co2e
+            and labels.spent[other] <= spent
+            and (not world.limit.counts_at[place] or labels.latest[other] - labels.spent[other] >= loaded)
+        )
+        if is_as_good and (labels.price[other] < price or labels.co2e[other] < co2e or is_first(labels, other, label)):
+            return True
         other = labels.after[other]
     return False
 
@@ -139,7 +150,7 @@ def _expand(world: World, label: int) -> bool:
 @compiled
 def _counted_before(world: World, label: int, place: int, waited: int) -> int:
     """What passes at a place between the beginning of the dwell and the departure, as far as it counts."""
-    is_loaded = world.labels.ride[label] >= 0 or world.limit.is_loaded and world.labels.parent[label] < 0
+    is_loaded = world.labels.ride[label] >= 0 or (world.limit.is_loaded and world.labels.parent[label] < 0)
     return waited if is_loaded and world.limit.counts_at[place] else 0
 
 
@@ -204,7 +215,7 @@ def _ride_on_demand(world: World, label: int, ride: int, ready: int) -> bool:
 def _next_closure(net: Net, service: int, at: int) -> int:
     for number in range(net.closed_first[service], net.closed_first[service + 1]):
         if net.closed_since[number] > at:
-            return net.closed_since[number]
+            return int(net.closed_since[number])
     return NEVER + 1
 
 

@@ -24,7 +24,7 @@ def first_run(net: Net, service: int, at: int) -> int:
     if net.on_demand[service]:
         for number in range(closed, closed_end):
             if net.closed_since[number] <= at < net.closed_until[number]:
-                return net.closed_until[number]
+                return int(net.closed_until[number])
         return at
     start = _first_ever(net, service, at)
     for number in range(closed, closed_end):
@@ -55,7 +55,7 @@ def last_run(net: Net, service: int, at: int) -> int:
     if net.on_demand[service]:
         for number in range(closed_end - 1, closed - 1, -1):
             if net.closed_since[number] <= at < net.closed_until[number]:
-                return net.closed_since[number] - 1
+                return int(net.closed_since[number] - 1)
         return at
     start = _last_ever(net, service, at)
     for number in range(closed_end - 1, closed - 1, -1):
@@ -120,8 +120,8 @@ def first_open(net: Net, place: int, at: int) -> int:
     second = (at - MONDAY_S) % WEEK_S
     for number in range(begin, end):
         if second < net.open_until[number]:
-            return at + max(0, net.open_from[number] - second)
-    return at - second + WEEK_S + net.open_from[begin]
+            return int(at + max(0, net.open_from[number] - second))
+    return int(at - second + WEEK_S + net.open_from[begin])
 
 
 @compiled
@@ -133,8 +133,8 @@ def last_open(net: Net, place: int, at: int) -> int:
     second = (at - MONDAY_S) % WEEK_S
     for number in range(end - 1, begin - 1, -1):
         if second >= net.open_from[number]:
-            return at - max(0, second - net.open_until[number] + 1)
-    return at - second - WEEK_S + net.open_until[end - 1] - 1
+            return int(at - max(0, second - net.open_until[number] + 1))
+    return int(at - second - WEEK_S + net.open_until[end - 1] - 1)
 
 
 @compiled
@@ -146,5 +146,5 @@ def open_until(net: Net, place: int, at: int) -> int:
     second = (at - MONDAY_S) % WEEK_S
     for number in range(begin, end):
         if net.open_from[number] <= second < net.open_until[number]:
-            return at + net.open_until[number] - second
+            return int(at + net.open_until[number] - second)
     return at

@@ -136,8 +136,8 @@ def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
 def warm_up() -> None:
     """Compile every kernel, or load what is compiled: a second when it is on disk, half a minute when it is not."""
     stops = (Stop("A", 0, 0, 0), Stop("B", 60, 60, 1))
-    terms = {"mode": "road", "carrier": "", "stops": stops, "tariff": Tariff(), "capacity": Capacity(1, 1)}
-    timetable = Timetable([Place("A"), Place("B")], [Service(id="S", on_demand=True, **terms)], "warm-up")
+    service = Service("S", "road", "", stops, Tariff(), Capacity(1, 1), on_demand=True)
+    timetable = Timetable([Place("A"), Place("B")], [service], "warm-up")
     query = Query("A", "B", 0, 1)
     for asked in (query, replace(query, max_journey_s=60)):
         plan(timetable, asked)

@@ -100,9 +100,11 @@ def _expand(
             emitted = co2e + costs.co2e[ride] + bounds.co2e[head]
             step = step_at(stairs, head, through)
             # At the next place, an equal label may yet have fewer steps.
-            if step >= 0 and stairs.co2e[head, step] <= emitted:
-                if stairs.co2e[head, step] < emitted or stairs.price[head, step] < through:
-                    continue
+            if step >= 0 and (
+                stairs.co2e[head, step] < emitted
+                or (stairs.co2e[head, step] == emitted and stairs.price[head, step] < through)
+            ):
+                continue
             if is_reached(stairs, ask.target, through, emitted, ask.epsilon_bps):
                 continue
             if start == NEVER:

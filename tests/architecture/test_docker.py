@@ -31,7 +31,14 @@ ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 SETTINGS = {f"CHAMA_{name.upper()}" for name in Settings.model_fields}
 # Read by others: uvicorn, boto3, PostgreSQL's image, rclone, Python; CHAMA_PORT in the .env file is the port outside.
-OTHERS = {"FORWARDED_ALLOW_IPS", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PATH", "PYTHONUNBUFFERED"}
+OTHERS = {
+    "FORWARDED_ALLOW_IPS",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "NUMBA_CACHE_DIR",
+    "PATH",
+    "PYTHONUNBUFFERED",
+}
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:\?|:-)([^}]*))?\}")
 SECRET = re.compile(r"PASSWORD|SECRET|_KEY")
 
