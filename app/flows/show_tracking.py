@@ -52,7 +52,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a journey is drawn on: every hub, the surface links between them, and the hubs at which each service calls."""
+    """What a journey is drawn on: every hub, the trunk's surface links, and the hubs at which each service calls."""
 
     hubs: Mapping[str, HubPoint]
     links: frozenset[tuple[str, str]]
@@ -84,15 +84,19 @@ async def show_ground(ports: Ports) -> Ground:
     """The network of the present timetable. One statement; what is drawn from it is kept until the timetable changes."""
     async with ports.database.read() as connection:
         timetable = await ports.timetable.current(connection)
-    links, calls = _lines(timetable)
-    return Ground(ports.timetable.hubs, links, calls)
+    trunk, calls = _lines(timetable, ports.timetable.local)
+    return Ground(ports.timetable.hubs, trunk, calls)
 
 
 @lru_cache(maxsize=2)
-def _lines(timetable: Timetable) -> tuple[frozenset[tuple[str, str]], Mapping[str, tuple[str, ...]]]:
-    """Links between consecutive stops, those of flights left out, and the stops of each service."""
+def _lines(
+    timetable: Timetable, local: frozenset[str]
+) -> tuple[frozenset[tuple[str, str]], Mapping[str, tuple[str, ...]]]:
+    """The trunk's links between consecutive stops, those of flights left out, and the stops of each service."""
     calls = {service.id: tuple(stop.place for stop in service.stops) for service in timetable.services}
-    surface = (calls[service.id] for service in timetable.services if service.mode != Mode.AIR)
+    surface = (
+        calls[service.id] for service in timetable.services if service.mode != Mode.AIR and service.id not in local
+    )
     links = frozenset((min(pair), max(pair)) for stops in surface for pair in pairwise(stops))
     return links, calls
 

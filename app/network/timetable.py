@@ -1,7 +1,7 @@
 """From rows to the planner's timetable, kept in each process until the version in the database changes."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,7 +13,16 @@ from app.core.database import Session
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rules import Period, hub_closure, intensities, season_closures
-from app.network.values import CLOSURES_READ_MAX, SEASONS_AHEAD_YEARS, HubKind, HubPoint, Line, ServiceStatus, Vehicle
+from app.network.values import (
+    CLOSURES_READ_MAX,
+    LOCAL_KINDS,
+    SEASONS_AHEAD_YEARS,
+    HubKind,
+    HubPoint,
+    Line,
+    ServiceStatus,
+    Vehicle,
+)
 from app.routing import Capacity, Place, Stop, Tariff, Timetable, Weekly
 from app.routing import Service as Run
 
@@ -33,12 +42,14 @@ class TimetableCache:
     """The timetable of this process, with the hubs of the last one that it gave.
 
     `crossing` are the services that call abroad: goods that stay in the country must not leave it on the way.
+    `local` are those that call at counties and villages.
     `vehicles` says what each service runs with, for its CO2e.
     """
 
     def __init__(self) -> None:
         self.hubs: Mapping[str, HubPoint] = {}
         self.crossing: frozenset[str] = frozenset()
+        self.local: frozenset[str] = frozenset()
         self.vehicles: Mapping[str, Vehicle] = {}
         self._timetable = Timetable((), (), version="0")
         self._renewing = asyncio.Lock()
@@ -57,18 +68,23 @@ class TimetableCache:
     async def _renew(self, reader: Reader, version: str, changed_at: datetime | None) -> None:
         """Read under the version found before: what changes meanwhile has a higher one, and is read next time."""
         if changed_at is None:
-            self.hubs, self.crossing, self._timetable = {}, frozenset(), Timetable((), (), version=version)
+            self.hubs, self._timetable = {}, Timetable((), (), version=version)
+            self.crossing = self.local = frozenset()
             return
         hubs = {row.code: HubPoint(*row) for row in await reader.execute(_HUBS)}
         services = (await reader.execute(_ACTIVE)).all()
         closures = (await reader.execute(_CLOSURES, {"since": changed_at, "most": CLOSURES_READ_MAX})).all()
         timetable = await asyncio.to_thread(_build, hubs.values(), services, closures, version, changed_at.year)
-        abroad = {code for code, hub in hubs.items() if hub.kind is HubKind.FOREIGN}
         self.hubs, self._timetable = hubs, timetable
         self.vehicles = {row.id: Vehicle(row.vehicle) for row in services}
-        self.crossing = frozenset(
-            service.id for service in timetable.services if any(stop.place in abroad for stop in service.stops)
-        )
+        self.crossing = _calling_at(hubs, timetable, {HubKind.FOREIGN})
+        self.local = _calling_at(hubs, timetable, LOCAL_KINDS)
+
+
+def _calling_at(hubs: Mapping[str, HubPoint], timetable: Timetable, kinds: Collection[HubKind]) -> frozenset[str]:
+    """The services that call at hubs of these kinds."""
+    such = {code for code, hub in hubs.items() if hub.kind in kinds}
+    return frozenset(service.id for service in timetable.services if any(stop.place in such for stop in service.stops))
 
 
 async def _read_version(reader: Reader) -> tuple[str, datetime | None]:

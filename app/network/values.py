@@ -44,6 +44,8 @@ class HubKind(StrEnum):
     FOREIGN = "foreign"
 
 
+# Where goods begin; between all others lies the trunk.
+LOCAL_KINDS: Final = frozenset({HubKind.COUNTY, HubKind.TOWNSHIP, HubKind.VILLAGE_POINT})
 # Where a courier starts for the buyer's door, the best first.
 LAST_MILE_KINDS: Final = (HubKind.HUB, HubKind.CITY, HubKind.BUYER_CITY, HubKind.COUNTY)
 

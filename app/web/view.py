@@ -131,9 +131,16 @@ def journey_map(shown: Shown, ground: Ground, language: str) -> Drawing | None:
     """The journey over the network; None when none of its hubs is known."""
     places = {code: (hub.lon, hub.lat) for code, hub in (*ground.hubs.items(), *shown.hubs.items())}
     rides = [ride for leg in shown.journey.legs if (ride := _ride(leg, places, ground.calls, shown.at))]
-    links = ((places[one], places[other]) for one, other in sorted(ground.links) if {one, other} <= places.keys())
+    links = sorted(link for link in ground.links if places.keys() >= set(link))
+    linked = sorted({code for link in links for code in link})
     stops = list(_stops(shown, places, language))
-    return draw(rides, stops, _here(shown, rides, places), links=links, hubs=places.values())
+    return draw(
+        rides,
+        stops,
+        _here(shown, rides, places),
+        links=((places[one], places[other]) for one, other in links),
+        hubs=(places[code] for code in linked),
+    )
 
 
 def _ride(
