@@ -10,9 +10,9 @@ from app.api.router import api_router
 from app.core.errors import Forbidden, Invalid
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.core.schema import Time
+from app.flows.show_bookings import show_bookings
 from app.identity.errors import NotSignedIn
 from app.identity.values import Caller, Scope
-from app.network import queries
 from app.network.schemas import BookingShape, ServiceId
 
 router = api_router("move")
@@ -25,13 +25,13 @@ async def list_bookings(
     connection: Reading,
     language: Language,
     service: ServiceId | None = None,
-    from_: Annotated[Time | None, Query(alias="from", description="Runs that start at this time or later")] = None,
-    until: Annotated[Time | None, Query(description="Runs that start before this time")] = None,
+    from_: Annotated[Time | None, Query(alias="from", description="Departures at this time or later")] = None,
+    until: Annotated[Time | None, Query(description="Departures before this time")] = None,
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[BookingShape]:
-    """Bookings on one's own carrier, by start of run, the released ones too; operators see all."""
-    return await queries.list_bookings(
+    """Bookings on one's own carrier, by start of run, the released ones too; operators see all. Two statements."""
+    return await show_bookings(
         connection,
         caller,
         service=service,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.api.deps import Language, PortsDep, RequiredClaim, SignedIn
 from app.api.documents import NOT_MODIFIED, refuses
@@ -19,9 +19,11 @@ from app.flows.show_order import show_order, show_orders
 from app.identity.errors import NotSignedIn
 from app.orders.errors import AlreadyShipped, OptionMissing, PlanChanged, QuoteExpired, QuoteUsed
 from app.orders.schemas import OrderRequest, OrderShape, OrderSummary
+from app.orders.values import ORDER_ID
 from app.payments.errors import PaymentMethodUnavailable
 
 router = story_router("buy")
+AnOrderId = Annotated[str, Path(pattern=ORDER_ID)]
 # Placing an order claims its own key inside the order's transaction.
 placing = APIRouter(prefix="/v1", tags=["buy"])
 
@@ -75,9 +77,9 @@ async def list_orders(
     "/orders/{id}",
     summary="Read an order",
     response_model=OrderShape,
-    responses=refuses(NotSignedIn, Forbidden, NotFound) | NOT_MODIFIED,
+    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound) | NOT_MODIFIED,
 )
-async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: str, language: Language) -> Response:  # noqa: A002 - the contract's word
+async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: AnOrderId, language: Language) -> Response:  # noqa: A002 - the contract's word
     """For its buyer and for operators."""
     return etagged(request, await show_order(ports, id, caller, language))
 
@@ -85,9 +87,9 @@ async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: str
 @router.post(
     "/orders/{id}/cancel",
     summary="Cancel an order",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, StateConflict, AlreadyShipped),
+    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict, AlreadyShipped),
 )
-async def cancel_order(ports: PortsDep, caller: SignedIn, id: str, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
+async def cancel_order(ports: PortsDep, caller: SignedIn, id: AnOrderId, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
     """Before any of its goods were handed in. Stock and capacity are free again at once; money goes back the way it came."""
     return await cancel(ports, caller, id, language)
 
@@ -95,8 +97,8 @@ async def cancel_order(ports: PortsDep, caller: SignedIn, id: str, language: Lan
 @router.post(
     "/orders/{id}/confirm-receipt",
     summary="Confirm that everything arrived",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, StateConflict),
+    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict),
 )
-async def confirm_receipt(ports: PortsDep, caller: SignedIn, id: str, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
+async def confirm_receipt(ports: PortsDep, caller: SignedIn, id: AnOrderId, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
     """Completes a delivered order at once: the producers' money becomes available without waiting for the dispute window."""
     return await confirm(ports, caller, id, language)

@@ -1,6 +1,8 @@
 """Quotes: what it costs, when it arrives and what it emits, before anything is ordered."""
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Path, Request, Response
 
 from app.api.deps import Language, PortsDep, SignedIn
 from app.api.documents import NOT_MODIFIED, refuses
@@ -13,6 +15,7 @@ from app.identity.errors import NotSignedIn
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
 from app.orders.errors import NotForSale
 from app.orders.schemas import QuoteRequest, QuoteShape
+from app.orders.values import QUOTE_ID
 from app.packaging.errors import TooManyPackages
 
 router = story_router("buy")
@@ -45,8 +48,14 @@ async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest)
     "/quotes/{id}",
     summary="Read a quote again",
     response_model=QuoteShape,
-    responses=refuses(NotSignedIn, Forbidden, NotFound) | NOT_MODIFIED,
+    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound) | NOT_MODIFIED,
 )
-async def get_quote(request: Request, ports: PortsDep, caller: SignedIn, id: str, _language: Language) -> Response:  # noqa: A002 - the contract's word
+async def get_quote(
+    request: Request,
+    ports: PortsDep,
+    caller: SignedIn,
+    id: Annotated[str, Path(pattern=QUOTE_ID)],  # noqa: A002 - the contract's word
+    _language: Language,
+) -> Response:
     """One's own quote, for as long as it is kept."""
     return etagged(request, await show_quote(ports, caller, id))

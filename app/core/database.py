@@ -70,7 +70,7 @@ def _engine(url: str, *, pool: int, prepared: bool, options: str, **further: Any
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=0,
-        pool_timeout=30,
+        pool_timeout=60,
         json_serializer=dump_json,
         json_deserializer=orjson.loads,
         connect_args={"options": options, "prepare_threshold": 3 if prepared else None},

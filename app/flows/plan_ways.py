@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.errors import Gap, Invalid
-from app.core.limits import PLAN_HORIZON
+from app.core.limits import PLAN_HORIZON, WEIGHT_G_MAX
 from app.core.money import Money
 from app.emissions import LegFootprint
 from app.flows.ports import Ports
@@ -18,7 +18,7 @@ from app.network.plan import FrontCache
 from app.network.rules import hub_for_county, last_mile, ride_footprint
 from app.network.values import CURRENCY, DEFAULT_VEHICLES, CourierLeg, HubKind, HubPoint, Mode, Temperature, Vehicle
 from app.orders.schemas import LegShape
-from app.routing import Leg, Load, NoPlan, Plan, Query, SearchTooLarge, Timetable, Used
+from app.routing import Leg, Load, NoPlan, Plan, Query, Reason, SearchTooLarge, Timetable, Used
 
 # EU Regulation 1/2005 for cattle, sheep and goats: 14 h, an hour's rest, 14 h. China publishes no such table; a default.
 LIVE_JOURNEY_MAX: Final = timedelta(hours=29)
@@ -110,6 +110,8 @@ async def look_around(
 def find_ways(around: Around, cargo: Cargo) -> list[Way]:
     """The exact front of ways for one cargo; `RouteUnavailable` with the reason when there is none. CPU only."""
     live = cargo.temperature is Temperature.LIVE
+    if cargo.weight_g > WEIGHT_G_MAX:
+        raise RouteUnavailable(Reason.TOO_HEAVY, cargo.hub, around.destination.code, cargo.temperature.value)
     query = Query(
         origin=cargo.hub,
         destination=around.destination.code,

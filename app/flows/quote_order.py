@@ -14,7 +14,7 @@ from app.catalogue.values import Category, ListingStatus, Offer
 from app.core.clock import rfc3339
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.ids import new_id
-from app.core.limits import QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
+from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, GOODS_MINOR_MAX, QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
 from app.core.money import Money, total
 from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
@@ -43,6 +43,10 @@ from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
 
 LISTING = {"en": "listing", "zh-Hans": "商品"}
+TOO_DEAR = {
+    "en": f"Goods for more than {GOODS_MINOR_MAX // 100:,} yuan cannot be one order; order less at a time",
+    "zh-Hans": f"单笔订单货款不得超过 {GOODS_MINOR_MAX // 100:,} 元，请分次下单",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> Qu
         cargoes = [parcel.cargo for parcel in parcels]
         around = await look_around(ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes)
     ways = [await asyncio.to_thread(find_ways, around, cargo) for cargo in cargoes]
-    quote = _quote(caller, command, lines, price_options(around, parcels, ways), now)
+    options = await asyncio.to_thread(price_options, around, parcels, ways)
+    quote = _quote(caller, command, lines, options, now)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     return quote_shape(kept)
@@ -116,7 +121,7 @@ async def show_quote(ports: Ports, caller: Caller, quote_id: str) -> QuoteShape:
 
 
 def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Line]:
-    """The lines with their offers, or the first refusal: unknown, not for sale, an odd quantity, not enough."""
+    """The lines with their offers, or the first refusal: unknown, not for sale, an odd quantity, not enough, too much."""
     asked = [line.listing for line in command.lines]
     if len(set(asked)) < len(asked):
         raise Invalid(
@@ -134,6 +139,8 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
         elif offer.available < line.quantity:
             raise OutOfStock(offer.listing_id, offer.available)
         lines.append(Line(offer, line.quantity, line_total(line.quantity, offer.price)))
+    if sum(line.total.amount for line in lines) > GOODS_MINOR_MAX:
+        gaps.append(Gap("/lines", TOO_DEAR))
     if gaps:
         raise Invalid(gaps=gaps)
     return lines
@@ -145,12 +152,27 @@ def _odd_quantity(pointer: str, offer: Offer) -> Gap:
 
 
 def pack(command: QuoteRequest, lines: Sequence[Line], now: datetime) -> list[Parcel]:
-    """One parcel for each producer, hub and temperature, in the packages that were asked for."""
+    """One parcel for each producer, hub and temperature, in the packages that were asked for; `Invalid` for too many."""
 
     def together(line: Line) -> tuple[str, str, str]:
         return line.offer.producer_id, line.offer.hub, line.offer.temperature.value
 
-    return [_parcel(command, tuple(group), now) for _, group in groupby(sorted(lines, key=together), together)]
+    parcels = [_parcel(command, tuple(group), now) for _, group in groupby(sorted(lines, key=together), together)]
+    if len(parcels) > CONSIGNMENTS_PER_ORDER_MAX:
+        raise Invalid(gaps=[_too_many(len(parcels))])
+    return parcels
+
+
+def _too_many(consignments: int) -> Gap:
+    most = CONSIGNMENTS_PER_ORDER_MAX
+    return Gap(
+        "/lines",
+        {
+            "en": f"These goods are {consignments} consignments (one for each producer, hub and temperature); an order has at "
+            f"most {most}. Order some of them separately",
+            "zh-Hans": f"这些商品须分为 {consignments} 票货（按生产者、交货枢纽和温度），每单最多 {most} 票，请分开下单",
+        },
+    )
 
 
 def _parcel(command: QuoteRequest, lines: tuple[Line, ...], now: datetime) -> Parcel:

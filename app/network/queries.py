@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Select, cast, func, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
@@ -32,6 +32,7 @@ from app.network.values import (
     CURRENCY,
     HUB_KIND_DISPLAY,
     HUBS_READ_MAX,
+    RUN_LENGTH_MAX,
     SERVICE_STATUS_DISPLAY,
     HubKind,
     HubPoint,
@@ -205,20 +206,17 @@ async def list_bookings(
     limit: int,
     language: str,
 ) -> Page[BookingShape]:
-    """Bookings on one's own carrier (all for operators) by start of run; `from_at` is included, `until_at` is not."""
+    """Bookings on one's own carrier (all for operators) by start of run, with departures from `from_at` until before `until_at`."""
     after = _numbered(cursor)
     board, alight = aliased(ServiceStop), aliased(ServiceStop)
+    departs_at = _after_start(board.depart_offset_s)
     wanted = (
         select(
             *(col(getattr(Booking, name)) for name in Booking.model_fields),
             col(board.hub).label("from_hub"),
             col(alight.hub).label("to_hub"),
-            (col(Booking.run_at) + func.make_interval(0, 0, 0, 0, 0, 0, col(board.depart_offset_s))).label(
-                "departs_at"
-            ),
-            (col(Booking.run_at) + func.make_interval(0, 0, 0, 0, 0, 0, col(alight.arrive_offset_s))).label(
-                "arrives_at"
-            ),
+            departs_at.label("departs_at"),
+            _after_start(alight.arrive_offset_s).label("arrives_at"),
         )
         .join(board, (col(board.service_id) == col(Booking.service_id)) & (col(board.seq) == col(Booking.board)))
         .join(alight, (col(alight.service_id) == col(Booking.service_id)) & (col(alight.seq) == col(Booking.alight)))
@@ -229,10 +227,11 @@ async def list_bookings(
         wanted = wanted.where(col(Booking.carrier) == caller.carrier)
     if service is not None:
         wanted = wanted.where(col(Booking.service_id) == service)
+    # A run may have begun days before it calls here: the start only narrows the range of the index.
     if from_at is not None:
-        wanted = wanted.where(col(Booking.run_at) >= from_at)
+        wanted = wanted.where(col(Booking.run_at) >= from_at - RUN_LENGTH_MAX, departs_at >= from_at)
     if until_at is not None:
-        wanted = wanted.where(col(Booking.run_at) < until_at)
+        wanted = wanted.where(col(Booking.run_at) < until_at, departs_at < until_at)
     if after is not None:
         seen = tuple_(func.to_timestamp(after[0]), after[1])
         wanted = wanted.where(tuple_(col(Booking.run_at), col(Booking.id)) > seen)
@@ -240,6 +239,11 @@ async def list_bookings(
     items = [_booking_shape(row, language) for row in rows[:limit]]
     last = [int(rows[limit - 1].run_at.timestamp()), rows[limit - 1].id] if len(rows) > limit else None
     return Page(items=items, next_cursor=encode_cursor(last) if last else None)
+
+
+def _after_start(offset_s: Any) -> ColumnElement[datetime]:
+    """The moment of a booked run that is so many seconds after its start."""
+    return col(Booking.run_at) + func.make_interval(0, 0, 0, 0, 0, 0, col(offset_s))
 
 
 def _numbered(cursor: str | None) -> tuple[int, str] | None:

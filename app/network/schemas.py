@@ -90,6 +90,7 @@ _DISRUPTION: Final = {
 _BOOKING: Final = {
     "id": "bkg_01jd0000000000000000000000",
     "consignment": "con_01jd0000000000000000000000",
+    "tracking_number": "CM3141592653589",
     "leg": "leg_01jd0000000000000000000000",
     "service": "TARIM-HOTAN-URUMQI",
     "carrier": "TARIM-COLD",
@@ -312,6 +313,7 @@ class BookingShape(Shape):
 
     id: str
     consignment: str
+    tracking_number: Annotated[str | None, Field(description="What to report its events under")] = None
     leg: str
     service: str
     carrier: str

@@ -1,9 +1,10 @@
 """Decisions about orders: totals, combined fronts, promises, and which status may follow which."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import isqrt
 from operator import attrgetter
 from typing import Final
 
@@ -13,6 +14,7 @@ from app.core.quantity import times
 from app.orders.values import Candidate, Combination, Label, OrderEvent, OrderStatus, Price, Promise
 
 Plans = tuple[int, ...]
+Front = Sequence[Combination]
 S, E = OrderStatus, OrderEvent
 ALLOWED: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = {
     (S.AWAITING_PAYMENT, E.PAY): S.PLACED,
@@ -26,6 +28,8 @@ ALLOWED: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = {
 }
 _SORTED_BY: Final = attrgetter("arrives_at", "price_minor", "co2e_g", "plans")
 PROMISE_MARGIN_MIN: Final = timedelta(hours=6)
+COMBINED_PAIRS_MAX: Final = 20_000
+COARSE_CELLS_MAX: Final = 1_024
 
 
 def advance(status: OrderStatus, event: OrderEvent) -> OrderStatus:
@@ -92,13 +96,62 @@ def combine(fronts: Sequence[Sequence[Candidate]]) -> list[Combination]:
     """The front of the whole order from the fronts of its consignments.
 
     The order arrives when its last consignment does; price and CO2e add up. All three grow with their parts, so
-    pruning after each consignment loses nothing.
+    pruning after each consignment loses nothing; nor does it to take what arrives before the order can as arriving
+    then. The front is exact as long as no step has more than COMBINED_PAIRS_MAX pairs to look at; after that, `coarse`
+    fronts stand for the fronts.
     """
-    parts = [pareto(Combination(c.arrives_at, c.price_minor, c.co2e_g, (c.plan,)) for c in front) for front in fronts]
+    soonest = max(min(candidate.arrives_at for candidate in front) for front in fronts)
+    parts = [
+        pareto(Combination(max(c.arrives_at, soonest), c.price_minor, c.co2e_g, (c.plan,)) for c in front)
+        for front in fronts
+    ]
     combined = parts[0]
-    for part in parts[1:]:
-        combined = pareto([*_last(combined, part, lambda w, p: w + p), *_last(part, combined, lambda p, w: w + p)])
+    for whole_part in parts[1:]:
+        whole, part = _few_enough(combined, whole_part)
+        combined = pareto([*_last(whole, part, lambda w, p: w + p), *_last(part, whole, lambda p, w: w + p)])
     return combined
+
+
+def _few_enough(one: Sequence[Combination], other: Sequence[Combination]) -> tuple[Front, Front]:
+    """Both fronts as they are, or so coarse that there are not too many pairs."""
+    if len(one) * len(other) <= COMBINED_PAIRS_MAX:
+        return one, other
+    share = isqrt(COMBINED_PAIRS_MAX)
+    if len(one) < len(other):
+        few = coarse(one, share)
+        return few, coarse(other, COMBINED_PAIRS_MAX // len(few))
+    few = coarse(other, share)
+    return coarse(one, COMBINED_PAIRS_MAX // len(few)), few
+
+
+def coarse(front: Front, most: int) -> Front:
+    """At most `most` points in place of a front: the three winners, and in each cell of price and CO2e the first to arrive.
+
+    For every point there is one left that arrives no later and is dearer and dirtier by less than a cell. The cells
+    are as small as they can be: a power of two of them on each side.
+    """
+    if len(front) <= most:
+        return front
+    winners = [point for point, won in zip(front, labels(front), strict=True) if won]
+    cells = COARSE_CELLS_MAX
+    while cells > 1:
+        first_of_cell = _first_in_each_cell(front, cells)
+        kept = sorted({*winners, *first_of_cell})
+        if len(kept) <= most:
+            return kept
+        cells //= 2
+    return sorted(set(winners))
+
+
+def _first_in_each_cell(front: Front, cells: int) -> Collection[Combination]:
+    prices, grams = [point.price_minor for point in front], [point.co2e_g for point in front]
+    cheapest, greenest = min(prices), min(grams)
+    wide, high = max(prices) - cheapest + 1, max(grams) - greenest + 1
+    first: dict[tuple[int, int], Combination] = {}
+    for point in front:
+        cell = (point.price_minor - cheapest) * cells // wide, (point.co2e_g - greenest) * cells // high
+        first.setdefault(cell, point)
+    return first.values()
 
 
 def _last(

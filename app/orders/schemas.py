@@ -110,7 +110,9 @@ class DeliverTo(Shape):
 
     name: Annotated[PlainText, Field(max_length=100)]
     phone: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{7,14}$")]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "CN"
+    country: Annotated[Literal["CN"], Field(description="ISO 3166-1 alpha-2; orders do not cross the border yet")] = (
+        "CN"
+    )
     county: Annotated[str, Field(pattern="^[1-9][0-9]{5}$", description="Six-digit adcode")]
     address: Annotated[PlainText, Field(max_length=300)]
     hub: (

@@ -44,10 +44,17 @@ _TRACKED: Final = text(
     "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.id), '[]') AS events "
     "FROM tracking_event AS event WHERE event.consignment_id = consignment.id) AS told WHERE tracking_number = :number"
 )
+_NUMBERS: Final = text("SELECT id, tracking_number FROM consignment WHERE id = ANY(:ids)")
 _EVENTS_OF: Final = text(
     "SELECT consignment_id, jsonb_agg(to_jsonb(event) ORDER BY id) FROM tracking_event AS event "
     "WHERE consignment_id = ANY(:ids) GROUP BY consignment_id"
 )
+
+
+async def tracking_numbers(reader: Reader, consignments: Collection[str]) -> dict[str, str]:
+    """The tracking number of each of these consignments. One statement."""
+    rows = await reader.execute(_NUMBERS, {"ids": list(consignments)})
+    return {row.id: row.tracking_number for row in rows}
 
 
 async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[JourneyEvent]] | None:

@@ -79,6 +79,18 @@ async def test_body_beyond_the_bound_is_refused_whatever_it_says_of_its_length(d
 # Addresses and methods.
 
 
+@pytest.mark.parametrize("line", [line for line in lines("GET", "POST", "PATCH", "DELETE") if "{" in line])
+@pytest.mark.parametrize("odd", ["%00", "a%00b", "%F0%9F%90%8E", "x" * 300])
+async def test_odd_address_is_not_there_or_refused(line, odd, door, town, ports):
+    method, path = line.partition("#")[0].split()
+    asked = re.sub(r"\{\w+\}", odd, path)
+    async with nothing_happens(ports):
+        answer = await door.request(
+            method, asked, headers=town.headers[may(line)], json={} if method == "PATCH" else None
+        )
+    assert answer.status_code in {400, 403, 404, 422, 428}, answer.text
+
+
 async def test_address_that_is_not_there_is_a_problem_document(door):
     problem_of(await door.get("/v1/nothing/here"), 404, "no-such-address")
     problem_of(await door.get("/"), 404, "no-such-address")

@@ -243,5 +243,6 @@ async def test_bookings_show_a_carrier_its_own(client, ports, network):
     )
     assert (await client.get("/v1/bookings", headers=other)).json()["items"] == []
     window = {"from": "2026-03-02T12:00:01Z", "until": "2026-03-09T00:00:00Z"}
+    assert booking["tracking_number"] is None  # no consignment has made this booking
     assert (await client.get("/v1/bookings", params=window, headers=tarim)).json()["items"] == []
     assert pointers(await client.get("/v1/bookings?from=yesterday", headers=tarim)) == ["/query/from"]

@@ -241,3 +241,14 @@ async def test_orders_that_cross_on_several_runs_never_lock_each_other_out(datab
     async with database.read() as connection:
         count = await connection.execute(text("SELECT count(*) FROM booking WHERE state = 'booked'"))
     assert count.scalar_one() == 3 * ended["booked"]
+
+
+async def test_a_ride_not_yet_begun_is_shown_though_its_run_began_days_before(database, line):
+    """A long run calls here late: carriers ask for departures, not for starts."""
+    await book(database, want(board=1, alight=2))
+    (booking,) = (await bookings(database)).items
+    assert booking.departs_at > booking.run_at
+    later = booking.departs_at - timedelta(seconds=1)
+    assert [b.id for b in (await bookings(database, from_at=later)).items] == [booking.id]
+    assert (await bookings(database, from_at=later + timedelta(seconds=2))).items == []
+    assert (await bookings(database, until_at=booking.departs_at)).items == []

@@ -1,5 +1,6 @@
 """What an order would cost: packed, planned and priced on the real network, and never holding anything."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from app.catalogue.service import change_listing, end_sale
 from app.catalogue.values import ListingEvent
 from app.core.errors import IdTaken, Invalid, NotFound
 from app.core.ids import new_id
-from app.core.limits import ORDER_LINES_MAX, QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
+from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, ORDER_LINES_MAX, QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
 from app.flows.quote_order import show_quote
 from app.network.errors import NoHubForCounty, RouteUnavailable
 from app.network.values import Mode
@@ -253,3 +254,34 @@ async def test_many_lines_are_quoted_up_to_the_bound(ports, village):
     listings = [await a_listing(ports, village.garden, quantity="5") for _ in range(ORDER_LINES_MAX)]
     quote = await a_quote(ports, village.buyer, dict.fromkeys(listings, "1"))
     assert [sorted(c.lines) for c in best(quote).consignments] == [sorted(listings)]
+
+
+async def test_goods_dearer_than_an_order_may_be_are_refused(ports, village):
+    dear = await a_listing(ports, village.garden, price={"amount": 10**11, "currency": "CNY"}, quantity="900000000")
+    for quantity in ("2", "900000000"):
+        problem = await refused(ports, village, Invalid, {dear: quantity})
+        assert [gap.pointer for gap in problem.gaps] == ["/lines"]
+
+
+HUBS = ("AKSU", "KORLA", "TURPAN", "HAMI", "YINING", "DUNHUANG", "TIANSHUI", "ZHONGWEI", "YANAN", "HANZHONG")
+
+
+async def test_ten_producers_are_quoted_without_keeping_anybody_waiting(ports, village):
+    rugs = [await a_listing(ports, await a_producer(ports, **(LOOM | {"hub": hub})), CARPET) for hub in HUBS]
+    waits = []
+
+    async def look():
+        while True:
+            asked = asyncio.get_running_loop().time()
+            await asyncio.sleep(0.01)
+            waits.append(asyncio.get_running_loop().time() - asked)
+
+    looking = asyncio.create_task(look())
+    quote = await a_quote(ports, village.buyer, dict.fromkeys(rugs, "1"))
+    looking.cancel()
+    assert len(best(quote).consignments) == CONSIGNMENTS_PER_ORDER_MAX == len(rugs)
+    assert {label for option in quote.options for label in option.labels} == set(Label)
+    assert len(waits) > 10
+    problem = await refused(ports, village, Invalid, dict.fromkeys([*rugs, village.dates], "1"))
+    assert [gap.pointer for gap in problem.gaps] == ["/lines"]
+    assert "11" in problem.gaps[0].detail["en"]
