@@ -77,11 +77,13 @@ def run(settings: Settings) -> None:
     os.environ["CHAMA_SECRET"] = settings.key.decode()
     with _database(settings) as url:
         os.environ["CHAMA_DATABASE_URL"] = url
-        if migrate(url):
+        is_new = migrate(url)
+        if is_new:
             asyncio.run(_seed(url))
-            if settings.environment == "development":
-                _play_when_ready(settings)
-        else:
+        _warm_up()
+        if is_new and settings.environment == "development":
+            _play_when_ready(settings)
+        if not is_new:
             say(f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it.")
         _serve(settings)
     say("Stopped.")
@@ -93,6 +95,7 @@ def serve(settings: Settings) -> None:
         _stop("`serve` needs CHAMA_DATABASE_URL. For everything at once, with the embedded database: make run")
     _require_free(settings.host, settings.port)
     os.environ["CHAMA_SECRET"] = settings.key.decode()
+    _warm_up()
     _serve(settings)
 
 
@@ -123,7 +126,6 @@ def _warm_up() -> None:
 def _serve(settings: Settings) -> None:
     """Run uvicorn until Ctrl-C or SIGTERM, so that what surrounds us is stopped in order afterwards."""
     signal.signal(signal.SIGTERM, _interrupt)
-    _warm_up()
     with tempfile.TemporaryDirectory() as figures:
         if settings.processes > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = figures
