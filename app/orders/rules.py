@@ -30,6 +30,7 @@ _SORTED_BY: Final = attrgetter("arrives_at", "price_minor", "co2e_g", "plans")
 PROMISE_MARGIN_MIN: Final = timedelta(hours=6)
 COMBINED_PAIRS_MAX: Final = 20_000
 COARSE_CELLS_MAX: Final = 1_024
+COMPROMISE_APART_MIN: Final = 0.001
 
 
 def advance(status: OrderStatus, event: OrderEvent) -> OrderStatus:
@@ -187,21 +188,38 @@ def labels(front: Sequence[Combination]) -> list[tuple[Label, ...]]:
     return [tuple(label for label, winner in best.items() if winner == i) for i in range(len(front))]
 
 
-def thin_out(front: Sequence[Combination], most: int) -> list[Combination]:
-    """At most `most` options: the three winners, then the best compromises.
+def thin_out(front: Front, most: int) -> list[Combination]:
+    """At most `most` options: the three winners, then the best compromises, the most different ones first.
 
-    A compromise is as good as the sum of its arrival, price and CO2e is small, each scaled to the front's own range.
+    A compromise is as good as the sum of its arrival, price and CO2e is small, each scaled to the front's own range. It is
+    shown when it differs from all that are shown by half of a range in one of the three; then by a quarter, and so on.
     """
     if len(front) <= most:
         return list(front)
-    criteria = [(point.arrives_at.timestamp(), point.price_minor, point.co2e_g) for point in front]
-    least: list[float] = [min(column) for column in zip(*criteria, strict=True)]
-    greatest: list[float] = [max(column) for column in zip(*criteria, strict=True)]
+    scaled = _scaled(front)
+    shown = [i for i, won in enumerate(labels(front)) if won]
+    by_regret = sorted(range(len(front)), key=lambda i: (sum(scaled[i]), i))
+    apart = 0.5
+    while len(shown) < most:
+        for i in by_regret:
+            if len(shown) < most and all(_distance(scaled[i], scaled[j]) > apart for j in shown):
+                shown.append(i)
+        apart = apart / 2 if apart > COMPROMISE_APART_MIN else 0.0
+    return [front[i] for i in sorted(shown)]
 
-    def regret(i: int) -> float:
-        spans = zip(criteria[i], least, greatest, strict=True)
-        return sum(((value - low) / (high - low) for value, low, high in spans if high > low), start=0.0)
 
-    winners = [i for i, won in enumerate(labels(front)) if won]
-    others = sorted(set(range(len(front))) - set(winners), key=lambda i: (regret(i), i))
-    return [front[i] for i in sorted([*winners, *others[: most - len(winners)]])]
+def _scaled(front: Front) -> list[tuple[float, ...]]:
+    """Arrival, price and CO2e of each point, from 0 for the least of the front to 1 for the greatest."""
+    columns = list(
+        zip(*((point.arrives_at.timestamp(), point.price_minor, point.co2e_g) for point in front), strict=True)
+    )
+    spans = [(min(column), (max(column) - min(column)) or 1) for column in columns]
+    return [
+        tuple((value - least) / span for value, (least, span) in zip(values, spans, strict=True))
+        for values in zip(*columns, strict=True)
+    ]
+
+
+def _distance(one: Sequence[float], other: Sequence[float]) -> float:
+    """The greatest difference in any criterion; zero only for the same point, since those of a front all differ."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))

@@ -93,3 +93,11 @@ def test_thinning_keeps_the_three_winners_and_the_order(triples: list[tuple[int,
     assert min(p.price_minor for p in shown) == min(p.price_minor for p in front)
     assert min(p.arrives_at for p in shown) == min(p.arrives_at for p in front)
     assert min(p.co2e_g for p in shown) == min(p.co2e_g for p in front)
+
+
+def test_compromises_that_hardly_differ_are_shown_only_when_there_is_nothing_else() -> None:
+    twins = [(10, 50 + i, 50 - i) for i in range(5)]
+    front = combine([candidates([(0, 1_000, 1_000), (5, 400, 700), *twins, (12, 40, 300), (20, 0, 0)])])
+    shown = [(point.price_minor, point.co2e_g) for point in thin_out(front, 5)]
+    assert len([pair for pair in shown if pair in {(price, co2e) for _, price, co2e in twins}]) <= 2
+    assert (400, 700) in shown
