@@ -82,7 +82,7 @@ def run(settings: Settings) -> None:
             if settings.environment == "development":
                 _play_when_ready(settings)
         else:
-            say(f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it.")
+            say(_welcome(settings))
         _serve(settings)
     say("Stopped.")
 
@@ -108,8 +108,15 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _play_when_ready(settings: Settings) -> None:
-    story = threading.Thread(target=play, args=(settings.base_url, sorted(settings.operator_phones), say), daemon=True)
-    story.start()
+    def story() -> None:
+        play(settings.base_url, sorted(settings.operator_phones), say)
+        say(f"\n{_welcome(settings)}")
+
+    threading.Thread(target=story, daemon=True).start()
+
+
+def _welcome(settings: Settings) -> str:
+    return f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it."
 
 
 def _warm_up() -> None:
@@ -205,7 +212,10 @@ def _audit_or_fail(url: str) -> None:
 
 
 def _demo(settings: Settings, arguments: Arguments) -> None:
-    play(arguments.url or settings.base_url, sorted(settings.operator_phones), say)
+    url = (arguments.url or settings.base_url).rstrip("/")
+    if not play(url, sorted(settings.operator_phones), say):
+        sys.exit(1)
+    say(f"\nThe service at {url} keeps running where it was started  (docs: {url}/docs).")
 
 
 VERBS: Final[Mapping[str, tuple[str, Callable[[Settings, Arguments], None]]]] = {
