@@ -200,6 +200,12 @@ def test_every_variable_is_a_setting() -> None:
     assert in_image | in_compose <= SETTINGS | OTHERS
 
 
+def test_every_setting_of_the_store_reaches_the_containers() -> None:
+    of_store = {name for name in SETTINGS if name.startswith("CHAMA_S3_")}
+    for name in OURS:
+        assert of_store <= set(SERVICES[name]["environment"]), name
+
+
 def test_no_secret_has_a_default() -> None:
     for name, kind, value in VARIABLE.findall(COMPOSE_TEXT):
         assert kind in {":?", ":-"}, name
