@@ -347,7 +347,7 @@ def test_the_containers_commands_bring_up_a_service_on_an_empty_database(empty_d
     port = _free_port()
     environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CHAMA_DATABASE_URL": empty_database}
     environment |= {
-        "CHAMA_SECRET": "only for tests",
+        "CHAMA_SECRET": "only for tests, and as long as it must be",
         "CHAMA_WORKER_INSIDE": SERVICES["api"]["environment"]["CHAMA_WORKER_INSIDE"],
     }
     environment |= {
