@@ -81,7 +81,28 @@ async def test_body_beyond_the_bound_is_refused_whatever_it_says_of_its_length(d
 
 async def test_address_that_is_not_there_is_a_problem_document(door):
     problem_of(await door.get("/v1/nothing/here"), 404, "no-such-address")
-    problem_of(await door.get("/"), 404, "no-such-address")
+
+
+async def test_bare_address_leads_to_the_docs(door, document):
+    answer = await door.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/docs")
+    assert (await door.get("/docs")).status_code == 200
+    assert "/" not in document["paths"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/docs", "/track", "/openapi.json", "/v1/listings", "/v1/nothing", "/track/x"]
+)
+async def test_head_is_answered_wherever_get_is_and_without_a_body(door, path):
+    got, asked = await door.get(path), await door.head(path)
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    same = got.headers.keys() - {"x-request-id"}
+    assert {name: asked.headers.get(name) for name in same} == {name: got.headers[name] for name in same}
+
+
+async def test_head_where_nothing_is_got_is_refused(door):
+    answer = await door.head("/v1/quotes")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 async def test_method_that_is_not_taken_names_those_that_are(door):
