@@ -41,6 +41,5 @@ UPLOAD_LIFETIME: Final = timedelta(minutes=15)
 DOWNLOAD_LIFETIME: Final = timedelta(hours=1)
 CLOCK_SKEW_MAX: Final = timedelta(minutes=10)
 JOB_ATTEMPTS_MAX: Final = 8
-JOB_KEPT: Final = timedelta(days=7)
-CONNECT_TIMEOUT_S: Final = 10
 OUTSIDE_CALL_TIMEOUT_S: Final = 20
+CONNECT_TIMEOUT_S: Final = 10
