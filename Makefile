@@ -7,6 +7,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m app.cli
 PORT ?= 8000
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-color --progress-bar off --require-hashes -r
+# A dot for each package that pip takes up, a line for the long step after them, and whatever else pip says but its small talk.
+SHOW := 2>&1 | awk '/^(Collecting|Processing) / { printf "."; fflush(); next } \
+  /^Installing collected packages/ { printf "\n%d packages are there; putting them in place …", gsub(/,/, "") + 1; fflush(); next } \
+  /^(Using cached|Requirement already|Downloading|Ignoring|Looking in|Successfully|WARNING|  )/ { next } { print; fflush() } END { print "" }'
 export CHAMA_PORT = $(PORT)
 
 help:  ## list the targets
@@ -16,12 +21,12 @@ $(VENV)/run.stamp: requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Chama needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Choose another: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || { echo "Making the virtual environment …"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing pinned dependencies (about a minute the first time) …"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(INSTALL) requirements/run.txt $(SHOW)
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 	@echo "Installing what tests and checks need …"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(INSTALL) requirements/dev.txt $(SHOW)
 	@touch $@
 
 run: $(VENV)/run.stamp  ## set everything up, serve on http://127.0.0.1:8000 (PORT=…), play the story once

@@ -18,13 +18,15 @@ import psycopg
 import uvicorn
 from alembic import command
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from app.core.clock import SystemClock
 from app.core.database import Database, driver_url
+from app.core.limits import CONNECT_TIMEOUT_S
 from app.core.log import configure
 from app.core.postgres import PostgresUnavailable, embedded_postgres
 from app.core.schema_version import alembic_config, head_revision
-from app.core.settings import Settings
+from app.core.settings import Settings, faults_of
 from app.demo import play
 from app.flows.install_network import install_network
 from app.main import create_app
@@ -50,7 +52,7 @@ def _database(settings: Settings) -> Iterator[str]:
 
 def migrate(url: str) -> bool:
     """Bring the schema to this code's version; answers whether the database was new."""
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
         known = connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL").fetchone()
         version = (
             connection.execute("SELECT version_num FROM alembic_version").fetchone() if known and known[0] else None
@@ -84,7 +86,7 @@ def run(settings: Settings) -> None:
         if is_new and settings.environment == "development":
             _play_when_ready(settings)
         if not is_new:
-            say(f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it.")
+            say(_welcome(settings))
         _serve(settings)
     say("Stopped.")
 
@@ -111,8 +113,15 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _play_when_ready(settings: Settings) -> None:
-    story = threading.Thread(target=play, args=(settings.base_url, sorted(settings.operator_phones), say), daemon=True)
-    story.start()
+    def story() -> None:
+        play(settings.base_url, sorted(settings.operator_phones), say)
+        say(f"\n{_welcome(settings)}")
+
+    threading.Thread(target=story, daemon=True).start()
+
+
+def _welcome(settings: Settings) -> str:
+    return f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it."
 
 
 def _warm_up() -> None:
@@ -152,7 +161,9 @@ def jobs(settings: Settings, action: str, job_id: int | None) -> None:
     """List dead letters, or put one back in the queue."""
     with (
         _database(settings) as url,
-        psycopg.connect(url, options="-c search_path=public,jobs", autocommit=True) as connection,
+        psycopg.connect(
+            url, options="-c search_path=public,jobs", autocommit=True, connect_timeout=CONNECT_TIMEOUT_S
+        ) as connection,
     ):
         if action == "retry":
             connection.execute(
@@ -191,6 +202,16 @@ def _stop(message: str) -> NoReturn:
     sys.exit(1)
 
 
+def _of_the_database(error: BaseException | None) -> str | None:
+    """One line for a database that is away or has no tables yet; None for what nobody foresaw."""
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return "The database has no tables yet: python -m app.cli migrate"
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+        return f"The database cannot be reached: {reason}. Look at CHAMA_DATABASE_URL and whether the server runs."
+    return None
+
+
 def _on_database(act: Callable[[str], object]) -> Callable[[Settings, Arguments], None]:
     """A verb that needs the database and nothing else."""
 
@@ -207,7 +228,10 @@ def _audit_or_fail(url: str) -> None:
 
 
 def _demo(settings: Settings, arguments: Arguments) -> None:
-    play(arguments.url or settings.base_url, sorted(settings.operator_phones), say)
+    url = (arguments.url or settings.base_url).rstrip("/")
+    if not play(url, sorted(settings.operator_phones), say):
+        sys.exit(1)
+    say(f"\nThe service at {url} keeps running where it was started  (docs: {url}/docs).")
 
 
 VERBS: Final[Mapping[str, tuple[str, Callable[[Settings, Arguments], None]]]] = {
@@ -234,11 +258,14 @@ def main() -> None:
     try:
         VERBS[chosen.verb][1](Settings(), chosen)
     except ValidationError as error:
-        _stop(
-            "\n".join(f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in error.errors())
-        )
+        _stop(faults_of(error))
     except PostgresUnavailable as error:
         _stop(str(error))
+    except (psycopg.Error, DBAPIError) as error:
+        told = _of_the_database(error.orig if isinstance(error, DBAPIError) else error)
+        if told is None:
+            raise
+        _stop(told)
     except KeyboardInterrupt:
         say("Stopped.")
 

@@ -11,13 +11,14 @@ import procrastinate
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Job as StoredJob
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from pydantic import ValidationError
 
 from app.core.database import SEARCH_PATH
 from app.core.errors import Kind, Problem
 from app.core.jobs import QUEUE
 from app.core.limits import JOB_ATTEMPTS_MAX
 from app.core.log import configure
-from app.core.settings import Settings
+from app.core.settings import Settings, faults_of
 from app.flows import (
     add_photo,
     cancel_order,
@@ -149,7 +150,10 @@ async def _work(ports: Ports) -> None:
 
 
 async def _alone() -> None:
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SystemExit(faults_of(error)) from None
     configure(settings.log_format)
     if settings.database_url is None:
         raise SystemExit(

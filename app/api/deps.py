@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.database import Session
 from app.core.errors import Forbidden
-from app.core.idempotency import Claim, IdempotencyKeyRequired
+from app.core.idempotency import Claim, IdempotencyKeyRequired, IdempotencyKeyUnusable
 from app.core.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from app.core.text import preferred_language
 from app.flows.ports import Ports
@@ -147,7 +147,7 @@ async def claim_of(request: Request) -> Claim | None:
     if key is None:
         return None
     if not key.isprintable() or not key.isascii() or not 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX:
-        raise IdempotencyKeyRequired
+        raise IdempotencyKeyUnusable(length_max=IDEMPOTENCY_KEY_LENGTH_MAX)
     caller = await caller_of(request)
     asked = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).hexdigest()
     return Claim(caller.id if caller else "anonymous", key, asked)

@@ -7,7 +7,7 @@ from fastapi import Path, Query, Request, Response
 
 from app.api.deps import PortsDep, Reading, SignedIn, Tx, caller_of, ports_of
 from app.api.documents import NOT_MODIFIED, refuses
-from app.api.etags import etagged
+from app.api.etags import etagged, require_match
 from app.api.router import api_router
 from app.catalogue import lots, queries, service
 from app.catalogue.errors import NO_LISTING, ListingIncomplete, StockTaken
@@ -172,11 +172,14 @@ async def archive_listing(
     "/listings/{listing_id}/lots",
     status_code=201,
     summary="Add stock",
+    response_model=LotShape,
     responses=refuses(*_MINE, IdTaken, StateConflict),
 )
-async def add_lot(listing_id: AListingId, command: NewLot, caller: SignedIn, session: Tx, ports: PortsDep) -> LotShape:
+async def add_lot(
+    listing_id: AListingId, command: NewLot, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
+) -> Response:
     """Adds a lot to a listing: goods that came in together, with their harvest, ear tags and certificates."""
-    return await lots.add_lot(session, caller, listing_id, command, ports.clock.now())
+    return etagged(request, await lots.add_lot(session, caller, listing_id, command, ports.clock.now()), status=201)
 
 
 @router.get(
@@ -195,16 +198,37 @@ async def list_lots(
     return await lots.list_lots(connection, caller, listing_id, cursor=cursor, limit=limit)
 
 
+@router.get(
+    "/listings/{listing_id}/lots/{lot_id}",
+    summary="One lot",
+    response_model=LotShape,
+    responses=NOT_MODIFIED | refuses(*_MINE),
+)
+async def read_lot(
+    listing_id: AListingId, lot_id: ALotId, request: Request, caller: SignedIn, connection: Reading
+) -> Response:
+    """A lot with what is reserved and sold of it, for its sellers."""
+    return etagged(request, await lots.get_lot(connection, caller, listing_id, lot_id))
+
+
 @router.patch(
     "/listings/{listing_id}/lots/{lot_id}",
     summary="Correct a lot",
-    responses=refuses(*_MINE, StockTaken),
+    response_model=LotShape,
+    responses=refuses(*_MINE, StockTaken, Changed),
 )
 async def change_lot(
-    listing_id: AListingId, lot_id: ALotId, command: LotChange, caller: SignedIn, session: Tx, ports: PortsDep
-) -> LotShape:
-    """Corrects a count, tags, or dates, or renews a certificate."""
-    return await lots.change_lot(session, caller, listing_id, lot_id, command, ports.clock.now())
+    listing_id: AListingId,
+    lot_id: ALotId,
+    command: LotChange,
+    request: Request,
+    caller: SignedIn,
+    session: Tx,
+    ports: PortsDep,
+) -> Response:
+    """Corrects a count, tags, or dates, or renews a certificate. `If-Match` guards against lost changes; a sale is one."""
+    require_match(request, await lots.lock_lot(session, caller, listing_id, lot_id))
+    return etagged(request, await lots.change_lot(session, caller, listing_id, lot_id, command, ports.clock.now()))
 
 
 def _tagged(request: Request, rendered: Rendered, status: int = 200) -> Response:

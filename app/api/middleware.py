@@ -44,7 +44,10 @@ class RequestFrame:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, method = time.perf_counter(), scope["method"]
+        # HEAD is answered wherever GET is (RFC 9110, 9.3.2). A copy: the server goes by its own, and sends no body then.
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}
         mark = uuid.uuid4().hex[:16]
         token = request_id.set(mark)
         status = 500
@@ -56,6 +59,8 @@ class RequestFrame:
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = mark
                 headers["x-content-type-options"] = "nosniff"
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -64,7 +69,7 @@ class RequestFrame:
             log.exception("failed: %s %s", scope["method"], scope["path"])
             await _refuse(scope, send_framed, Broken())
         finally:
-            self._note(scope, status, time.perf_counter() - started)
+            self._note(scope, method, status, time.perf_counter() - started)
             request_id.reset(token)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,15 +90,15 @@ class RequestFrame:
 
         await self.app(scope, receive_bounded, send)
 
-    def _note(self, scope: Scope, status: int, took_s: float) -> None:
+    def _note(self, scope: Scope, method: str, status: int, took_s: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        REQUESTS.labels(scope["method"], route, str(status)).inc()
+        REQUESTS.labels(method, route, str(status)).inc()
         DURATION.labels(route).observe(took_s)
         if self.access_log and scope["path"] not in QUIET:
             log.info(
                 "answered",
                 extra={
-                    "method": scope["method"],
+                    "method": method,
                     "route": route,
                     "path": scope["path"],
                     "status": status,

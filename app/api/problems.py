@@ -161,7 +161,8 @@ def _methods_at(request: Request) -> str:
     """Every method that this address takes: the framework itself names those of the first route that fits."""
     contexts = iter_route_contexts(request.app.routes)
     fitting = [context for context in contexts if context.path_regex.match(request.url.path)]
-    return ", ".join(sorted({method for context in fitting for method in context.methods or ()}))
+    taken = {method for context in fitting for method in context.methods or ()}
+    return ", ".join(sorted(taken | ({"HEAD"} if "GET" in taken else set())))
 
 
 async def _database_refused(request: Request, error: Exception) -> Response:

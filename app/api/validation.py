@@ -1,5 +1,6 @@
 """From pydantic's faults to ours: a JSON pointer and a sentence in each language."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ _CHINESE: Final[Mapping[str, str]] = {
     "string_type": "应为文本",
     "string_too_short": "至少需要 {min_length} 个字符",
     "string_too_long": "最多 {max_length} 个字符",
-    "string_pattern_mismatch": "格式不正确，应符合 {pattern}",
     "int_type": "应为整数",
     "int_parsing": "应为整数",
     "int_from_float": "应为整数",
@@ -45,11 +45,118 @@ _CHINESE: Final[Mapping[str, str]] = {
 }
 
 
+# What a pattern means, for people: by the pattern itself, whichever field has it.
+_MEANT: Final[Mapping[str, Mapping[str, str]]] = {
+    r"^\+[1-9][0-9]{7,14}$": {
+        "en": "A phone number begins with + and the code of its country, digits only, such as +8610000000123",
+        "zh-Hans": "电话号码须以 + 和国家代码开头，只含数字，例如 +8610000000123",
+    },
+    r"^[+ ][1-9][0-9]{7,14}$": {
+        "en": "A phone number begins with + and the code of its country, digits only, such as +8610000000123",
+        "zh-Hans": "电话号码须以 + 和国家代码开头，只含数字，例如 +8610000000123",
+    },
+    r"^[0-9]{6}$": {"en": "The code is six digits", "zh-Hans": "验证码为 6 位数字"},
+    r"^[1-9][0-9]{5}$": {
+        "en": "A county is its six-digit code (GB/T 2260), such as 653201",
+        "zh-Hans": "区县应为 6 位行政区划代码（GB/T 2260），例如 653201",
+    },
+    r"^[1-9][0-9](?:[0-9]{2}(?:[0-9]{2})?)?$": {
+        "en": "A place is the code (GB/T 2260) of a province (2 digits), a prefecture (4) or a county (6), such as 65, 6532 or 653201",
+        "zh-Hans": "地区应为行政区划代码：省 2 位、地州市 4 位或区县 6 位，例如 65、6532 或 653201",
+    },
+    r"^[A-Z]{2}$": {
+        "en": "A country is two capital letters (ISO 3166), such as CN",
+        "zh-Hans": "国家应为两个大写字母（ISO 3166），例如 CN",
+    },
+    r"^[A-Z]{3}$": {
+        "en": "A currency is three capital letters (ISO 4217), such as CNY",
+        "zh-Hans": "货币应为三个大写字母（ISO 4217），例如 CNY",
+    },
+    r"^-?[0-9]{1,2}(\.[0-9]{1,8})?,-?[0-9]{1,3}(\.[0-9]{1,8})?$": {
+        "en": "A point is latitude,longitude in degrees, such as 37.11,79.93",
+        "zh-Hans": "位置应为“纬度,经度”（度），例如 37.11,79.93",
+    },
+    r"^[A-Za-z0-9][A-Za-z0-9_-]{1,39}$": {
+        "en": "A code is 2 to 40 letters, digits, hyphens or underscores and begins with a letter or digit, such as HOTAN",
+        "zh-Hans": "代码由 2 至 40 个字母、数字、连字符或下划线组成，以字母或数字开头，例如 HOTAN",
+    },
+    r"^[A-Z0-9][A-Z0-9_-]{1,39}$": {
+        "en": "A code is 2 to 40 capital letters, digits, hyphens or underscores and begins with a letter or digit, such as HOTAN",
+        "zh-Hans": "代码由 2 至 40 个大写字母、数字、连字符或下划线组成，以字母或数字开头，例如 HOTAN",
+    },
+    r"^[A-Z0-9_-]{2,20}$": {
+        "en": "A hub's code is 2 to 20 capital letters, digits, hyphens or underscores, such as SHANGHAI",
+        "zh-Hans": "枢纽代码由 2 至 20 个大写字母、数字、连字符或下划线组成，例如 SHANGHAI",
+    },
+    r"^[123][0-9]{14}$": {
+        "en": "An ear tag is 15 digits: 1, 2 or 3 for the species, six for the county, eight for the animal",
+        "zh-Hans": "耳标为 15 位数字：首位 1、2 或 3 表示畜种，其后 6 位县区代码和 8 位编号",
+    },
+    r"^(?:image/jpeg|image/png|image/webp)$": {
+        "en": "A photo is image/jpeg, image/png or image/webp",
+        "zh-Hans": "照片类型应为 image/jpeg、image/png 或 image/webp",
+    },
+    r"^[0-9a-f]{64}$": {
+        "en": "A SHA-256 is 64 hexadecimal digits in small letters",
+        "zh-Hans": "SHA-256 应为 64 位小写十六进制字符",
+    },
+    r"^-?(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?$": {
+        "en": 'A reading is a decimal number as text, such as "4.1"',
+        "zh-Hans": '读数应为十进制数字文本，例如 "4.1"',
+    },
+    r"^[A-Z0-9]{2,3}$": {
+        "en": "A unit is two or three capital letters or digits (UN/ECE Recommendation 20), such as CEL",
+        "zh-Hans": "单位应为 2 至 3 个大写字母或数字（UN/ECE 第 20 号建议书），例如 CEL",
+    },
+    r"^[!-~]+$": {
+        "en": "Only letters, digits and signs of ASCII may stand here, without spaces",
+        "zh-Hans": "只能使用 ASCII 字母、数字和符号，不含空格",
+    },
+    r"^[A-Za-z0-9 -]{1,40}$": {
+        "en": "A tracking number is letters and digits, with spaces or hyphens where you like, such as CM3141592653589",
+        "zh-Hans": "运单号由字母和数字组成，可带空格或连字符，例如 CM3141592653589",
+    },
+    r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$": {
+        "en": "A language is its BCP 47 tag, such as zh-Hans, en or ug",
+        "zh-Hans": "语言应为 BCP 47 标签，例如 zh-Hans、en 或 ug",
+    },
+}
+_OF_IDS: Final = re.compile(r"\^([a-z]{2,4})_\[0-7\]")
+_OF_DECIMALS: Final = re.compile(r"\^(-\?)?\(\?:0\|")
+_LENGTHS: Final = {
+    "too_long": ("max_length", {"en": "At most {n} characters", "zh-Hans": "最多 {n} 个字符"}),
+    "too_short": ("min_length", {"en": "At least {n} characters are needed", "zh-Hans": "至少需要 {n} 个字符"}),
+}
+
+
+def meant_by(pattern: str) -> Mapping[str, str] | None:
+    """In words, what a field with this pattern wants; None for a pattern that nobody has explained."""
+    if found := _OF_IDS.match(pattern):
+        return {
+            "en": f"An id that begins with {found[1]}_ and has 26 small letters and digits after it",
+            "zh-Hans": f"应为以 {found[1]}_ 开头、其后 26 个小写字母和数字的编号",
+        }
+    if _OF_DECIMALS.match(pattern):
+        return {"en": 'A decimal number as text, such as "12.5"', "zh-Hans": '应为十进制数字文本，例如 "12.5"'}
+    return _MEANT.get(pattern)
+
+
 def gaps_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> list[Gap]:
     """One gap for each fault, at most 50. `body` is what was sent, so that a pointer names what is there."""
     return [
-        Gap(_pointer(_place(fault, body)), {"en": _english(fault), "zh-Hans": _chinese(fault)}) for fault in faults[:50]
+        Gap(pointer_of(_place(fault, body)), _in_words(fault) or {"en": _english(fault), "zh-Hans": _chinese(fault)})
+        for fault in faults[:50]
     ]
+
+
+def _in_words(fault: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Where pydantic's own message helps nobody: a regular expression, or a text counted in items."""
+    if fault["type"] == "string_pattern_mismatch":
+        return meant_by(fault["ctx"]["pattern"])
+    if fault["type"] in _LENGTHS and isinstance(fault.get("input"), str):
+        bound, words = _LENGTHS[fault["type"]]
+        return {language: text.format(n=fault["ctx"][bound]) for language, text in words.items()}
+    return None
 
 
 def _place(fault: Mapping[str, Any], body: Any) -> Sequence[Any]:
@@ -66,7 +173,7 @@ def _place(fault: Mapping[str, Any], body: Any) -> Sequence[Any]:
     return [*kept, path[-1]] if fault["type"] == "missing" else kept
 
 
-def _pointer(path: Sequence[Any]) -> str:
+def pointer_of(path: Sequence[Any]) -> str:
     """RFC 6901, from the body's root; other parts of a request are named first: `/query/limit`, `/headers/if-match`."""
     names = {"body": [], "header": ["headers"]}
     parts = [*names.get(path[0], [path[0]]), *path[1:]] if path else []

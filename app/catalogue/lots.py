@@ -67,6 +67,12 @@ async def add_lot(session: Session, caller: Caller, listing_id: str, command: Ne
     return lot_shape_of(lot)
 
 
+async def lock_lot(session: Session, caller: Caller, listing_id: str, lot_id: str) -> LotShape:
+    """The lot as it stands, for its seller, with its listing and itself locked until the transaction ends."""
+    await lock_listing(session, caller, listing_id)
+    return lot_shape_of(await _lock(session, listing_id, lot_id))
+
+
 async def change_lot(
     session: Session, caller: Caller, listing_id: str, lot_id: str, command: LotChange, now: datetime
 ) -> LotShape:
@@ -75,9 +81,7 @@ async def change_lot(
     Raises `StockTaken` when less would be left than is reserved or handed over.
     """
     listing = await lock_listing(session, caller, listing_id)
-    lot = await session.get(Lot, (listing_id, lot_id), with_for_update=True, populate_existing=True)
-    if lot is None:
-        raise NotFound(what=NO_LOT)
+    lot = await _lock(session, listing_id, lot_id)
     sent = command.model_dump(mode="python", exclude_none=True, exclude={"certificates"})
     for name, value in sent.items():
         setattr(lot, name, value)
@@ -99,10 +103,7 @@ async def list_lots(
     connection: Reader, caller: Caller, listing_id: str, *, cursor: str | None, limit: int
 ) -> Page[LotShape]:
     """The lots of a listing for those who sell it, and for operators, the newest first."""
-    seller = select(col(Listing.producer_id)).where(col(Listing.id) == listing_id)
-    producer_id = (await connection.execute(seller)).scalar_one_or_none()
-    if producer_id is None or not (caller.speaks_for(producer_id) or caller.is_operator()):
-        raise NotFound(what=NO_LISTING)
+    await _require_seller(connection, caller, listing_id)
     after = decode_cursor(cursor, str)
     wanted = select(*_COLUMNS).where(col(Lot.listing_id) == listing_id)
     if after is not None:
@@ -110,6 +111,30 @@ async def list_lots(
     rows = (await connection.execute(wanted.order_by(col(Lot.id).desc()).limit(limit + 1))).mappings().all()
     lots = [lot_shape_of(Lot(**row)) for row in rows[:limit]]
     return Page(items=lots, next_cursor=encode_cursor([lots[-1].id]) if len(rows) > limit else None)
+
+
+async def get_lot(connection: Reader, caller: Caller, listing_id: str, lot_id: str) -> LotShape:
+    """One lot for those who sell it, and for operators."""
+    await _require_seller(connection, caller, listing_id)
+    wanted = select(*_COLUMNS).where(col(Lot.listing_id) == listing_id, col(Lot.id) == lot_id)
+    row = (await connection.execute(wanted)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(what=NO_LOT)
+    return lot_shape_of(Lot(**row))
+
+
+async def _require_seller(connection: Reader, caller: Caller, listing_id: str) -> None:
+    seller = select(col(Listing.producer_id)).where(col(Listing.id) == listing_id)
+    producer_id = (await connection.execute(seller)).scalar_one_or_none()
+    if producer_id is None or not (caller.speaks_for(producer_id) or caller.is_operator()):
+        raise NotFound(what=NO_LISTING)
+
+
+async def _lock(session: Session, listing_id: str, lot_id: str) -> Lot:
+    lot = await session.get(Lot, (listing_id, lot_id), with_for_update=True, populate_existing=True)
+    if lot is None:
+        raise NotFound(what=NO_LOT)
+    return lot
 
 
 def _plain(command: NewLot | LotChange) -> list[dict[str, str]]:

@@ -28,6 +28,17 @@ class FixedClock:
         self.at += step
 
 
+def minute_before(at: datetime) -> datetime:
+    """The whole minute that this moment belongs to."""
+    return at.replace(second=0, microsecond=0)
+
+
+def minute_after(at: datetime) -> datetime:
+    """The first whole minute that is not before this moment."""
+    begun = minute_before(at)
+    return begun if begun == at else begun + timedelta(minutes=1)
+
+
 def rfc3339(at: datetime) -> str:
     """`2026-03-01T08:00:00Z`: UTC, ending in Z, with milliseconds only when there are any."""
     at = at.astimezone(UTC)

@@ -70,6 +70,8 @@ def _engine(url: str, *, pool: int, prepared: bool, options: str, **further: Any
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=0,
+        # A failed statement is logged without its values: they are phones and addresses of people.
+        hide_parameters=True,
         pool_timeout=60,
         json_serializer=dump_json,
         json_deserializer=orjson.loads,

@@ -21,6 +21,16 @@ class IdempotencyKeyRequired(Problem):
     }
 
 
+class IdempotencyKeyUnusable(Problem):
+    slug = "idempotency-key-unusable"
+    kind = Kind.MALFORMED
+    title = {"en": "This Idempotency-Key cannot be used", "zh-Hans": "该 Idempotency-Key 无法使用"}
+    detail = {
+        "en": "An `Idempotency-Key` has 1 to {length_max} visible ASCII characters. A fresh UUID is a good one.",
+        "zh-Hans": "`Idempotency-Key` 须为 1 至 {length_max} 个可见 ASCII 字符，建议使用新的 UUID。",
+    }
+
+
 class IdempotencyKeyReused(Problem):
     slug = "idempotency-key-reused"
     kind = Kind.INVALID

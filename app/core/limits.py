@@ -33,6 +33,7 @@ SIGN_IN_CODE_ATTEMPTS_MAX: Final = 5
 ACCESS_TOKEN_LIFETIME: Final = timedelta(minutes=30)
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=60)
 IDEMPOTENCY_KEY_LENGTH_MAX: Final = 200
+SECRET_LENGTH_MIN: Final = 32
 IDEMPOTENCY_KEY_LIFETIME: Final = timedelta(days=30)
 IDEMPOTENCY_LEASE: Final = timedelta(seconds=60)
 PAYMENT_LIFETIME: Final = timedelta(minutes=30)
@@ -41,5 +42,5 @@ UPLOAD_LIFETIME: Final = timedelta(minutes=15)
 DOWNLOAD_LIFETIME: Final = timedelta(hours=1)
 CLOCK_SKEW_MAX: Final = timedelta(minutes=10)
 JOB_ATTEMPTS_MAX: Final = 8
-JOB_KEPT: Final = timedelta(days=7)
 OUTSIDE_CALL_TIMEOUT_S: Final = 20
+CONNECT_TIMEOUT_S: Final = 10

@@ -1,6 +1,7 @@
 """Structured logs: one JSON object a line, with the request id; phones and secrets never go in."""
 
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -10,6 +11,19 @@ import orjson
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+# PostgreSQL itself repeats values in what it says of a refused row.
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{7,14}\b")
+
+
+def _without_phones(line: str) -> str:
+    return _PHONE.sub("+…", line)
+
+
+class TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _without_phones(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return _without_phones(orjson.dumps(line, default=str).decode())
 
 
 def configure(log_format: str) -> None:
@@ -33,7 +47,7 @@ def configure(log_format: str) -> None:
     level = logging.INFO if log_format == "json" else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JsonFormatter() if log_format == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s")
+        JsonFormatter() if log_format == "json" else TextFormatter("%(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("httpx", "botocore", "procrastinate", "uvicorn.access", "stripe", "alembic.runtime.plugins"):

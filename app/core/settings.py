@@ -1,19 +1,35 @@
 """Settings: read once from the environment (`CHAMA_…`), with defaults that run a development service on one machine."""
 
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.limits import SECRET_LENGTH_MIN
+from app.core.text import E164_PATTERN
+
+
+def faults_of(error: ValidationError) -> str:
+    """What is wrong with the settings, a line each, without their values."""
+    return "\n".join(
+        f"{_named(fault['loc'])}{str(fault['msg']).removeprefix('Value error, ')}" for fault in error.errors()
+    )
+
+
+def _named(place: tuple[int | str, ...]) -> str:
+    return f"CHAMA_{str(place[0]).upper()}: " if place else ""
 
 
 class Settings(BaseSettings):
     """Everything an operator may choose. `docs/operations.md` explains each."""
 
-    model_config = SettingsConfigDict(env_prefix="CHAMA_", extra="ignore")
+    # What is wrong is said without the value, which may be a secret.
+    model_config = SettingsConfigDict(env_prefix="CHAMA_", extra="ignore", hide_input_in_errors=True)
 
     environment: Literal["development", "production"] = "development"
     data_dir: Path = Path(".chama")
@@ -48,6 +64,24 @@ class Settings(BaseSettings):
     def _split_commas(cls, value: object) -> object:
         return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("operator_phones")
+    @classmethod
+    def _are_phones(cls, phones: frozenset[str]) -> frozenset[str]:
+        wrong = sorted(phone for phone in phones if not re.fullmatch(E164_PATTERN, phone))
+        if wrong:
+            raise ValueError(
+                f"takes phones with + and the country's code, separated by commas, such as "
+                f"+8610000000001; not so: {', '.join(wrong)}"
+            )
+        return phones
+
+    @field_validator("secret")
+    @classmethod
+    def _is_not_empty(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not secret.get_secret_value().strip():
+            raise ValueError("it is set but empty: give it a value, or leave it out in development to have one made")
+        return secret
+
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:
         """Refuse a production service in which nobody could sign in, or whose secret would be lost with its disk."""
@@ -59,6 +93,10 @@ class Settings(BaseSettings):
             if self.secret is None:
                 raise ValueError(
                     "CHAMA_SECRET is needed in production: every process signs with it, and it must outlive the disk"
+                )
+            if len(self.secret.get_secret_value()) < SECRET_LENGTH_MIN:
+                raise ValueError(
+                    f"CHAMA_SECRET needs {SECRET_LENGTH_MIN} characters or more in production, made by chance: openssl rand -hex 24"
                 )
         return self
 

@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Field
 from app.core.limits import LANGUAGES_MAX, TEXT_LENGTH_MAX
 
 LANGUAGES: Final = ("zh-Hans", "en")
+# An international phone number, by ITU-T E.164.
+E164_PATTERN: Final = r"^\+[1-9][0-9]{7,14}$"
 _TAG: Final = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _CHINESE: Final = re.compile(r"^zh\b", re.IGNORECASE)

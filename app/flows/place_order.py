@@ -8,6 +8,7 @@ from decimal import Decimal
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.queries import offers
 from app.catalogue.reserve import StockWant, reserve
+from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.ids import new_id, new_ids
 from app.core.jobs import Job, enqueue
@@ -74,12 +75,11 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
             if command.id and not earlier
             else None
         )
+        if placed and (await get_payment_of(session, placed.id)).method is not method:
+            raise IdTaken(id=placed.id)
         quote = await get_quote(session, command.quote, caller.id) if not (earlier or placed) else None
     if placed:
-        return Answer(
-            (await show_order(ports, placed.id, caller, language)).model_dump_json(by_alias=True).encode(),
-            replayed=True,
-        )
+        return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
     if quote:
         draft = decide(quote, command, method, ports.settings.platform_fee_bps, now)
         await _require_stock(ports, draft, now)
@@ -314,18 +314,21 @@ async def _finish(ports: Ports, caller: Caller, claim: Claim, earlier: Earlier |
         known = await find_earlier(session, claim)
         assert known is not None
         assert known.subject is not None
-        order = await get_order(session, known.subject, caller.id)
-        payment = await get_payment_of(session, order.id)
-    secret = (
-        await _ask_provider(ports, payment)
-        if payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER)
-        else None
-    )
-    shape = await show_order(ports, order.id, caller, language, client_secret=secret)
-    body = shape.model_dump_json(by_alias=True).encode()
+    body = await _show_placed(ports, caller, known.subject, language)
     async with ports.begin() as session:
         await record(session, claim, 201, ports.seal.close(body))
     return Answer(body)
+
+
+async def _show_placed(ports: Ports, caller: Caller, order_id: str, language: str) -> bytes:
+    """The buyer's order as it is answered: with the secret of a payment that is still open, taken up where it was cut off."""
+    async with ports.begin() as session:
+        order = await get_order(session, order_id, caller.id)
+        payment = await get_payment_of(session, order.id)
+    is_open = payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER)
+    secret = await _ask_provider(ports, payment) if is_open else None
+    shape = await show_order(ports, order.id, caller, language, client_secret=secret)
+    return shape.model_dump_json(by_alias=True).encode()
 
 
 async def _ask_provider(ports: Ports, payment: Payment) -> str | None:

@@ -93,6 +93,16 @@ def throttled_as(address: str) -> str:
     return str(parsed)
 
 
+def is_loopback(address: str) -> bool:
+    """Whether a caller's address is this very machine."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return (mapped or parsed).is_loopback
+
+
 def _mac(key: bytes, purpose: str, said: bytes) -> bytes:
     """Each purpose signs with a key of its own, so that no text of one can pass for another's."""
     return hmac.digest(hmac.digest(key, purpose.encode(), "sha256"), said, "sha256")

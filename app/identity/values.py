@@ -5,7 +5,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-PHONE_PATTERN: Final = r"^\+[1-9][0-9]{7,14}$"
+from app.core.text import E164_PATTERN
+
+PHONE_PATTERN: Final = E164_PATTERN
 CODE_PATTERN: Final = r"^[0-9]{6}$"
 COUNTY_PATTERN: Final = r"^[1-9][0-9]{5}$"
 HUB_PATTERN: Final = r"^[A-Z0-9][A-Z0-9_-]{1,39}$"

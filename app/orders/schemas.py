@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
 from app.core.money import Money
 from app.core.quantity import Quantity
@@ -199,10 +200,12 @@ class Co2eShape(Shape):
 
 
 class PromiseShape(Shape):
+    """In whole minutes, outwards: what is promised is never tighter than what was planned."""
+
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    from_: Annotated[Time, Field(alias="from")]
-    to: Time
+    from_: Annotated[Time, AfterValidator(minute_before), Field(alias="from")]
+    to: Annotated[Time, AfterValidator(minute_after)]
 
 
 class QuotedConsignment(Shape):

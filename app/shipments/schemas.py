@@ -300,7 +300,9 @@ class Tracking(Shape):
     promised_by: Time
     estimated_at: Time | None
     ended_at: Time | None
-    cancelled_at: Time | None
+    cancelled_at: Annotated[
+        Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
+    ]
     temperature: str
     packages: int
     weight_g: int
@@ -339,7 +341,9 @@ class ConsignmentShape(Shape):
     promised_by: Time
     estimated_at: Time | None
     ended_at: Time | None
-    cancelled_at: Time | None
+    cancelled_at: Annotated[
+        Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
+    ]
     packages: list[PackageShape]
     legs: list[ConsignmentLegShape]
 

@@ -292,7 +292,7 @@ class Journey:
     legs: tuple[JourneyLeg, ...]
 
     def status_text(self, language: str) -> str:
-        """The status in words; a consignment whose order was cancelled before it was handed in says so."""
+        """The status in words; a consignment whose order was cancelled stays booked, and says what came then."""
         recalled = self.cancelled_at is not None and self.status is ConsignmentStatus.BOOKED
         return pick(CANCELLED if recalled else DISPLAY[self.status], language)
 
@@ -346,7 +346,7 @@ DISPLAY: Final[Mapping[ConsignmentStatus, Mapping[str, str]]] = {
     ConsignmentStatus.RETURNED: {"en": "Returned to the sender", "zh-Hans": "已退回寄件方"},
     ConsignmentStatus.LOST: {"en": "Lost", "zh-Hans": "已丢失"},
 }
-CANCELLED: Final = {"en": "Cancelled", "zh-Hans": "已取消"}
+CANCELLED: Final = {"en": "Booked, then cancelled", "zh-Hans": "已预订，后取消"}
 DOOR: Final = {"en": "the door", "zh-Hans": "收货地址"}
 LEG_DISPLAY: Final[Mapping[LegStatus, Mapping[str, str]]] = {
     LegStatus.PLANNED: {"en": "Planned", "zh-Hans": "计划中"},

@@ -39,6 +39,12 @@ Asked = Annotated[str | None, Query(alias="lang")]
 Accepted = Annotated[str | None, Header(alias="accept-language")]
 
 
+@router.get("/")
+async def find_docs() -> Response:
+    """Whoever opens the bare address is shown what there is."""
+    return RedirectResponse("/docs", 303)
+
+
 @router.get("/track")
 async def find_shipment(
     request: Request, number: str | None = None, lang: Asked = None, accept_language: Accepted = None

@@ -1,5 +1,6 @@
 """What the tracking page says: everything decided and put into words here, so that the template only lays it out."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from app.web.words import KEPT, WORDS, distance, moment, weight
 _GOING_BACK: Final = frozenset({ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED})
 _BAD: Final = frozenset({ConsignmentStatus.HELD, ConsignmentStatus.LOST}) | _GOING_BACK
 _JUST_SET_OUT: Final = 0.06
+_CODES: Final = re.compile(r"\s*\([A-Z]{3}(?:/[A-Z]{4})?\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,12 @@ def _stops(shown: Shown, places: Mapping[str, Geo], language: str) -> Iterable[P
     weighty = {*codes[:1], *codes[-1:], shown.journey.hub}
     for code in dict.fromkeys([*codes, *([shown.journey.hub] if shown.journey.hub else [])]):
         if code in places:
-            yield Place(shown.hub_name(code, language), places[code], code in reached, code in weighty)
+            yield Place(short_name(shown.hub_name(code, language)), places[code], code in reached, code in weighty)
+
+
+def short_name(name: str) -> str:
+    """A hub's name as a map has room for it: without the airport's codes in brackets, which the list below it shows."""
+    return _CODES.sub("", name) or name
 
 
 def stop_names(shown: Shown, language: str) -> list[str]:

@@ -29,6 +29,7 @@ TABLE = """
     POST   /v1/listings/{listing_id}/archive         | 401 403 403 200 403 403 403 403 200
     POST   /v1/listings/{listing_id}/lots            | 401 403 403 201 403 403 403 403 403
     GET    /v1/listings/{listing_id}/lots            | 401 404 404 200 404 403 403 403 200
+    GET    /v1/listings/{listing_id}/lots/{lot_id}   | 401 404 404 200 404 403 403 403 200
     PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
     GET    /v1/categories                            | 200
     POST   /v1/media                                 | 401 201 201 201 201 403 403 403 201

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.api.validation import meant_by
 from app.core.ids import new_id
 from app.core.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_LENGTH_MAX
 from tests.api.asking import BODIES, ask, body_of, one_database, path_of, problem_of, town_clock
@@ -24,6 +25,7 @@ SINGLES = [
     "GET /v1/me",
     "GET /v1/producers/{producer_id}",
     "GET /v1/listings/{listing_id}",
+    "GET /v1/listings/{listing_id}/lots/{lot_id}",
     "GET /v1/media/{media_id}",
     "GET /v1/quotes/{id}",
     "GET /v1/orders/{id}",
@@ -76,6 +78,55 @@ async def test_body_beyond_the_bound_is_refused_whatever_it_says_of_its_length(d
     problem_of(answer, 413, "request-too-large")
 
 
+SAYS = {
+    "en": [
+        (
+            "/deliver_to/phone",
+            "A phone number begins with + and the code of its country, digits only, such as +8610000000123",
+        ),
+        ("/lines/0/listing", "An id that begins with lst_ and has 26 small letters and digits after it"),
+    ],
+    "zh-Hans": [
+        ("/deliver_to/phone", "电话号码须以 + 和国家代码开头，只含数字，例如 +8610000000123"),
+        ("/lines/0/listing", "应为以 lst_ 开头、其后 26 个小写字母和数字的编号"),
+    ],
+}
+
+
+@pytest.mark.parametrize("language", SAYS)
+async def test_what_a_pattern_means_is_said_in_words(door, town, language):
+    body = asked_for({"lst_short": "1"})
+    body["deliver_to"] = body["deliver_to"] | {"phone": "10000000123"}
+    headers = town.headers["buyer"] | {"accept-language": language}
+    answer = await door.post("/v1/quotes", json=body, headers=headers)
+    errors = {error["pointer"]: error["detail"] for error in problem_of(answer, 422, "invalid-request")["errors"]}
+    assert errors == dict(SAYS[language])
+
+
+def test_every_pattern_of_the_document_has_words_of_its_own(document):
+    def patterns(node):
+        if isinstance(node, dict):
+            yield from [node["pattern"]] if isinstance(node.get("pattern"), str) else []
+        for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            yield from patterns(part)
+
+    found = set(patterns(document))
+    assert len(found) > 20
+    for pattern in found:
+        words = meant_by(pattern)
+        assert words is not None, pattern
+        assert words.keys() == {"en", "zh-Hans"}
+        assert all(words.values())
+
+
+@pytest.mark.parametrize(("language", "detail"), [("en", "At most 200 characters"), ("zh-Hans", "最多 200 个字符")])
+async def test_text_that_is_too_long_is_counted_in_characters(door, town, language, detail):
+    body = body_of("POST /v1/listings", town, "member") | {"title": {"en": "x" * 201}}
+    headers = town.headers["member"] | {"accept-language": language}
+    answer = await door.post("/v1/listings", json=body, headers=headers)
+    assert problem_of(answer, 422, "invalid-request")["errors"] == [{"pointer": "/title/en", "detail": detail}]
+
+
 # Addresses and methods.
 
 
@@ -93,7 +144,59 @@ async def test_odd_address_is_not_there_or_refused(line, odd, door, town, ports)
 
 async def test_address_that_is_not_there_is_a_problem_document(door):
     problem_of(await door.get("/v1/nothing/here"), 404, "no-such-address")
-    problem_of(await door.get("/"), 404, "no-such-address")
+
+
+async def test_bare_address_leads_to_the_docs(door, document):
+    answer = await door.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/docs")
+    assert (await door.get("/docs")).status_code == 200
+    assert "/" not in document["paths"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/docs", "/track", "/openapi.json", "/v1/listings", "/v1/nothing", "/track/x"]
+)
+async def test_head_is_answered_wherever_get_is_and_without_a_body(door, path):
+    got, asked = await door.get(path), await door.head(path)
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    same = got.headers.keys() - {"x-request-id"}
+    assert {name: asked.headers.get(name) for name in same} == {name: got.headers[name] for name in same}
+
+
+async def test_head_where_nothing_is_got_is_refused(door):
+    answer = await door.head("/v1/quotes")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+WITHOUT_BODY = [
+    "POST /v1/listings/{listing_id}/publish",
+    "POST /v1/listings/{listing_id}/pause",
+    "POST /v1/listings/{listing_id}/archive",
+    "POST /v1/media/{media_id}/complete",
+    "POST /v1/orders/{id}/cancel",
+    "POST /v1/orders/{id}/confirm-receipt",
+]
+
+
+def test_every_post_without_a_body_is_listed_here(document):
+    bare = [
+        f"POST {path}"
+        for path, item in document["paths"].items()
+        if "post" in item and "requestBody" not in item["post"]
+    ]
+    assert sorted(bare) == sorted(WITHOUT_BODY)
+
+
+@pytest.mark.parametrize("line", WITHOUT_BODY)
+async def test_fields_are_refused_where_no_body_is_taken(door, town, ports, line):
+    async with nothing_happens(ports):
+        answer = await ask(door, line, town, "member", key="a", json={"zzz": 1, "a/b": 2})
+        errors = problem_of(answer, 422, "invalid-request")["errors"]
+        assert [error["pointer"] for error in errors] == ["/zzz", "/a~1b"]
+        for body in ("[]", "null", "7"):
+            answer = await ask(door, line, town, "member", key="b", content=body)
+            assert problem_of(answer, 422, "invalid-request")["errors"][0]["pointer"] == ""
+        problem_of(await ask(door, line, town, "member", key="c", content="{"), 400, "malformed-request")
 
 
 async def test_method_that_is_not_taken_names_those_that_are(door):
@@ -122,7 +225,8 @@ async def test_key_that_cannot_be_kept_is_refused(door, town, ports, key):
     headers = [*town.headers["buyer"].items(), ("idempotency-key", key.encode("latin-1"))]
     async with nothing_happens(ports):
         answer = await door.post("/v1/orders", json=ordering(town.quote), headers=headers)
-    problem_of(answer, 400, "idempotency-key-required")
+    problem = problem_of(answer, 400, "idempotency-key-unusable")
+    assert f"1 to {IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII" in problem["detail"]
 
 
 async def test_id_of_another_kind_is_refused(door, town):

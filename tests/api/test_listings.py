@@ -221,6 +221,12 @@ async def test_operators_pause_and_archive_but_do_not_sell(client, ports, on_sal
     assert answers[3].json()["type"] == "/problems/state-conflict"
 
 
+@pytest.mark.parametrize("content", ["", " ", "{}", " { } "])
+async def test_an_empty_body_is_no_body(client, seller, on_sale, content):
+    paused = await client.post(f"/v1/listings/{on_sale}/pause", content=content, headers=seller.headers)
+    assert (paused.status_code, paused.json()["status"]) == (200, "paused")
+
+
 async def test_lots_over_http(client, ports, seller, on_sale):
     address = f"/v1/listings/{on_sale}/lots"
     listed = (await client.get(address, headers=seller.headers)).json()
@@ -238,6 +244,29 @@ async def test_lots_over_http(client, ports, seller, on_sale):
     for quantity in ("0", "1.5", 3, "1000000000", "-1"):
         refused = await client.post(address, json={"quantity": quantity} | HARVEST, headers=seller.headers)
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/quantity")
+
+
+async def test_if_match_guards_a_lot_against_lost_changes(client, ports, seller, on_sale):
+    address = f"/v1/listings/{on_sale}/lots"
+    made = await client.post(address, json={"quantity": "7"} | HARVEST, headers=seller.headers)
+    one = f"{address}/{made.json()['id']}"
+    seen = await client.get(one, headers=seller.headers)
+    assert (seen.headers["etag"], seen.json()) == (made.headers["etag"], made.json())
+    again = await client.get(one, headers=seller.headers | {"if-none-match": seen.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+    known = seller.headers | {"if-match": seen.headers["etag"]}
+    changed = await client.patch(one, json={"quantity": "6"}, headers=known)
+    assert (changed.status_code, changed.json()["quantity"]) == (200, "6")
+    stale = await client.patch(one, json={"quantity": "9"}, headers=known)
+    assert (stale.status_code, stale.json()["type"]) == (412, "/problems/changed-meanwhile")
+    assert (await client.get(one, headers=seller.headers)).json() == changed.json()
+    fresh = seller.headers | {"if-match": changed.headers["etag"]}
+    assert (await client.patch(one, json={"quantity": "9"}, headers=fresh)).status_code == 200
+
+    for headers, status in (({}, 401), ((await a_person(ports)).headers, 404)):
+        assert (await client.get(one, headers=headers)).status_code == status
+    assert (await client.get(f"{address}/{new_id('lot')}", headers=seller.headers)).status_code == 404
 
 
 async def test_ear_tags_and_certificates_are_checked_at_the_door(client, ports, seller):

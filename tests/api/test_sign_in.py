@@ -1,12 +1,17 @@
 """Signing in over HTTP: a code comes by message, opens a family of tokens, and every way to cheat is closed."""
 
 import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 from sqlalchemy import text
 
+from app.core.settings import Settings
 from app.flows.install_network import install_network
+from app.main import create_app
 
 PHONE, OTHER_PHONE, OPERATOR_PHONE = "+8610000000123", "+8610000000124", "+8610000000001"
 GARDEN = {"name": {"zh-Hans": "枣园"}, "kind": "household", "county": "653201", "hub": "HOTAN"}
@@ -212,12 +217,39 @@ async def test_one_phone_gets_five_codes_an_hour(client, clock):
     assert (await ask(client)).status_code == 202
 
 
-async def test_one_address_gets_thirty_codes_an_hour(client, clock):
-    for n in range(30):
-        assert (await ask(client, f"+8610000001{n:03}")).status_code == 202
-    assert_problem(await ask(client), 429, "too-many-requests")
-    clock.advance(timedelta(hours=1))
-    assert (await ask(client)).status_code == 202
+@asynccontextmanager
+async def from_address(ports, address):
+    """The service as somebody at this address reaches it."""
+    transport = httpx.ASGITransport(create_app(ports=ports), client=(address, 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
+        yield client
+
+
+async def test_one_address_gets_thirty_codes_an_hour(ports, clock):
+    async with from_address(ports, "203.0.113.7") as client:
+        for n in range(30):
+            assert (await ask(client, f"+8610000001{n:03}")).status_code == 202
+        assert_problem(await ask(client), 429, "too-many-requests")
+        clock.advance(timedelta(hours=1))
+        assert (await ask(client)).status_code == 202
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+async def test_developers_own_machine_is_limited_by_phone_only(ports, clock, address):
+    async with from_address(ports, address) as client:
+        for n in range(31):
+            asked = await ask(client, f"+8610000001{n:03}")
+            assert asked.status_code == 202
+            assert "codes-address" not in asked.headers["ratelimit"]
+        assert_problem(await ask(client, "+8610000001000"), 429, "too-many-requests")
+
+
+async def test_loopback_is_an_address_like_any_other_in_production(ports):
+    production = Settings.model_construct(**ports.settings.model_dump() | {"environment": "production"})
+    async with from_address(replace(ports, settings=production), "127.0.0.1") as client:
+        for n in range(30):
+            assert (await ask(client, f"+8610000001{n:03}")).status_code == 202
+        assert_problem(await ask(client), 429, "too-many-requests")
 
 
 async def test_tries_of_one_phone_are_limited_over_all_its_codes(client, clock):

@@ -200,6 +200,12 @@ def test_every_variable_is_a_setting() -> None:
     assert in_image | in_compose <= SETTINGS | OTHERS
 
 
+def test_every_setting_of_the_store_reaches_the_containers() -> None:
+    of_store = {name for name in SETTINGS if name.startswith("CHAMA_S3_")}
+    for name in OURS:
+        assert of_store <= set(SERVICES[name]["environment"]), name
+
+
 def test_no_secret_has_a_default() -> None:
     for name, kind, value in VARIABLE.findall(COMPOSE_TEXT):
         assert kind in {":?", ":-"}, name
@@ -341,7 +347,7 @@ def test_the_containers_commands_bring_up_a_service_on_an_empty_database(empty_d
     port = _free_port()
     environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CHAMA_DATABASE_URL": empty_database}
     environment |= {
-        "CHAMA_SECRET": "only for tests",
+        "CHAMA_SECRET": "only for tests, and as long as it must be",
         "CHAMA_WORKER_INSIDE": SERVICES["api"]["environment"]["CHAMA_WORKER_INSIDE"],
     }
     environment |= {

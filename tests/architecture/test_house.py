@@ -12,6 +12,9 @@ from app.worker import HANDLERS, PERIODIC
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
+# Migrations are written once and read in order; samples are data.
+BOUNDED = sorted({*SOURCES, *(ROOT / "bench").rglob("*.py"), *(ROOT / "tests").rglob("*.py")})
+BOUNDED = [path for path in BOUNDED if path.relative_to(ROOT).parts[:2] != ("tests", "samples")]
 ROOMS = ("identity", "ledger", "network", "packaging", "notify", "catalogue", "payments", "orders", "shipments")
 LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
@@ -33,7 +36,7 @@ def test_imports_go_downwards_only() -> None:
     assert answer.returncode == 0, answer.stdout
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", BOUNDED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_and_no_function_is_too_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_MAX
     long = {

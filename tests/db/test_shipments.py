@@ -118,7 +118,7 @@ async def test_only_what_was_not_handed_in_can_be_cancelled_and_only_once(databa
         assert await cancel_consignments(session, orders, BOOKED_AT) == []
     async with database.read() as connection:
         journey, _ = await find_tracked(connection, waiting.tracking_number)
-    assert (journey.status_text("en"), journey.status_text("zh-Hans")) == ("Cancelled", "已取消")
+    assert (journey.status_text("en"), journey.status_text("zh-Hans")) == ("Booked, then cancelled", "已预订，后取消")
 
 
 async def test_consignment_is_shown_to_its_people_alone(database):

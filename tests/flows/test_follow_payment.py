@@ -7,7 +7,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app.core.errors import StateConflict, UpstreamFailed
+from app.core.errors import IdTaken, StateConflict, UpstreamFailed
+from app.core.ids import new_id
 from app.core.limits import PAYMENT_LIFETIME
 from app.flows.cancel_order import cancel_order, expire_order
 from app.flows.follow_payment import payment_paid
@@ -109,6 +110,34 @@ async def test_card_order_waits_for_its_money_and_holds_the_goods_meanwhile(shop
     )
     assert (name, due, payload) == ("order.expire", shop.clock.now() + PAYMENT_LIFETIME, {"order": order["id"]})
     assert (await shown(shop, village, order)).payment.client_secret is None
+
+
+async def test_order_with_an_id_of_the_client_is_found_again_with_the_secret_to_pay_it(shop, village, quote):
+    body = ordering(quote, "stripe", id=new_id("ord"))
+    first = await place(shop, village.buyer, body)
+    assert first["payment"]["client_secret"].startswith("pi_")
+    # Another key each time: the client remembers only the id that it made.
+    assert await place(shop, village.buyer, body) == first
+
+
+async def test_id_of_an_order_with_another_way_to_pay_is_taken(shop, village, quote):
+    cash = ordering(quote, id=new_id("ord"))
+    await place(shop, village.buyer, cash)
+    async with nothing_happens(shop):
+        with pytest.raises(IdTaken):
+            await place(shop, village.buyer, cash | {"payment": {"method": "stripe"}})
+
+
+async def test_payment_that_was_cut_off_is_taken_up_by_the_id_of_the_client(shop, village, quote, fake):
+    body = ordering(quote, "stripe", id=new_id("ord"))
+    away = StripeProvider(fake.key, SECRET, api_base="http://127.0.0.1:9", timeout_s=1)
+    with pytest.raises(UpstreamFailed):
+        await place(replace(shop, cards=away), village.buyer, body)
+    await away.close()
+    order = await place(shop, village.buyer, body)
+    assert (order["id"], order["payment"]["status"]) == (body["id"], "awaiting_customer")
+    assert order["payment"]["client_secret"].startswith("pi_")
+    assert await value(shop, 'SELECT count(*) FROM "order"') == 1
 
 
 async def test_secret_of_the_payment_is_nowhere_in_the_database(shop, village, quote):

@@ -27,7 +27,8 @@ from app.api import storage as served
 from app.api.problems import install
 from app.core import storage as storages
 from app.core.errors import UpstreamFailed
-from app.core.storage import DirectoryStorage, ObjectStorage, S3Storage, Stored
+from app.core.settings import Settings
+from app.core.storage import DirectoryStorage, ObjectStorage, S3Storage, Stored, open_storage
 
 PICTURE = b"\x89PNG\r\n a picture of dates"
 DIGEST = hashlib.sha256(PICTURE).hexdigest()
@@ -302,3 +303,32 @@ async def test_with_another_storage_no_file_is_served(directory, moto):
     url = await directory.storage.presign_get(KEY)
     directory.client._transport.app.state.ports.storage = moto.storage
     assert (await directory.client.get(url)).status_code == 404
+
+
+async def test_links_are_signed_for_the_address_that_phones_use(rclone_endpoint: str) -> None:
+    """The service reaches the store by one name, phones by another: each signature covers the name that is used."""
+    for_phones = rclone_endpoint.replace("127.0.0.1", "localhost")
+    storage = open_storage(
+        Settings(
+            s3_bucket=BUCKET,
+            s3_endpoint=rclone_endpoint,
+            s3_public_endpoint=for_phones,
+            s3_access_key_id=ACCESS,
+            s3_secret_access_key=SECRET,
+        )
+    )
+    key = "media/med_01jd3zq9k2e8gv5w7x4c6b8n2m.png"
+    upload = await storage.presign_put(key, "image/png", len(PICTURE), DIGEST)
+    assert upload.url.startswith(f"{for_phones}/{BUCKET}/{key}?")
+    async with httpx.AsyncClient(trust_env=False) as phone:
+        elsewhere = upload.url.replace("localhost", "127.0.0.1")
+        assert (await phone.put(elsewhere, content=PICTURE, headers=upload.headers)).status_code == 403
+        assert (await phone.put(upload.url, content=PICTURE, headers=upload.headers)).status_code == 200
+        seen = await storage.find(key)
+        assert seen is not None
+        assert seen.bytes == len(PICTURE)
+        shown = await storage.presign_get(key)
+        assert shown.startswith(for_phones)
+        assert (await phone.get(shown)).content == PICTURE
+    await storage.delete(key)
+    assert await storage.find(key) is None

@@ -244,5 +244,5 @@ async def test_consignments_before_and_beside_a_journey_have_a_page_too(client, 
     pages = [(await client.get(f"/track/{journey.tracking_number}")).text for journey in journeys]
     assert ["<svg viewBox" in page for page in pages] == [False, True, True]
     assert "To be handed in at Hotan by Mon 2 Mar 14:00" in pages[1]
-    assert "<h1>Cancelled</h1>" in pages[2]
+    assert "<h1>Booked, then cancelled</h1>" in pages[2]
     assert "Expected" not in pages[2]
