@@ -128,8 +128,8 @@ class TooManyWays(Problem):
     kind = Kind.CONFLICT
     title = {"en": "There are too many ways to compare", "zh-Hans": "可选路线过多"}
     detail = {
-        "en": "From {from} to {to} there are more ways than can be compared exactly. Choose a nearer hub, or exclude a mode.",
-        "zh-Hans": "从 {from} 到 {to} 的可选路线过多，无法逐一比较。请选择更近的枢纽或排除某种运输方式。",
+        "en": "From {from} to {to} there are more ways than can be compared exactly. Choose a nearer hub.",
+        "zh-Hans": "从 {from} 到 {to} 的可选路线过多，无法逐一比较。请选择更近的枢纽。",
     }
     members = ("from", "to")
 
