@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.api.deps import Language, PortsDep, Reading, Tx, partner_with
 from app.api.documents import NOT_MODIFIED, refuses
@@ -42,12 +42,20 @@ async def list_services(
     language: Language,
     mode: Mode | None = None,
     status: ServiceStatus | None = None,
+    timetable_of: Annotated[ServiceId, Query(description="Only the other timetables of this service")] | None = None,
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[ServiceShape]:
     """The services of one's own carrier, by id; operators see all."""
     return await queries.list_services(
-        connection, caller, mode=mode, status=status, cursor=cursor, limit=limit, language=language
+        connection,
+        caller,
+        mode=mode,
+        status=status,
+        timetable_of=timetable_of,
+        cursor=cursor,
+        limit=limit,
+        language=language,
     )
 
 

@@ -20,7 +20,8 @@ _BOOK: Final = text("""
 WITH wanted AS MATERIALIZED (
     SELECT w.*, s.carrier, s.on_demand, s.capacity_weight_g, s.capacity_volume_mm3, s.live_places AS capacity_live_places,
         s.status IS DISTINCT FROM 'active' OR EXISTS (
-            SELECT FROM disruption d WHERE d.service_id = w.service_id AND w.run_at >= d.from_at AND w.run_at < d.until_at
+            SELECT FROM disruption d
+            WHERE d.service_id IN (w.service_id, s.timetable_of) AND w.run_at >= d.from_at AND w.run_at < d.until_at
         ) OR EXISTS (
             SELECT FROM disruption d JOIN service_stop t ON t.hub = d.hub
             WHERE t.service_id = w.service_id

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Integer, SmallInteger, Text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Integer, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -12,7 +12,10 @@ from app.network.values import BookingState, HubKind, Mode, ServiceStatus
 
 
 class Hub(SQLModel, table=True):
-    """A place where goods change hands. `dwell_s` passes from arriving to being ready to go on."""
+    """A place where goods change hands. `dwell_s` passes from arriving to being ready to go on.
+
+    `opening`: pairs of seconds from Monday midnight, UTC, between which it takes goods in; none is always.
+    """
 
     __tablename__ = "hub"
     __table_args__ = (
@@ -30,14 +33,21 @@ class Hub(SQLModel, table=True):
     handling_minor: int
     handling_milliminor_per_kg: int
     source: str
+    opening: list[list[int]] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'::jsonb")})
+    can_rest: bool = Field(sa_column_kwargs={"server_default": text("false")})
+    is_cooled: bool = Field(sa_column_kwargs={"server_default": text("false")})
 
 
 class Service(SQLModel, table=True):
-    """A line of a carrier: one weekly pattern, or on demand. Its stops never change; everything else may."""
+    """A line of a carrier: by weekly patterns, or on demand. The stops of one that was booked never change; everything else may.
+
+    `timetable_of` is the service that this one is another timetable of; `feed` is what imports made it and keep it.
+    """
 
     __tablename__ = "service"
     __table_args__ = (
         CheckConstraint("on_demand = (cardinality(weekdays) = 0 AND cardinality(departs_s) = 0)", name="pattern"),
+        CheckConstraint("NOT on_demand OR more_departures = '[]'::jsonb", name="more_departures"),
         CheckConstraint("capacity_weight_g > 0 AND capacity_volume_mm3 > 0 AND live_places >= 0", name="capacity"),
         CheckConstraint(
             "base_minor >= 0 AND minimum_minor >= 0 AND milliminor_per_kg >= 0 AND milliminor_per_tkm >= 0",
@@ -59,6 +69,11 @@ class Service(SQLModel, table=True):
     departs_s: list[int] = Field(sa_type=ARRAY(Integer))
     valid_from: date | None = None
     valid_until: date | None = None
+    more_departures: list[dict[str, Any]] = Field(
+        sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'::jsonb")}
+    )
+    timetable_of: str | None = Field(default=None, foreign_key="service.id", index=True, max_length=40)
+    feed: str | None = Field(default=None, max_length=40)
     closed_months: list[int] = Field(sa_type=ARRAY(SmallInteger))
     cutoff_s: int
     temperatures: list[str] = Field(sa_type=ARRAY(Text))

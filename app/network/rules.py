@@ -20,11 +20,13 @@ from app.network.values import (
     Temperature,
     Vehicle,
 )
-from app.routing import Stop
+from app.routing import Stop, Weekly
 
 SEED: Final = Path(__file__).parent / "seed"
 MUNICIPALITIES: Final = ("11", "12", "31", "50")
 HOUR_S: Final = 3_600
+DAY_S: Final = 24 * HOUR_S
+WEEK_S: Final = 7 * DAY_S
 MINOR: Final = 100
 Period = tuple[int, int]
 Place = TypeVar("Place", bound=Located)
@@ -124,6 +126,39 @@ def season_closures(closed_months: Sequence[int], years: Iterable[int]) -> list[
     ]
 
 
+def midnight_s(day: date) -> int:
+    """The first second of this day, UTC."""
+    return int(datetime.combine(day, datetime.min.time(), UTC).timestamp())
+
+
+def weekly(
+    weekdays: Iterable[int],
+    departs_s: Iterable[int],
+    valid_from: date | str | None = None,
+    valid_until: date | str | None = None,
+) -> Weekly:
+    """A pattern as the planner takes it: days and seconds in order, each once. Dates may be ISO 8601 texts."""
+    since, until = (date.fromisoformat(day) if isinstance(day, str) else day for day in (valid_from, valid_until))
+    return Weekly(tuple(sorted(set(weekdays))), tuple(sorted(set(departs_s))), since, until)
+
+
+def weekly_hours(days: Iterable[int], since: str, until: str, utc_offset_h: float) -> list[Period]:
+    """These hours (`09:00`, `19:00`) of these local weekdays as periods of the UTC week; they may reach into the next one.
+
+    An `until` that is not after `since` is on the next day.
+    """
+    opens_s, closes_s = clock_s(since), clock_s(until)
+    lasts_s = closes_s - opens_s if closes_s > opens_s else closes_s + DAY_S - opens_s
+    starts = sorted((day * DAY_S + opens_s - round(utc_offset_h * HOUR_S)) % WEEK_S for day in set(days))
+    return [(start, start + lasts_s) for start in starts]
+
+
+def clock_s(text: str) -> int:
+    """Seconds of the day of `HH:MM`, up to and including 24:00."""
+    hours, minutes = text.split(":")
+    return int(hours) * HOUR_S + int(minutes) * 60
+
+
 def hub_closure(stop: Stop, since: int, until: int) -> Period:
     """The starts of run that would call at this stop while its hub is closed from `since` until before `until`."""
     return since - stop.depart_offset_s, until - stop.arrive_offset_s
@@ -181,8 +216,14 @@ def _pattern_faults(line: Line) -> Iterator[Gap]:
             yield Gap(pointer, {"en": "A service on demand has no timetable", "zh-Hans": "按需线路不能设置班次"})
         if not line.on_demand and not given:
             yield Gap(pointer, {"en": "Needed, unless it runs on demand", "zh-Hans": "非按需线路必须填写"})
-    if line.valid_from and line.valid_until and line.valid_until < line.valid_from:
-        yield Gap("/valid_until", {"en": "It ends before it begins", "zh-Hans": "结束日期早于开始日期"})
+    if line.on_demand and line.more_departures:
+        yield Gap("/more_departures", {"en": "A service on demand has no timetable", "zh-Hans": "按需线路不能设置班次"})
+    validities = [(line.valid_from, line.valid_until)]
+    validities += [(each.valid_from, each.valid_until) for each in line.more_departures]
+    for number, (since, until) in enumerate(validities):
+        if since and until and until < since:
+            pointer = f"/more_departures/{number - 1}/valid_until" if number else "/valid_until"
+            yield Gap(pointer, {"en": "It ends before it begins", "zh-Hans": "结束日期早于开始日期"})
 
 
 def _load_faults(line: Line) -> Iterator[Gap]:
@@ -205,4 +246,4 @@ def _load_faults(line: Line) -> Iterator[Gap]:
 
 
 def _month_s(year: int, month: int) -> int:
-    return int(datetime.combine(date(year, month, 1), datetime.min.time(), UTC).timestamp())
+    return midnight_s(date(year, month, 1))

@@ -18,6 +18,7 @@ from app.network.values import (
     DISTANCE_M_MAX,
     LIVE_PLACES_MAX,
     MILLIMINOR_MAX,
+    PATTERNS_MAX,
     PRICE_MINOR_MAX,
     RUN_LENGTH_MAX,
     VOLUME_MM3_MAX,
@@ -58,6 +59,9 @@ _SERVICE: Final = _TERMS | {
     "on_demand": False,
     "valid_from": None,
     "valid_until": None,
+    "more_departures": [],
+    "timetable_of": None,
+    "feed": None,
     "closed_months": [],
     "piece_weight_g_max": None,
     "piece_length_mm_max": None,
@@ -76,6 +80,9 @@ _HUB: Final = {
     "county": "653201",
     "dwell_s": 10800,
     "handling": {"currency": "CNY", "base_minor": 20, "milliminor_per_kg": 4000},
+    "opening": [{"from_s": 3600, "until_s": 36000}, {"from_s": 90000, "until_s": 122400}],
+    "can_rest": True,
+    "is_cooled": True,
     "distance_m": 8400,
 }
 _DISRUPTION: Final = {
@@ -161,8 +168,19 @@ class HandlingShape(Shape):
     milliminor_per_kg: int
 
 
+class OpeningShape(Shape):
+    """A period of every week, in seconds from Monday midnight, UTC; it ends before `until_s`, which may lie in the next week."""
+
+    from_s: int
+    until_s: int
+
+
 class HubShape(Shape):
-    """A place where goods change hands. `county` is null abroad; `distance_m` comes with `near`."""
+    """A place where goods change hands. `county` is null abroad; `distance_m` comes with `near`.
+
+    It takes goods in while it is open (`opening`; an empty list is always). Animals may be rested where `can_rest`; goods
+    wait in the cold where `is_cooled`.
+    """
 
     model_config: ClassVar[ConfigDict] = _example(_HUB)
 
@@ -174,6 +192,9 @@ class HubShape(Shape):
     county: str | None
     dwell_s: int
     handling: HandlingShape
+    opening: list[OpeningShape]
+    can_rest: bool
+    is_cooled: bool
     distance_m: int | None = None
 
 
@@ -204,6 +225,21 @@ class CapacityShape(Shape):
     live_places: Annotated[int, Field(ge=0, le=LIVE_PLACES_MAX)] = 0
 
 
+class DeparturesShape(Shape):
+    """A weekly pattern: runs start on these weekdays at these seconds of the UTC day, between two dates, both included."""
+
+    weekdays: Annotated[Weekdays, Field(min_length=1)]
+    departs_s: Annotated[Departures, Field(min_length=1)]
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+MoreDepartures = Annotated[
+    list[DeparturesShape],
+    Field(max_length=PATTERNS_MAX - 1, description="Further weekly patterns: it runs by each of them"),
+]
+
+
 class NewService(Shape):
     """A line: by weekly timetable (`weekdays` and `departs_s`) or `on_demand`. An operator names the carrier."""
 
@@ -220,6 +256,7 @@ class NewService(Shape):
     departs_s: Departures = []
     valid_from: date | None = None
     valid_until: date | None = None
+    more_departures: MoreDepartures = []
     closed_months: Months = []
     cutoff_s: Cutoff = 0
     temperatures: Temperatures
@@ -240,6 +277,7 @@ class ServiceChange(Shape):
     departs_s: Departures | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+    more_departures: MoreDepartures | None = None
     closed_months: Months | None = None
     cutoff_s: Cutoff | None = None
     temperatures: Temperatures | None = None
@@ -251,6 +289,8 @@ class ServiceChange(Shape):
 
 
 class ServiceShape(Shape):
+    """`timetable_of`: the service that this one is another timetable of; `feed`: the import that made it and keeps it."""
+
     model_config: ClassVar[ConfigDict] = _example(_SERVICE)
 
     id: str
@@ -264,6 +304,9 @@ class ServiceShape(Shape):
     departs_s: list[int]
     valid_from: date | None
     valid_until: date | None
+    more_departures: list[DeparturesShape]
+    timetable_of: str | None
+    feed: str | None
     closed_months: list[int]
     cutoff_s: int
     temperatures: list[Temperature]

@@ -12,13 +12,15 @@ from sqlmodel import col, select
 from app.core.database import Session
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
-from app.network.rules import Period, hub_closure, intensities, season_closures
+from app.network.rows import line_of
+from app.network.rules import DAY_S, Period, hub_closure, intensities, midnight_s, season_closures
 from app.network.values import CLOSURES_READ_MAX, SEASONS_AHEAD_YEARS, HubKind, HubPoint, Line, ServiceStatus, Vehicle
-from app.routing import Capacity, Place, Stop, Tariff, Timetable, Weekly
+from app.routing import Place, Timetable
 from app.routing import Service as Run
 
 Reader = AsyncConnection | Session
 
+END_OF_TIME_S: Final = 1 << 40
 _VERSION: Final = text("SELECT version, changed_at FROM timetable_version")
 # What was over before the last change cannot matter any more.
 _CLOSURES: Final = text(
@@ -84,12 +86,18 @@ def _build(
     for service, hub, since, until in closures:
         (of_hub if service is None else of_service).setdefault(hub or service, []).append((since, until))
     years = range(year - 1, year + SEASONS_AHEAD_YEARS)
-    lines = [_line(row) for row in services]
+    lines = [line_of(row) for row in services]
     return Timetable(
         [planned_place(hub) for hub in hubs],
-        [planned_service(line, [*of_service.get(line.id, ()), *_calls(line, of_hub)], years) for line in lines],
+        [planned_service(line, [*_closed(line, of_service), *_calls(line, of_hub)], years) for line in lines],
         version=version,
     )
+
+
+def _closed(line: Line, of_service: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
+    """What closes a service closes its other timetables too."""
+    yield from of_service.get(line.id, ())
+    yield from of_service.get(line.timetable_of or "", ())
 
 
 def _calls(line: Line, of_hub: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
@@ -105,12 +113,14 @@ def planned_place(hub: HubPoint) -> Place:
         dwell_s=hub.dwell_s,
         transfer_price_minor=hub.handling_minor,
         transfer_price_milliminor_per_kg=hub.handling_milliminor_per_kg,
+        opening=tuple((since, until) for since, until in hub.opening),
+        can_rest=hub.can_rest,
+        is_cooled=hub.is_cooled,
     )
 
 
 def planned_service(line: Line, closures: Iterable[Period], years: Iterable[int]) -> Run:
     """A line in the planner's words, resting in these closures and in its seasons of these years."""
-    pattern = Weekly(line.weekdays, line.departs_s, line.valid_from, line.valid_until) if not line.on_demand else None
     return Run(
         id=line.id,
         mode=line.mode.value,
@@ -118,35 +128,20 @@ def planned_service(line: Line, closures: Iterable[Period], years: Iterable[int]
         stops=line.stops,
         tariff=line.tariff,
         capacity=line.capacity,
-        departures=(pattern,) if pattern else (),
+        departures=line.departures,
         on_demand=line.on_demand,
         cutoff_s=line.cutoff_s,
         temperatures=frozenset(str(temperature) for temperature in line.temperatures),
         co2e_mg_per_tkm=intensities(line.mode, line.vehicle, line.stops[-1].distance_m // (len(line.stops) - 1)),
-        closures=(*closures, *season_closures(line.closed_months, years)),
+        closures=(*closures, *season_closures(line.closed_months, years), *_not_valid(line)),
         piece_weight_g_max=line.piece_weight_g_max,
         piece_length_mm_max=line.piece_length_mm_max,
     )
 
 
-def _line(row: Any) -> Line:
-    return Line(
-        id=row.id,
-        carrier=row.carrier,
-        mode=row.mode,
-        vehicle=Vehicle(row.vehicle),
-        name=row.name,
-        stops=tuple(Stop(*stop) for stop in row.stops),
-        temperatures=tuple(row.temperatures),
-        tariff=Tariff(row.base_minor, row.milliminor_per_kg, row.milliminor_per_tkm, row.minimum_minor),
-        capacity=Capacity(row.capacity_weight_g, row.capacity_volume_mm3, row.live_places),
-        on_demand=row.on_demand,
-        weekdays=tuple(row.weekdays),
-        departs_s=tuple(row.departs_s),
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        closed_months=tuple(row.closed_months),
-        cutoff_s=row.cutoff_s,
-        piece_weight_g_max=row.piece_weight_g_max,
-        piece_length_mm_max=row.piece_length_mm_max,
-    )
+def _not_valid(line: Line) -> Iterator[Period]:
+    """A service on demand has no pattern that could end: it rests before its first day and after its last one."""
+    if line.on_demand and line.valid_from:
+        yield 0, midnight_s(line.valid_from)
+    if line.on_demand and line.valid_until:
+        yield midnight_s(line.valid_until) + DAY_S, END_OF_TIME_S
