@@ -2,7 +2,8 @@
 
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -224,6 +225,21 @@ def _pattern_faults(line: Line) -> Iterator[Gap]:
         if since and until and until < since:
             pointer = f"/more_departures/{number - 1}/valid_until" if number else "/valid_until"
             yield Gap(pointer, {"en": "It ends before it begins", "zh-Hans": "结束日期早于开始日期"})
+
+
+def without_period(patterns: Iterable[Weekly], since: date, until: date | None) -> list[Weekly]:
+    """The same patterns but for these days (both included; None is for ever): what begins before ends, what outlasts it resumes."""
+    kept = []
+    for pattern in patterns:
+        begins, ends = pattern.valid_from or date.min, pattern.valid_until or date.max
+        if ends < since or (until is not None and begins > until):
+            kept.append(pattern)
+            continue
+        if begins < since:
+            kept.append(replace(pattern, valid_until=since - timedelta(days=1)))
+        if until is not None and ends > until:
+            kept.append(replace(pattern, valid_from=until + timedelta(days=1)))
+    return kept
 
 
 def _load_faults(line: Line) -> Iterator[Gap]:

@@ -267,6 +267,33 @@ class NewService(Shape):
     status: Literal[ServiceStatus.ACTIVE, ServiceStatus.PLANNED] = ServiceStatus.ACTIVE
 
 
+class NewTimetable(Shape):
+    """Another timetable of a service, from `valid_from` until `valid_until` (both included; without an end it stays).
+
+    What is left out is as in the service. Stops may be others: a new timetable may have other times on the way.
+    """
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"id": "TARIM-HOTAN-URUMQI-W26", "valid_from": "2026-12-01", "weekdays": [0, 2, 4, 5], "departs_s": [39600]}
+    )
+
+    id: ServiceId | None = None
+    name: ServiceName | None = None
+    stops: Annotated[list[StopShape], Field(min_length=2, max_length=SERVICE_STOPS_MAX)] | None = None
+    valid_from: date
+    valid_until: date | None = None
+    weekdays: Weekdays | None = None
+    departs_s: Departures | None = None
+    more_departures: MoreDepartures = []
+    closed_months: Months | None = None
+    cutoff_s: Cutoff | None = None
+    temperatures: Temperatures | None = None
+    tariff: TariffShape | None = None
+    capacity: CapacityShape | None = None
+    piece_weight_g_max: PieceWeight | None = None
+    piece_length_mm_max: PieceLength | None = None
+
+
 class ServiceChange(Shape):
     """What is left out stays as it is; null ends a date or a limit of pieces. The stops of a service never change: withdraw it and make another."""
 

@@ -54,7 +54,7 @@ async def create_service(
 
     Raises `Invalid` with every fault at once, or `IdTaken`.
     """
-    line = line_asked(command, _carrier(caller, command))
+    line = line_asked(command, carrier_of(caller, command.carrier))
     faults = line_faults(line, await known_hubs(session, [stop.place for stop in line.stops]))
     if faults:
         raise Invalid(gaps=faults)
@@ -204,14 +204,15 @@ async def raise_version(session: Session, now: datetime) -> None:
     await session.execute(_RAISE_VERSION, {"now": now})
 
 
-def _carrier(caller: Caller, command: NewService) -> str:
+def carrier_of(caller: Caller, named: str | None) -> str:
+    """The carrier whose services these are: one's own, or the one that an operator names; `Invalid` otherwise."""
     if caller.carrier is None:
-        if command.carrier is None:
+        if named is None:
             raise Invalid(
                 gaps=[Gap("/carrier", {"en": "An operator names the carrier", "zh-Hans": "运营方须填写承运人"})]
             )
-        return command.carrier
-    if command.carrier not in {None, caller.carrier}:
+        return named
+    if named not in {None, caller.carrier}:
         gap = Gap("/carrier", {"en": "Leave it out: it is always your own", "zh-Hans": "请勿填写：始终为您自己的代码"})
         raise Invalid(gaps=[gap])
     return caller.carrier

@@ -147,6 +147,19 @@ class Located(Protocol):
     def adcode(self) -> str | None: ...
 
 
+class Positioned(Protocol):
+    """What looking for the nearest hub needs to know of each."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def kind(self) -> HubKind: ...
+    @property
+    def lat(self) -> float: ...
+    @property
+    def lon(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HubPoint:
     """A place where goods change hands. `adcode` is its county code, None abroad.
