@@ -13,12 +13,14 @@ from app.network.bulk.feed import read_feed
 from app.network.bulk.lines import bus_lines
 from app.network.bulk.rules import match_stops
 from app.network.bulk.schemas import FaultShape, FeedImport, ImportShape, SheetImport, SkippedTrip
-from app.network.bulk.sheet import fault_at, read_sheet
+from app.network.bulk.sheet import HUB, fault_at, read_sheet
 from app.network.bulk.tables import unpack_feed
 from app.network.bulk.values import CALENDAR_YEARS, SKIPPED_SHOWN_MAX, Fault, Faults, Skipped
 from app.network.errors import ImportRefused
 from app.network.import_services import Comparison, compare_lines, write_lines
+from app.network.queries import known_hubs
 from app.network.rows import line_asked
+from app.network.rules import no_such_hub
 from app.network.service import carrier_of
 from app.network.values import HubPoint, Line
 
@@ -36,13 +38,18 @@ class Brought:
 async def import_sheet(ports: Ports, caller: Caller, command: SheetImport, language: str) -> ImportShape:
     """Create and change the services of a sheet. Raises `ImportRefused` with every fault, unless it is a dry run, which shows them."""
     carrier = carrier_of(caller, command.carrier)
-    entries, faults = await asyncio.to_thread(read_sheet, command.csv)
+    sheet = await asyncio.to_thread(read_sheet, command.csv)
+    entries, faults = sheet.entries, sheet.faults
     lines = [line_asked(entry.command, carrier) for entry in entries]
     made_from = {line.id: fingerprint(entry.command) for line, entry in zip(lines, entries, strict=True)}
     async with ports.begin() as session:
         comparison = await compare_lines(session, lines, carrier, None)
         for number, gap in comparison.faults:
             faults.put(fault_at(gap, entries[number].rows))
+        known = await known_hubs(session, {row.get(HUB) for row in sheet.unread})
+        for row in sheet.unread:
+            if row.get(HUB) and row.get(HUB) not in known:
+                faults.put(Fault(no_such_hub(row.get(HUB)), row=row.number, column=HUB))
         brought = Brought(lines, faults, made_from)
         if not command.dry_run:
             _require_right(brought, "/csv")
@@ -91,7 +98,7 @@ def _require_known(named: Mapping[str, str], stops: Mapping[str, object], hubs: 
                 Gap(f"/stops/{stop}", {"en": "There is no such stop in the feed", "zh-Hans": "数据包中没有此站点"})
             )
         if hub not in hubs:
-            gaps.append(Gap(f"/stops/{stop}", {"en": f"There is no hub {hub}", "zh-Hans": f"没有枢纽 {hub}"}))
+            gaps.append(Gap(f"/stops/{stop}", no_such_hub(hub)))
     if gaps:
         raise Invalid(gaps=gaps)
 

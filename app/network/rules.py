@@ -188,11 +188,15 @@ def line_faults(line: Line, known_hubs: Collection[str]) -> list[Gap]:
     return [*_stop_faults(line.stops, known_hubs), *_pattern_faults(line), *_load_faults(line)]
 
 
+def no_such_hub(code: str) -> dict[str, str]:
+    return {"en": f"There is no hub {code}", "zh-Hans": f"没有枢纽 {code}"}
+
+
 def _stop_faults(stops: Sequence[Stop], known_hubs: Collection[str]) -> Iterator[Gap]:
     for number, stop in enumerate(stops):
         here = f"/stops/{number}"
         if stop.place not in known_hubs:
-            yield Gap(f"{here}/hub", {"en": f"There is no hub {stop.place}", "zh-Hans": f"没有枢纽 {stop.place}"})
+            yield Gap(f"{here}/hub", no_such_hub(stop.place))
         if number == 0 and (stop.arrive_offset_s, stop.depart_offset_s, stop.distance_m) != (0, 0, 0):
             yield Gap(here, {"en": "The first stop is at second 0 and metre 0", "zh-Hans": "首站的时间和距离均应为 0"})
         if stop.depart_offset_s < stop.arrive_offset_s:

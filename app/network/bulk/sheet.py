@@ -13,7 +13,8 @@ from app.network.bulk.values import SHEET_ROWS_MAX, Fault, Faults, Row
 from app.network.schemas import NewService
 
 ID: Final = "service"
-OF_STOPS: Final = ("hub", "arrive_offset_s", "depart_offset_s", "distance_m")
+HUB: Final = "hub"
+OF_STOPS: Final = (HUB, "arrive_offset_s", "depart_offset_s", "distance_m")
 # The other columns: on the first row of a service, by where they stand in the command.
 OF_SERVICE: Final[Mapping[str, tuple[str, ...]]] = {
     "name_zh-Hans": ("name", "zh-Hans"),
@@ -45,6 +46,15 @@ CURRENCY: Final = "CNY"
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """What was read: the services, all faults, and the rows of services with faults, whose hubs nobody has looked at yet."""
+
+    entries: Sequence["Entry"]
+    faults: Faults
+    unread: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A service of the sheet with the rows of its stops; the first of them holds what is said of the whole."""
 
@@ -52,7 +62,7 @@ class Entry:
     rows: tuple[Row, ...]
 
 
-def read_sheet(text: str) -> tuple[list[Entry], Faults]:
+def read_sheet(text: str) -> Sheet:
     """The services of a sheet, and all that is wrong with it by row and column. Each service stands in rows that follow one another."""
     faults = Faults()
     rows = read_table(text, None, (ID, *OF_STOPS), SHEET_ROWS_MAX, faults)
@@ -68,7 +78,7 @@ def read_sheet(text: str) -> tuple[list[Entry], Faults]:
         else:
             groups.append([row])
     seen: set[str] = set()
-    entries = []
+    entries, unread = list[Entry](), list[Row]()
     for group in groups:
         key = group[0].get(ID)
         if not key or key in seen:
@@ -78,10 +88,13 @@ def read_sheet(text: str) -> tuple[list[Entry], Faults]:
                 row=group[0].number,
                 column=ID,
             )
+            unread += group
         elif (entry := _entry(group, faults)) is not None:
             entries.append(entry)
+        else:
+            unread += group
         seen.add(key)
-    return entries, faults
+    return Sheet(entries, faults, unread)
 
 
 def _entry(rows: Sequence[Row], faults: Faults) -> Entry | None:

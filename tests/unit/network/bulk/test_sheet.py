@@ -16,14 +16,15 @@ L2,KASHGAR,3600,3600,1000,,,,,,,,,,
 
 
 def faulty(old, new):
-    _, faults = read_sheet(SHEET.replace(old, new, 1))
+    faults = read_sheet(SHEET.replace(old, new, 1)).faults
     assert all(fault.detail["en"] and fault.detail["zh-Hans"] for fault in faults.kept)
     return [(fault.row, fault.column) for fault in faults.kept]
 
 
 def test_right_sheet_is_read():
-    (one, two), faults = read_sheet(SHEET)
-    assert not faults
+    sheet = read_sheet(SHEET)
+    one, two = sheet.entries
+    assert not sheet.faults
     assert (one.command.id, one.command.name) == ("L1", {"en": "One", "zh-Hans": "一号"})
     assert (one.command.weekdays, one.command.departs_s) == ([0, 2], [43_200, 50_400])
     assert str(one.command.valid_from) == "2026-12-01"
@@ -59,7 +60,7 @@ def test_fault_has_its_row_and_column(old, new, expected):
 
 
 def test_empty_sheet_is_a_fault():
-    _, faults = read_sheet(",".join(COLUMNS) + "\n")
+    faults = read_sheet(",".join(COLUMNS) + "\n").faults
     assert [(fault.row, fault.column) for fault in faults.kept] == [(1, None)]
 
 
@@ -77,6 +78,6 @@ def test_empty_sheet_is_a_fault():
     ],
 )
 def test_pointer_of_a_command_is_a_place_of_the_sheet(pointer, place):
-    (one, _), _ = read_sheet(SHEET)
+    one = read_sheet(SHEET).entries[0]
     fault = fault_at(Gap(pointer, {"en": "wrong"}), one.rows)
     assert (fault.row, fault.column) == place
