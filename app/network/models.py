@@ -49,6 +49,7 @@ class Service(SQLModel, table=True):
         CheckConstraint("on_demand = (cardinality(weekdays) = 0 AND cardinality(departs_s) = 0)", name="pattern"),
         CheckConstraint("NOT on_demand OR more_departures = '[]'::jsonb", name="more_departures"),
         CheckConstraint("capacity_weight_g > 0 AND capacity_volume_mm3 > 0 AND live_places >= 0", name="capacity"),
+        CheckConstraint("chilled_slots >= 0", name="chilled_slots"),
         CheckConstraint(
             "base_minor >= 0 AND minimum_minor >= 0 AND milliminor_per_kg >= 0 AND milliminor_per_tkm >= 0",
             name="tariff",
@@ -84,6 +85,7 @@ class Service(SQLModel, table=True):
     capacity_weight_g: int = Field(sa_type=BigInteger)
     capacity_volume_mm3: int = Field(sa_type=BigInteger)
     live_places: int
+    chilled_slots: int | None = None
     piece_weight_g_max: int | None = Field(default=None, sa_type=BigInteger)
     piece_length_mm_max: int | None = None
     status: ServiceStatus = Field(sa_type=enum_type(ServiceStatus))
@@ -152,6 +154,9 @@ class DepartureLoad(SQLModel, table=True):
         CheckConstraint("used_weight_g BETWEEN 0 AND capacity_weight_g", name="weight"),
         CheckConstraint("used_volume_mm3 BETWEEN 0 AND capacity_volume_mm3", name="volume"),
         CheckConstraint("used_live_places BETWEEN 0 AND capacity_live_places", name="live_places"),
+        CheckConstraint(
+            "used_chilled_slots >= 0 AND used_chilled_slots <= capacity_chilled_slots", name="chilled_slots"
+        ),
     )
 
     service_id: str = Field(primary_key=True, max_length=40)
@@ -163,6 +168,8 @@ class DepartureLoad(SQLModel, table=True):
     capacity_weight_g: int = Field(sa_type=BigInteger)
     capacity_volume_mm3: int = Field(sa_type=BigInteger)
     capacity_live_places: int
+    used_chilled_slots: int = Field(sa_column_kwargs={"server_default": text("0")})
+    capacity_chilled_slots: int | None = None
 
 
 class Booking(SQLModel, table=True):
@@ -172,6 +179,7 @@ class Booking(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("0 <= board AND board < alight", name="stops"),
         CheckConstraint("weight_g > 0 AND volume_mm3 >= 0 AND live_places >= 0", name="load"),
+        CheckConstraint("chilled_slots >= 0", name="chilled_slots"),
         Index("ix_booking_carrier_run_at_id", "carrier", "run_at", "id"),
         Index("ix_booking_service_id_run_at", "service_id", "run_at"),
     )
@@ -187,5 +195,6 @@ class Booking(SQLModel, table=True):
     weight_g: int = Field(sa_type=BigInteger)
     volume_mm3: int = Field(sa_type=BigInteger)
     live_places: int
+    chilled_slots: int = Field(sa_column_kwargs={"server_default": text("0")})
     state: BookingState = Field(sa_type=enum_type(BookingState))
     created_at: datetime

@@ -294,7 +294,10 @@ def service_shape(row: Any, language: str) -> ServiceShape:
             minimum_minor=row.minimum_minor,
         ),
         capacity=CapacityShape(
-            weight_g=row.capacity_weight_g, volume_mm3=row.capacity_volume_mm3, live_places=row.live_places
+            weight_g=row.capacity_weight_g,
+            volume_mm3=row.capacity_volume_mm3,
+            live_places=row.live_places,
+            chilled_slots=row.chilled_slots,
         ),
         status_name=SERVICE_STATUS_DISPLAY[row.status][language],
     )
@@ -327,6 +330,7 @@ def _booking_shape(row: Any, language: str) -> BookingShape:
         weight_g=row.weight_g,
         volume_mm3=row.volume_mm3,
         live_places=row.live_places,
+        chilled_slots=row.chilled_slots,
         state=row.state,
         state_name=BOOKING_STATE_DISPLAY[row.state][language],
     )

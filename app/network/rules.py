@@ -261,6 +261,14 @@ def _load_faults(line: Line) -> Iterator[Gap]:
                 "zh-Hans": "仅当 temperatures 含 live 时填写活畜位数",
             },
         )
+    if line.capacity.chilled_slots is not None and not {Temperature.CHILLED, Temperature.FROZEN} & {*line.temperatures}:
+        yield Gap(
+            "/capacity/chilled_slots",
+            {
+                "en": "Chilled slots only where `chilled` or `frozen` is among the temperatures",
+                "zh-Hans": "仅当 temperatures 含 chilled 或 frozen 时填写冷藏位数",
+            },
+        )
     if line.mode is Mode.COURIER:
         yield Gap("/mode", {"en": "Couriers are not timetabled", "zh-Hans": "快递配送不设班次"})
 

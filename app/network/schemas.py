@@ -11,6 +11,7 @@ from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, NamedText, PlainText, Tag
 from app.network.values import (
+    CHILLED_SLOTS_MAX,
     CODE_PATTERN,
     COUNTY_PATTERN,
     CUTOFF_MAX,
@@ -108,6 +109,7 @@ _BOOKING: Final = {
     "weight_g": 16100,
     "volume_mm3": 72000000,
     "live_places": 0,
+    "chilled_slots": 1,
     "state": "booked",
     "state_name": "Booked",
 }
@@ -218,11 +220,15 @@ class TariffShape(Shape):
 
 
 class CapacityShape(Shape):
-    """What one run carries at most on each stretch between two stops."""
+    """What one run carries at most on each stretch between two stops.
+
+    A chilled slot is room for an insulated box of 100 litres; null: all its room may be cold.
+    """
 
     weight_g: Annotated[int, Field(ge=1, le=10 * WEIGHT_G_MAX)]
     volume_mm3: Annotated[int, Field(ge=1, le=VOLUME_MM3_MAX)]
     live_places: Annotated[int, Field(ge=0, le=LIVE_PLACES_MAX)] = 0
+    chilled_slots: Annotated[int, Field(ge=0, le=CHILLED_SLOTS_MAX)] | None = None
 
 
 class DeparturesShape(Shape):
@@ -393,6 +399,7 @@ class BookingShape(Shape):
     weight_g: int
     volume_mm3: int
     live_places: int
+    chilled_slots: int
     state: BookingState
     state_name: str
 

@@ -322,7 +322,12 @@ def _tariff(product: Mapping[str, Any], first: HubPoint, last: HubPoint) -> Tari
 def product_capacity(product: Mapping[str, Any]) -> Capacity:
     """What a run of this product of the defaults carries."""
     terms = product["capacity"]
-    return Capacity(round(terms["weight_t"] * 10**6), round(terms["volume_m3"] * 10**9), terms.get("live_places", 0))
+    return Capacity(
+        round(terms["weight_t"] * 10**6),
+        round(terms["volume_m3"] * 10**9),
+        terms.get("live_places", 0),
+        terms.get("chilled_slots"),
+    )
 
 
 def tariff(terms: Mapping[str, float]) -> Tariff:

@@ -30,7 +30,9 @@ _RESIZE: Final = text(
     "WHERE service_id = :service AND run_at >= :now ORDER BY service_id, run_at, segment FOR UPDATE) "
     "UPDATE departure_load d SET capacity_weight_g = GREATEST(d.used_weight_g, :weight_g), "
     "capacity_volume_mm3 = GREATEST(d.used_volume_mm3, :volume_mm3), "
-    "capacity_live_places = GREATEST(d.used_live_places, :live_places) "
+    "capacity_live_places = GREATEST(d.used_live_places, :live_places), "
+    "capacity_chilled_slots = CASE WHEN CAST(:chilled_slots AS int) IS NOT NULL "
+    "THEN GREATEST(d.used_chilled_slots, CAST(:chilled_slots AS int)) END "
     "FROM locked WHERE d.service_id = locked.service_id AND d.run_at = locked.run_at AND d.segment = locked.segment"
 )
 

@@ -25,6 +25,7 @@ MILLIMINOR_MAX: Final = 10**9
 PRICE_MINOR_MAX: Final = 10**9
 VOLUME_MM3_MAX: Final = 10**15
 LIVE_PLACES_MAX: Final = 100_000
+CHILLED_SLOTS_MAX: Final = 1_000_000
 DISRUPTION_MAX: Final = timedelta(days=366)
 DEPART_AHEAD_MAX: Final = timedelta(days=90)
 SEASONS_AHEAD_YEARS: Final = 10
@@ -236,6 +237,7 @@ class Want:
     weight_g: int
     volume_mm3: int
     live_places: int = 0
+    chilled_slots: int = 0
     booking_id: str = field(default_factory=lambda: new_id("bkg"))
 
 
@@ -256,5 +258,5 @@ class Mismatch:
     service_id: str
     run_at: datetime
     segment: int
-    recorded: tuple[int, int, int]
-    booked: tuple[int, int, int]
+    recorded: tuple[int, int, int, int]
+    booked: tuple[int, int, int, int]

@@ -68,6 +68,7 @@ class Terms(NamedTuple):
     weight: Numbers
     volume: Numbers
     live_places: Numbers
+    chilled_slots: Numbers
     piece_weight: Numbers
     piece_length: Numbers
     takes: dict[str, Flags]
@@ -219,6 +220,9 @@ def _terms(places: Sequence[Place], services: Sequence[Service], by_ride: list[N
         weight=numbers([each.capacity.weight_g for each in services]),
         volume=numbers([each.capacity.volume_mm3 for each in services]),
         live_places=numbers([each.capacity.live_places for each in services]),
+        chilled_slots=numbers(
+            [unlimited if each.capacity.chilled_slots is None else each.capacity.chilled_slots for each in services]
+        ),
         piece_weight=numbers(
             [unlimited if each.piece_weight_g_max is None else each.piece_weight_g_max for each in services]
         ),
@@ -243,6 +247,7 @@ def price_rides(net: Net, terms: Terms, query: Query, excluded: Sequence[int], s
         & (terms.weight >= weight)
         & (terms.volume >= query.volume_mm3)
         & (terms.live_places >= query.live_heads)
+        & (terms.chilled_slots >= query.chilled_slots)
         & (terms.piece_weight >= query.piece_weight_g)
         & (terms.piece_length >= query.piece_length_mm)
     )

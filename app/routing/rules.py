@@ -56,7 +56,10 @@ def fits_when_empty(service: Service, query: Query) -> bool:
     """Whether an empty run of the service could carry the goods at all."""
     room = service.capacity
     return (
-        query.weight_g <= room.weight_g and query.volume_mm3 <= room.volume_mm3 and query.live_heads <= room.live_places
+        query.weight_g <= room.weight_g
+        and query.volume_mm3 <= room.volume_mm3
+        and query.live_heads <= room.live_places
+        and (room.chilled_slots is None or query.chilled_slots <= room.chilled_slots)
     )
 
 

@@ -21,6 +21,8 @@ LABELS_MAX: Final = 200_000
 WEIGHT_G_MAX: Final = 10**9
 COSTS_KEPT: Final = 32
 BOUNDS_KEPT: Final = 256
+# The room of an insulated box of 100 litres, in which chilled goods are counted. [M]
+CHILLED_SLOT_MM3: Final = 10**8
 TEMPERATURES: Final = frozenset({"ambient", "chilled", "frozen", "live"})
 
 
@@ -73,11 +75,12 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What one run carries at most on each of its segments."""
+    """What one run carries at most on each of its segments. `chilled_slots` None: as much of it may be cold as there is room."""
 
     weight_g: int
     volume_mm3: int
     live_places: int = 0
+    chilled_slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,12 @@ class Used:
     weight_g: int = 0
     volume_mm3: int = 0
     live_places: int = 0
+    chilled_slots: int = 0
+
+
+def chilled_slots(temperature: str, volume_mm3: int) -> int:
+    """The slots that goods of this temperature and volume take, rounded up; none unless they are kept cold."""
+    return -(-volume_mm3 // CHILLED_SLOT_MM3) if temperature in {"chilled", "frozen"} else 0
 
 
 Load = Mapping[tuple[str, int, int], Used]
@@ -212,6 +221,10 @@ class Query:
             raise ValueError("a journey is limited by its length or by its exposure, not by both")
         if min(self.rest_s, self.epsilon_bps, self.piece_weight_g, self.piece_length_mm, self.spent_s or 0) < 0:
             raise ValueError("rest, epsilon, pieces and what is spent are not below zero")
+
+    @property
+    def chilled_slots(self) -> int:
+        return chilled_slots(self.temperature, self.volume_mm3)
 
     @property
     def deadline(self) -> int:

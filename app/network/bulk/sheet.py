@@ -36,6 +36,7 @@ OF_SERVICE: Final[Mapping[str, tuple[str, ...]]] = {
     "weight_g": ("capacity", "weight_g"),
     "volume_mm3": ("capacity", "volume_mm3"),
     "live_places": ("capacity", "live_places"),
+    "chilled_slots": ("capacity", "chilled_slots"),
     "piece_weight_g_max": ("piece_weight_g_max",),
     "piece_length_mm_max": ("piece_length_mm_max",),
     "status": ("status",),

@@ -185,6 +185,8 @@ def test_every_fault_of_the_stops_is_named_where_it_is():
         ({"valid_from": date(2026, 3, 2), "valid_until": date(2026, 3, 1)}, ["/valid_until"]),
         ({"temperatures": (Temperature.LIVE,)}, ["/capacity/live_places"]),
         ({"capacity": Capacity(1, 1, 5)}, ["/capacity/live_places"]),
+        ({"capacity": Capacity(1, 1, 0, 5)}, ["/capacity/chilled_slots"]),
+        ({"capacity": Capacity(1, 1, 0, 5), "temperatures": (Temperature.AMBIENT, Temperature.CHILLED)}, []),
         ({"temperatures": (Temperature.LIVE,), "capacity": Capacity(1, 1, 5), "mode": Mode.BUS}, ["/temperatures"]),
         ({"mode": Mode.COURIER}, ["/mode"]),
     ],
