@@ -54,6 +54,7 @@ class Service(SQLModel, table=True):
             "base_minor >= 0 AND minimum_minor >= 0 AND milliminor_per_kg >= 0 AND milliminor_per_tkm >= 0",
             name="tariff",
         ),
+        CheckConstraint("toll_milliminor_per_tkm BETWEEN 0 AND milliminor_per_tkm", name="toll"),
         CheckConstraint("cutoff_s >= 0", name="cutoff"),
         CheckConstraint("piece_weight_g_max > 0 AND piece_length_mm_max > 0", name="piece"),
         Index("ix_service_carrier_id", "carrier", "id"),
@@ -82,6 +83,7 @@ class Service(SQLModel, table=True):
     minimum_minor: int = Field(sa_type=BigInteger)
     milliminor_per_kg: int = Field(sa_type=BigInteger)
     milliminor_per_tkm: int = Field(sa_type=BigInteger)
+    toll_milliminor_per_tkm: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
     capacity_weight_g: int = Field(sa_type=BigInteger)
     capacity_volume_mm3: int = Field(sa_type=BigInteger)
     live_places: int

@@ -292,6 +292,7 @@ def service_shape(row: Any, language: str) -> ServiceShape:
             milliminor_per_kg=row.milliminor_per_kg,
             milliminor_per_tkm=row.milliminor_per_tkm,
             minimum_minor=row.minimum_minor,
+            toll_milliminor_per_tkm=row.toll_milliminor_per_tkm,
         ),
         capacity=CapacityShape(
             weight_g=row.capacity_weight_g,

@@ -143,6 +143,17 @@ def weekly(
     return Weekly(tuple(sorted(set(weekdays))), tuple(sorted(set(departs_s))), since, until)
 
 
+def is_toll_free(category: str, temperature: str, shelf_life_h: int | None) -> bool:
+    """Whether goods are of the green channel: live animals, and produce that is neither frozen nor keeps for long (dried).
+
+    How much of a vehicle they must fill is the planner's rule; to register each trip is the carrier's affair.
+    """
+    if category == "livestock":
+        return temperature == Temperature.LIVE
+    is_fresh = shelf_life_h is not None and shelf_life_h <= load_defaults()["green_channel"]["shelf_life_h_max"]
+    return category == "produce" and temperature in {Temperature.AMBIENT, Temperature.CHILLED} and is_fresh
+
+
 def weekly_hours(days: Iterable[int], since: str, until: str, utc_offset_h: float) -> list[Period]:
     """These hours (`09:00`, `19:00`) of these local weekdays as periods of the UTC week; they may reach into the next one.
 
@@ -247,6 +258,11 @@ def without_period(patterns: Iterable[Weekly], since: date, until: date | None) 
 
 
 def _load_faults(line: Line) -> Iterator[Gap]:
+    if line.tariff.toll_milliminor_per_tkm > line.tariff.milliminor_per_tkm:
+        yield Gap(
+            "/tariff/toll_milliminor_per_tkm",
+            {"en": "The toll is a part of `milliminor_per_tkm`", "zh-Hans": "通行费应包含在 milliminor_per_tkm 之内"},
+        )
     is_live = Temperature.LIVE in line.temperatures
     if is_live and line.mode in {Mode.AIR, Mode.BUS, Mode.COURIER}:
         yield Gap(

@@ -210,13 +210,18 @@ class StopShape(Shape):
 
 
 class TariffShape(Shape):
-    """A ride costs `max(minimum, base + per kg + per tonne-km)`; the latter two in thousandths of a minor unit."""
+    """A ride costs `max(minimum, base + per kg + per tonne-km)`; the latter two in thousandths of a minor unit.
+
+    `toll_milliminor_per_tkm` is what of the part per tonne-km is toll. Goods of the green channel (fresh produce, live
+    animals) do not pay it when they fill four fifths of a vehicle on demand.
+    """
 
     currency: Literal["CNY"]
     base_minor: PriceMinor = 0
     milliminor_per_kg: Milliminor = 0
     milliminor_per_tkm: Milliminor = 0
     minimum_minor: PriceMinor = 0
+    toll_milliminor_per_tkm: Milliminor = 0
 
 
 class CapacityShape(Shape):
@@ -417,6 +422,9 @@ class RouteRequest(Shape):
     volume_mm3: Annotated[int, Field(ge=1, le=VOLUME_MM3_MAX)] | None = None
     temperature: Temperature = Temperature.AMBIENT
     live_heads: Annotated[int, Field(ge=1, le=LIVE_PLACES_MAX)] | None = None
+    fresh: Annotated[bool, Field(description="Goods of the toll-free green channel: fresh produce or live animals")] = (
+        False
+    )
     depart_after: Time | None = None
 
 

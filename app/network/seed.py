@@ -337,6 +337,7 @@ def tariff(terms: Mapping[str, float]) -> Tariff:
         milliminor_per_kg=milliminor(terms.get("per_kg", 0)),
         milliminor_per_tkm=milliminor(terms.get("per_tkm", 0)),
         minimum_minor=minor(terms.get("minimum", 0)),
+        toll_milliminor_per_tkm=milliminor(terms.get("toll_per_tkm", 0)),
     )
 
 

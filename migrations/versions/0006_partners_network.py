@@ -23,6 +23,13 @@ def upgrade() -> None:
     op.add_column("hub", sa.Column("is_cooled", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("service", sa.Column("more_departures", postgresql.JSONB(), nullable=False, server_default=NONE))
     op.add_column("service", sa.Column("timetable_of", sa.String(length=40), nullable=True))
+    op.add_column(
+        "service",
+        sa.Column("toll_milliminor_per_tkm", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
+    )
+    op.create_check_constraint(
+        op.f("ck_service_toll"), "service", "toll_milliminor_per_tkm BETWEEN 0 AND milliminor_per_tkm"
+    )
     op.add_column("service", sa.Column("chilled_slots", sa.Integer(), nullable=True))
     op.add_column("service", sa.Column("feed", sa.String(length=40), nullable=True))
     op.create_check_constraint(
@@ -49,10 +56,11 @@ def downgrade() -> None:
     op.drop_column("booking", "chilled_slots")
     op.drop_column("departure_load", "capacity_chilled_slots")
     op.drop_column("departure_load", "used_chilled_slots")
+    op.drop_constraint(op.f("ck_service_toll"), "service")
     op.drop_index("ix_service_timetable_of", "service")
     op.drop_constraint(op.f("fk_service_timetable_of"), "service")
     op.drop_constraint(op.f("ck_service_more_departures"), "service")
-    for column in ("feed", "chilled_slots", "timetable_of", "more_departures"):
+    for column in ("toll_milliminor_per_tkm", "feed", "chilled_slots", "timetable_of", "more_departures"):
         op.drop_column("service", column)
     for column in ("is_cooled", "can_rest", "opening"):
         op.drop_column("hub", column)

@@ -35,7 +35,7 @@ class SheetImport(Shape):
 
     Columns `service`, `hub`, `arrive_offset_s`, `depart_offset_s`, `distance_m` on every row; further columns as in the service:
     `name_zh-Hans`, `name_en`, `mode`, `vehicle`, `on_demand`, `weekdays`, `departs_s`, `valid_from`, `valid_until`, `closed_months`,
-    `cutoff_s`, `temperatures` (lists with spaces between), the four parts of the tariff, the four of the capacity, the two limits
+    `cutoff_s`, `temperatures` (lists with spaces between), the five parts of the tariff, the four of the capacity, the two limits
     of pieces, `status`.
     """
 

@@ -33,6 +33,7 @@ OF_SERVICE: Final[Mapping[str, tuple[str, ...]]] = {
     "milliminor_per_kg": ("tariff", "milliminor_per_kg"),
     "milliminor_per_tkm": ("tariff", "milliminor_per_tkm"),
     "minimum_minor": ("tariff", "minimum_minor"),
+    "toll_milliminor_per_tkm": ("tariff", "toll_milliminor_per_tkm"),
     "weight_g": ("capacity", "weight_g"),
     "volume_mm3": ("capacity", "volume_mm3"),
     "live_places": ("capacity", "live_places"),
