@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, literal_column, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
@@ -28,7 +29,24 @@ _CLOSURES: Final = text(
     "WHERE until_at > :since ORDER BY until_at LIMIT :most"
 )
 _HUBS: Final = select(*(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__))
-_ACTIVE: Final = SERVICE.where(col(Service.status) == ServiceStatus.ACTIVE)
+_IS_ACTIVE: Final = col(Service.status) == ServiceStatus.ACTIVE
+# The transaction that wrote a row last: another one for every change, whoever made it.
+_MARK: Final[ColumnElement[str]] = literal_column("service.xmin::text").label("mark")
+_MARKS: Final = select(col(Service.id), _MARK).where(_IS_ACTIVE)
+_ACTIVE: Final = SERVICE.add_columns(_MARK).where(_IS_ACTIVE)
+# From so many on, all services are read: that is one plan for the database, and no list of ids.
+CHANGED_READ_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A service as it was read, and what was made of it: used again until the row, its closures or the years are others."""
+
+    mark: str
+    line: Line
+    closures: tuple[Period, ...] = ()
+    years: range = range(0)
+    run: Run | None = None
 
 
 class TimetableCache:
@@ -42,6 +60,7 @@ class TimetableCache:
         self.hubs: Mapping[str, HubPoint] = {}
         self.crossing: frozenset[str] = frozenset()
         self.vehicles: Mapping[str, Vehicle] = {}
+        self._kept: Mapping[str, Kept] = {}
         self._timetable = Timetable((), (), version="0")
         self._renewing = asyncio.Lock()
 
@@ -60,14 +79,15 @@ class TimetableCache:
         """Read under the version found before: what changes meanwhile has a higher one, and is read next time."""
         if changed_at is None:
             self.hubs, self.crossing, self._timetable = {}, frozenset(), Timetable((), (), version=version)
+            self._kept = {}
             return
         hubs = {row.code: HubPoint(*row) for row in await reader.execute(_HUBS)}
-        services = (await reader.execute(_ACTIVE)).all()
+        kept = await _read_services(reader, self._kept)
         closures = (await reader.execute(_CLOSURES, {"since": changed_at, "most": CLOSURES_READ_MAX})).all()
-        timetable = await asyncio.to_thread(_build, hubs.values(), services, closures, version, changed_at.year)
+        timetable, kept = await asyncio.to_thread(_build, hubs.values(), kept, closures, version, changed_at.year)
         abroad = {code for code, hub in hubs.items() if hub.kind is HubKind.FOREIGN}
-        self.hubs, self._timetable = hubs, timetable
-        self.vehicles = {row.id: Vehicle(row.vehicle) for row in services}
+        self.hubs, self._timetable, self._kept = hubs, timetable, kept
+        self.vehicles = {key: each.line.vehicle for key, each in kept.items()}
         self.crossing = frozenset(
             service.id for service in timetable.services if any(stop.place in abroad for stop in service.stops)
         )
@@ -78,20 +98,40 @@ async def _read_version(reader: Reader) -> tuple[str, datetime | None]:
     return (str(row.version), row.changed_at) if row else ("0", None)
 
 
+async def _read_services(reader: Reader, earlier: Mapping[str, Kept]) -> dict[str, Kept]:
+    """The services that run now; only those are read whole whose row is another than before."""
+    marks = {row.id: row.mark for row in await reader.execute(_MARKS)} if earlier else {}
+    same = {key: earlier[key] for key, mark in marks.items() if key in earlier and earlier[key].mark == mark}
+    changed = [key for key in marks if key not in same]
+    if not earlier or len(changed) > CHANGED_READ_MAX:
+        return {row.id: Kept(row.mark, line_of(row)) for row in await reader.execute(_ACTIVE)}
+    if changed:
+        # What was withdrawn since the marks were read is not read any more, and so is left out.
+        rows = await reader.execute(_ACTIVE.where(col(Service.id).in_(changed)))
+        same |= {row.id: Kept(row.mark, line_of(row)) for row in rows}
+    return same
+
+
 def _build(
-    hubs: Iterable[HubPoint], services: Sequence[Any], closures: Sequence[Any], version: str, year: int
-) -> Timetable:
+    hubs: Iterable[HubPoint], kept: Mapping[str, Kept], closures: Sequence[Any], version: str, year: int
+) -> tuple[Timetable, dict[str, Kept]]:
     of_service: dict[str, list[Period]] = {}
     of_hub: dict[str, list[Period]] = {}
     for service, hub, since, until in closures:
         (of_hub if service is None else of_service).setdefault(hub or service, []).append((since, until))
     years = range(year - 1, year + SEASONS_AHEAD_YEARS)
-    lines = [line_of(row) for row in services]
-    return Timetable(
-        [planned_place(hub) for hub in hubs],
-        [planned_service(line, [*_closed(line, of_service), *_calls(line, of_hub)], years) for line in lines],
-        version=version,
-    )
+    now = {
+        key: _planned(each, (*_closed(each.line, of_service), *_calls(each.line, of_hub)), years)
+        for key, each in kept.items()
+    }
+    runs = [each.run for each in now.values() if each.run is not None]
+    return Timetable([planned_place(hub) for hub in hubs], runs, version=version), now
+
+
+def _planned(kept: Kept, closures: tuple[Period, ...], years: range) -> Kept:
+    if kept.run is not None and (kept.closures, kept.years) == (closures, years):
+        return kept
+    return Kept(kept.mark, kept.line, closures, years, planned_service(kept.line, closures, years))
 
 
 def _closed(line: Line, of_service: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
