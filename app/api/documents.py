@@ -13,10 +13,13 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class ErrorItem(Shape):
-    """One fault: a JSON pointer into the body (or `/query/…`) and what is wrong there."""
+    """One fault: a JSON pointer into the body (or `/query/…`) and what is wrong there; in a sheet or a feed also at which row and column."""
 
     pointer: str
     detail: str
+    file: str | None = None
+    row: int | None = None
+    column: str | None = None
 
 
 class ProblemDocument(Shape):

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from app.api.problems import MEDIA_TYPE, BodyTooLarge, TooLarge, document
 from app.core.errors import Broken, Problem
-from app.core.limits import BODY_BYTES_MAX, PHOTO_BYTES_MAX
+from app.core.limits import BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, PHOTO_BYTES_MAX
 from app.core.log import request_id
 from app.core.text import preferred_language
 
@@ -30,6 +30,7 @@ DURATION: Final = Histogram(
     ["route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+LARGER_BODIES: Final = {"/storage/": PHOTO_BYTES_MAX, "/v1/services/imports": IMPORT_BODY_BYTES_MAX}
 QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
 
 
@@ -73,7 +74,7 @@ class RequestFrame:
             request_id.reset(token)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        bound = PHOTO_BYTES_MAX if scope["path"].startswith("/storage/") else BODY_BYTES_MAX
+        bound = next((most for start, most in LARGER_BODIES.items() if scope["path"].startswith(start)), BODY_BYTES_MAX)
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced) > bound:
             await _refuse(scope, send, TooLarge(bytes=bound))

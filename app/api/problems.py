@@ -12,10 +12,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from app.api.validation import gaps_of
 from app.core.errors import Broken, Invalid, Kind, Malformed, Problem, TooManyRequests
 from app.core.log import request_id
 from app.core.text import preferred_language
+from app.core.validation import gaps_of
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
@@ -96,7 +96,8 @@ def document(problem: Problem, *, instance: str, language: str, status: int | No
     }
     if problem.gaps or isinstance(problem, Invalid):
         body["errors"] = [
-            {"pointer": gap.pointer, "detail": gap.detail.get(language) or gap.detail["en"]} for gap in problem.gaps
+            {"pointer": gap.pointer, "detail": gap.detail.get(language) or gap.detail["en"], **gap.at}
+            for gap in problem.gaps
         ]
     body |= {name: problem.fields[name] for name in problem.members if name in problem.fields}
     if current := request_id.get():

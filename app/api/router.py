@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from app.api.deps import claim_of, ports_of
-from app.api.validation import pointer_of
 from app.core.errors import Gap, Invalid, Malformed
 from app.core.idempotency import Claim, Earlier, abandon, lease, record, take
+from app.core.validation import pointer_of
 from app.flows.ports import Ports
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.api.deps import Language, PortsDep, Reading, Tx, partner_with
 from app.api.documents import NOT_MODIFIED, refuses
@@ -12,8 +12,8 @@ from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.identity.errors import NotSignedIn
 from app.identity.values import Caller, Scope
-from app.network import queries, service
-from app.network.schemas import NewService, ServiceChange, ServiceId, ServiceShape
+from app.network import queries, service, timetables
+from app.network.schemas import NewService, NewTimetable, ServiceChange, ServiceId, ServiceShape
 from app.network.values import Mode, ServiceStatus
 
 router = api_router("move")
@@ -42,12 +42,20 @@ async def list_services(
     language: Language,
     mode: Mode | None = None,
     status: ServiceStatus | None = None,
+    timetable_of: Annotated[ServiceId, Query(description="Only the other timetables of this service")] | None = None,
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[ServiceShape]:
     """The services of one's own carrier, by id; operators see all."""
     return await queries.list_services(
-        connection, caller, mode=mode, status=status, cursor=cursor, limit=limit, language=language
+        connection,
+        caller,
+        mode=mode,
+        status=status,
+        timetable_of=timetable_of,
+        cursor=cursor,
+        limit=limit,
+        language=language,
     )
 
 
@@ -84,3 +92,25 @@ async def change_service(
     require_match(request, present)
     changed = await service.change_service(session, present, command, ports.clock.now(), language)
     return etagged(request, changed)
+
+
+@router.post(
+    "/services/{service_id}/timetables",
+    status_code=201,
+    summary="Give a service another timetable from a day on",
+    response_model=ServiceShape,
+    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+)
+async def create_timetable(
+    service_id: Annotated[ServiceId, Path()],
+    command: NewTimetable,
+    request: Request,
+    caller: Carrier,
+    session: Tx,
+    ports: PortsDep,
+    language: Language,
+) -> Response:
+    """Departures, tariff and capacity from `valid_from` on, or until `valid_until` for a holiday; the timetable before rests meanwhile."""
+    now = ports.clock.now()
+    created = await timetables.create_timetable(session, caller, service_id, command, now, language)
+    return etagged(request, created, status=201)

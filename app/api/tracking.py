@@ -12,9 +12,9 @@ from app.api.documents import NOT_MODIFIED, ProblemDocument, refuses
 from app.api.etags import etagged
 from app.api.problems import document
 from app.api.router import story_router
-from app.api.validation import gaps_of
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.schema import Shape
+from app.core.validation import gaps_of
 from app.flows.record_tracking import Outcome, OutcomeStatus, record_tracking
 from app.flows.show_tracking import show_tracking, tracking_shape
 from app.identity.errors import NotSignedIn

@@ -1,7 +1,7 @@
 """Refusals: one exception class for each fact that makes us say no, with what the user can do next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -24,10 +24,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One fault in a request: where (a JSON pointer) and what, in each language."""
+    """One fault in a request: where (a JSON pointer) and what, in each language. `at` says where inside a file that came with it."""
 
     pointer: str
     detail: Mapping[str, str]
+    at: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Problem(Exception):

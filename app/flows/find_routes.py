@@ -88,6 +88,7 @@ def _cargo(command: RouteRequest, ready_at: datetime) -> Cargo:
         ready_at=ready_at.replace(microsecond=0) + timedelta(seconds=1 if ready_at.microsecond else 0),
         weight_g=command.weight_g,
         volume_mm3=command.volume_mm3 or command.weight_g * VOLUME_MM3_PER_G,
+        toll_free=command.fresh,
         live_heads=(command.live_heads or -(-command.weight_g // HEAD_G)) if is_live else 0,
     )
 

@@ -33,6 +33,7 @@ from app.payments.models import Payment
 from app.payments.rules import require_offered
 from app.payments.service import amount_of, get_payment_of, note_intent, start_payment
 from app.payments.values import PaymentMethod, PaymentStatus
+from app.routing import chilled_slots
 from app.shipments.service import create_consignments
 from app.shipments.values import ConsignmentDraft, JourneyLeg
 
@@ -247,6 +248,7 @@ def _capacity(draft: ConsignmentDraft, quoted: QuotedConsignment) -> list[Want]:
             weight_g=quoted.weight_g,
             volume_mm3=quoted.volume_mm3,
             live_places=quoted.live_heads,
+            chilled_slots=chilled_slots(quoted.temperature, quoted.volume_mm3),
         )
         for row, leg in zip(draft.legs, quoted.legs, strict=True)
         if leg.run_at is not None and leg.board is not None and leg.alight is not None

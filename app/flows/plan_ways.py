@@ -32,7 +32,10 @@ HAND_IN_S: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """What leaves one hub together. `ready_at`: when it is handed in; `piece_…`: its heaviest and its longest single piece."""
+    """What leaves one hub together. `ready_at`: when it is handed in; `piece_…`: its heaviest and its longest single piece.
+
+    `toll_free`: all of it is of the green channel.
+    """
 
     hub: str
     temperature: Temperature
@@ -42,6 +45,7 @@ class Cargo:
     live_heads: int
     piece_weight_g: int = 0
     piece_length_mm: int = 0
+    toll_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ def find_ways(around: Around, cargo: Cargo) -> list[Way]:
         live_heads=cargo.live_heads,
         piece_weight_g=cargo.piece_weight_g,
         piece_length_mm=cargo.piece_length_mm,
+        toll_free=cargo.toll_free,
         max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if live else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=around.crossing,

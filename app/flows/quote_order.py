@@ -22,6 +22,7 @@ from app.emissions import Footprint, shipment_footprint
 from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, legs_of, look_around
 from app.flows.ports import Ports
 from app.identity.values import Caller
+from app.network.rules import is_toll_free
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
 from app.orders.models import Quote
@@ -82,6 +83,10 @@ class Parcel:
             piece_weight_g=max(package.weight_g for package in self.packages),
             piece_length_mm=max(
                 max(package.length_mm, package.width_mm, package.height_mm) for package in self.packages
+            ),
+            toll_free=all(
+                is_toll_free(line.offer.category, line.offer.temperature, line.offer.shelf_life_h)
+                for line in self.lines
             ),
         )
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.core.database import Session
 from app.network.errors import CapacityFull, DepartureClosed
 from app.network.values import MISMATCHES_MAX, RUN_LENGTH_MAX, WANTS_MAX, Mismatch, Want
-from app.routing import Load, Used
+from app.routing import Load, Used, chilled_slots
 
 __all__ = ["CapacityFull", "Want", "audit_capacity", "book_capacity", "read_load", "release_capacity"]
 
@@ -19,8 +19,10 @@ Reader = AsyncConnection | Session
 _BOOK: Final = text("""
 WITH wanted AS MATERIALIZED (
     SELECT w.*, s.carrier, s.on_demand, s.capacity_weight_g, s.capacity_volume_mm3, s.live_places AS capacity_live_places,
+        s.chilled_slots AS capacity_chilled_slots,
         s.status IS DISTINCT FROM 'active' OR EXISTS (
-            SELECT FROM disruption d WHERE d.service_id = w.service_id AND w.run_at >= d.from_at AND w.run_at < d.until_at
+            SELECT FROM disruption d
+            WHERE d.service_id IN (w.service_id, s.timetable_of) AND w.run_at >= d.from_at AND w.run_at < d.until_at
         ) OR EXISTS (
             SELECT FROM disruption d JOIN service_stop t ON t.hub = d.hub
             WHERE t.service_id = w.service_id
@@ -30,43 +32,49 @@ WITH wanted AS MATERIALIZED (
     FROM unnest(
         CAST(:ids AS text[]), CAST(:legs AS text[]), CAST(:consignments AS text[]), CAST(:services AS text[]),
         CAST(:runs AS timestamptz[]), CAST(:boards AS int[]), CAST(:alights AS int[]),
-        CAST(:weights AS bigint[]), CAST(:volumes AS bigint[]), CAST(:places AS int[])
-    ) AS w (id, leg_id, consignment_id, service_id, run_at, board, alight, weight_g, volume_mm3, live_places)
+        CAST(:weights AS bigint[]), CAST(:volumes AS bigint[]), CAST(:places AS int[]), CAST(:slots AS int[])
+    ) AS w (id, leg_id, consignment_id, service_id, run_at, board, alight, weight_g, volume_mm3, live_places, chilled_slots)
     LEFT JOIN service s ON s.id = w.service_id
 ), needed AS MATERIALIZED (
     SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
-        sum(live_places)::int AS live_places, min(capacity_weight_g) AS capacity_weight_g,
-        min(capacity_volume_mm3) AS capacity_volume_mm3, min(capacity_live_places) AS capacity_live_places
+        sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots,
+        min(capacity_weight_g) AS capacity_weight_g, min(capacity_volume_mm3) AS capacity_volume_mm3,
+        min(capacity_live_places) AS capacity_live_places, min(capacity_chilled_slots) AS capacity_chilled_slots
     FROM wanted CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment
     WHERE NOT on_demand AND NOT closed GROUP BY service_id, run_at, segment
 ), taken AS (
     INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
-        capacity_weight_g, capacity_volume_mm3, capacity_live_places)
+        used_chilled_slots, capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots)
     SELECT service_id, run_at, segment, weight_g, volume_mm3, live_places,
-        capacity_weight_g, capacity_volume_mm3, capacity_live_places
+        chilled_slots, capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots
     FROM needed
     WHERE weight_g <= capacity_weight_g AND volume_mm3 <= capacity_volume_mm3 AND live_places <= capacity_live_places
+        AND (capacity_chilled_slots IS NULL OR chilled_slots <= capacity_chilled_slots)
     ORDER BY service_id, run_at, segment
     ON CONFLICT (service_id, run_at, segment) DO UPDATE SET
         used_weight_g = d.used_weight_g + EXCLUDED.used_weight_g,
         used_volume_mm3 = d.used_volume_mm3 + EXCLUDED.used_volume_mm3,
-        used_live_places = d.used_live_places + EXCLUDED.used_live_places
+        used_live_places = d.used_live_places + EXCLUDED.used_live_places,
+        used_chilled_slots = d.used_chilled_slots + EXCLUDED.used_chilled_slots
     WHERE d.used_weight_g + EXCLUDED.used_weight_g <= d.capacity_weight_g
         AND d.used_volume_mm3 + EXCLUDED.used_volume_mm3 <= d.capacity_volume_mm3
         AND d.used_live_places + EXCLUDED.used_live_places <= d.capacity_live_places
+        AND (d.capacity_chilled_slots IS NULL
+            OR d.used_chilled_slots + EXCLUDED.used_chilled_slots <= d.capacity_chilled_slots)
     RETURNING service_id, run_at, segment
 ), booked AS (
     INSERT INTO booking (id, leg_id, consignment_id, service_id, carrier, run_at, board, alight,
-        weight_g, volume_mm3, live_places, state, created_at)
+        weight_g, volume_mm3, live_places, chilled_slots, state, created_at)
     SELECT id, leg_id, consignment_id, service_id, carrier, run_at, board, alight,
-        weight_g, volume_mm3, live_places, 'booked', :now
+        weight_g, volume_mm3, live_places, chilled_slots, 'booked', :now
     FROM wanted WHERE NOT closed
 )
 SELECT true AS closed, service_id, run_at FROM wanted WHERE closed
 UNION ALL
 SELECT false, service_id, run_at FROM wanted
 WHERE on_demand AND NOT closed AND (weight_g > capacity_weight_g OR volume_mm3 > capacity_volume_mm3
-    OR live_places > capacity_live_places)
+    OR live_places > capacity_live_places
+    OR chilled_slots > capacity_chilled_slots)
 UNION ALL
 SELECT false, n.service_id, n.run_at FROM needed n LEFT JOIN taken t USING (service_id, run_at, segment)
 WHERE t.service_id IS NULL
@@ -82,7 +90,7 @@ WITH held AS MATERIALIZED (
     RETURNING booking.*
 ), freed AS MATERIALIZED (
     SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
-        sum(live_places)::int AS live_places
+        sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots
     FROM released CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment
     GROUP BY service_id, run_at, segment
 ), locked AS MATERIALIZED (
@@ -92,33 +100,38 @@ WITH held AS MATERIALIZED (
 UPDATE departure_load d SET
     used_weight_g = d.used_weight_g - freed.weight_g,
     used_volume_mm3 = d.used_volume_mm3 - freed.volume_mm3,
-    used_live_places = d.used_live_places - freed.live_places
+    used_live_places = d.used_live_places - freed.live_places,
+    used_chilled_slots = d.used_chilled_slots - freed.chilled_slots
 FROM freed JOIN locked USING (service_id, run_at, segment)
 WHERE d.service_id = freed.service_id AND d.run_at = freed.run_at AND d.segment = freed.segment
 """)
 
 _LOAD: Final = text("""
-SELECT service_id, extract(epoch FROM run_at)::bigint, segment, used_weight_g, used_volume_mm3, used_live_places
+SELECT service_id, extract(epoch FROM run_at)::bigint, segment, used_weight_g, used_volume_mm3, used_live_places,
+    used_chilled_slots
 FROM departure_load
 WHERE run_at >= :since AND run_at < :until
     AND (used_weight_g + :weight_g > capacity_weight_g OR used_volume_mm3 + :volume_mm3 > capacity_volume_mm3
-        OR used_live_places + :live_places > capacity_live_places OR :everything)
+        OR used_live_places + :live_places > capacity_live_places
+        OR used_chilled_slots + :chilled_slots > capacity_chilled_slots OR :everything)
 """)
 
 _AUDIT: Final = text("""
 WITH sums AS (
     SELECT b.service_id, b.run_at, segment, sum(b.weight_g)::bigint AS weight_g, sum(b.volume_mm3)::bigint AS volume_mm3,
-        sum(b.live_places)::int AS live_places
+        sum(b.live_places)::int AS live_places, sum(b.chilled_slots)::int AS chilled_slots
     FROM booking b JOIN service s ON s.id = b.service_id AND NOT s.on_demand
     CROSS JOIN LATERAL generate_series(b.board, b.alight - 1) AS segment
     WHERE b.state = 'booked' GROUP BY b.service_id, b.run_at, segment
 )
 SELECT service_id, run_at, segment,
     coalesce(d.used_weight_g, 0), coalesce(d.used_volume_mm3, 0), coalesce(d.used_live_places, 0),
-    coalesce(s.weight_g, 0), coalesce(s.volume_mm3, 0), coalesce(s.live_places, 0)
+    coalesce(d.used_chilled_slots, 0),
+    coalesce(s.weight_g, 0), coalesce(s.volume_mm3, 0), coalesce(s.live_places, 0), coalesce(s.chilled_slots, 0)
 FROM departure_load d FULL JOIN sums s USING (service_id, run_at, segment)
-WHERE (coalesce(d.used_weight_g, 0), coalesce(d.used_volume_mm3, 0), coalesce(d.used_live_places, 0))
-    <> (coalesce(s.weight_g, 0), coalesce(s.volume_mm3, 0), coalesce(s.live_places, 0))
+WHERE (coalesce(d.used_weight_g, 0), coalesce(d.used_volume_mm3, 0), coalesce(d.used_live_places, 0),
+        coalesce(d.used_chilled_slots, 0))
+    <> (coalesce(s.weight_g, 0), coalesce(s.volume_mm3, 0), coalesce(s.live_places, 0), coalesce(s.chilled_slots, 0))
 ORDER BY service_id, run_at, segment LIMIT :most
 """)
 
@@ -143,6 +156,7 @@ async def book_capacity(session: Session, wants: Sequence[Want], now: datetime) 
         "weights": [want.weight_g for want in wants],
         "volumes": [want.volume_mm3 for want in wants],
         "places": [want.live_places for want in wants],
+        "slots": [want.chilled_slots for want in wants],
         "now": now,
     }
     refused = (await session.execute(_BOOK, values)).first()
@@ -167,13 +181,18 @@ async def read_load(reader: Reader, from_at: datetime, until_at: datetime, cargo
         "weight_g": cargo.weight_g if cargo else 0,
         "volume_mm3": cargo.volume_mm3 if cargo else 0,
         "live_places": cargo.live_places if cargo else 0,
+        # As if it were cold: a few segments more, which the planner looks at by itself.
+        "chilled_slots": chilled_slots("chilled", cargo.volume_mm3) if cargo else 0,
         "everything": cargo is None,
     }
     rows = (await reader.execute(_LOAD, values)).all()
-    return {(service, run, segment): Used(weight, volume, live) for service, run, segment, weight, volume, live in rows}
+    return {(service, run, segment): Used(*used) for service, run, segment, *used in rows}
 
 
 async def audit_capacity(reader: Reader) -> list[Mismatch]:
     """The segments whose sums differ from their bookings; none, unless somebody wrote past this file. For operators."""
     rows = (await reader.execute(_AUDIT, {"most": MISMATCHES_MAX})).all()
-    return [Mismatch(row[0], row[1], row[2], (row[3], row[4], row[5]), (row[6], row[7], row[8])) for row in rows]
+    return [
+        Mismatch(row[0], row[1], row[2], (row[3], row[4], row[5], row[6]), (row[7], row[8], row[9], row[10]))
+        for row in rows
+    ]

@@ -121,6 +121,19 @@ class DepartureClosed(CapacityFull):
     }
 
 
+class ImportRefused(Problem):
+    """A sheet or a feed with faults: nothing of it was taken."""
+
+    slug = "import-refused"
+    kind = Kind.INVALID
+    title = {"en": "The file has faults, nothing was imported", "zh-Hans": "文件有误，未导入任何内容"}
+    detail = {
+        "en": "Correct every row listed in `errors` and send it again; `more_faults` were left off. With `dry_run` nothing is ever changed.",
+        "zh-Hans": "请改正 errors 中列出的每一行后重新提交；另有 more_faults 处未列出。使用 dry_run 可先检查而不作更改。",
+    }
+    members = ("more_faults",)
+
+
 class TooManyWays(Problem):
     """The exact front was larger than a search may hold; nothing is left out silently."""
 

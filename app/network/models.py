@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Integer, SmallInteger, Text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Integer, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -12,7 +12,10 @@ from app.network.values import BookingState, HubKind, Mode, ServiceStatus
 
 
 class Hub(SQLModel, table=True):
-    """A place where goods change hands. `dwell_s` passes from arriving to being ready to go on."""
+    """A place where goods change hands. `dwell_s` passes from arriving to being ready to go on.
+
+    `opening`: pairs of seconds from Monday midnight, UTC, between which it takes goods in; none is always.
+    """
 
     __tablename__ = "hub"
     __table_args__ = (
@@ -30,19 +33,28 @@ class Hub(SQLModel, table=True):
     handling_minor: int
     handling_milliminor_per_kg: int
     source: str
+    opening: list[list[int]] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'::jsonb")})
+    can_rest: bool = Field(sa_column_kwargs={"server_default": text("false")})
+    is_cooled: bool = Field(sa_column_kwargs={"server_default": text("false")})
 
 
 class Service(SQLModel, table=True):
-    """A line of a carrier: one weekly pattern, or on demand. Its stops never change; everything else may."""
+    """A line of a carrier: by weekly patterns, or on demand. The stops of one that was booked never change; everything else may.
+
+    `timetable_of` is the service that this one is another timetable of; `feed` is what imports made it and keep it.
+    """
 
     __tablename__ = "service"
     __table_args__ = (
         CheckConstraint("on_demand = (cardinality(weekdays) = 0 AND cardinality(departs_s) = 0)", name="pattern"),
+        CheckConstraint("NOT on_demand OR more_departures = '[]'::jsonb", name="more_departures"),
         CheckConstraint("capacity_weight_g > 0 AND capacity_volume_mm3 > 0 AND live_places >= 0", name="capacity"),
+        CheckConstraint("chilled_slots >= 0", name="chilled_slots"),
         CheckConstraint(
             "base_minor >= 0 AND minimum_minor >= 0 AND milliminor_per_kg >= 0 AND milliminor_per_tkm >= 0",
             name="tariff",
         ),
+        CheckConstraint("toll_milliminor_per_tkm BETWEEN 0 AND milliminor_per_tkm", name="toll"),
         CheckConstraint("cutoff_s >= 0", name="cutoff"),
         CheckConstraint("piece_weight_g_max > 0 AND piece_length_mm_max > 0", name="piece"),
         Index("ix_service_carrier_id", "carrier", "id"),
@@ -59,6 +71,11 @@ class Service(SQLModel, table=True):
     departs_s: list[int] = Field(sa_type=ARRAY(Integer))
     valid_from: date | None = None
     valid_until: date | None = None
+    more_departures: list[dict[str, Any]] = Field(
+        sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'::jsonb")}
+    )
+    timetable_of: str | None = Field(default=None, foreign_key="service.id", index=True, max_length=40)
+    feed: str | None = Field(default=None, max_length=40)
     closed_months: list[int] = Field(sa_type=ARRAY(SmallInteger))
     cutoff_s: int
     temperatures: list[str] = Field(sa_type=ARRAY(Text))
@@ -66,9 +83,11 @@ class Service(SQLModel, table=True):
     minimum_minor: int = Field(sa_type=BigInteger)
     milliminor_per_kg: int = Field(sa_type=BigInteger)
     milliminor_per_tkm: int = Field(sa_type=BigInteger)
+    toll_milliminor_per_tkm: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
     capacity_weight_g: int = Field(sa_type=BigInteger)
     capacity_volume_mm3: int = Field(sa_type=BigInteger)
     live_places: int
+    chilled_slots: int | None = None
     piece_weight_g_max: int | None = Field(default=None, sa_type=BigInteger)
     piece_length_mm_max: int | None = None
     status: ServiceStatus = Field(sa_type=enum_type(ServiceStatus))
@@ -137,6 +156,9 @@ class DepartureLoad(SQLModel, table=True):
         CheckConstraint("used_weight_g BETWEEN 0 AND capacity_weight_g", name="weight"),
         CheckConstraint("used_volume_mm3 BETWEEN 0 AND capacity_volume_mm3", name="volume"),
         CheckConstraint("used_live_places BETWEEN 0 AND capacity_live_places", name="live_places"),
+        CheckConstraint(
+            "used_chilled_slots >= 0 AND used_chilled_slots <= capacity_chilled_slots", name="chilled_slots"
+        ),
     )
 
     service_id: str = Field(primary_key=True, max_length=40)
@@ -148,6 +170,8 @@ class DepartureLoad(SQLModel, table=True):
     capacity_weight_g: int = Field(sa_type=BigInteger)
     capacity_volume_mm3: int = Field(sa_type=BigInteger)
     capacity_live_places: int
+    used_chilled_slots: int = Field(sa_column_kwargs={"server_default": text("0")})
+    capacity_chilled_slots: int | None = None
 
 
 class Booking(SQLModel, table=True):
@@ -157,6 +181,7 @@ class Booking(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("0 <= board AND board < alight", name="stops"),
         CheckConstraint("weight_g > 0 AND volume_mm3 >= 0 AND live_places >= 0", name="load"),
+        CheckConstraint("chilled_slots >= 0", name="chilled_slots"),
         Index("ix_booking_carrier_run_at_id", "carrier", "run_at", "id"),
         Index("ix_booking_service_id_run_at", "service_id", "run_at"),
     )
@@ -172,5 +197,6 @@ class Booking(SQLModel, table=True):
     weight_g: int = Field(sa_type=BigInteger)
     volume_mm3: int = Field(sa_type=BigInteger)
     live_places: int
+    chilled_slots: int = Field(sa_column_kwargs={"server_default": text("0")})
     state: BookingState = Field(sa_type=enum_type(BookingState))
     created_at: datetime

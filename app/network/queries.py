@@ -22,6 +22,7 @@ from app.network.schemas import (
     DisruptionShape,
     HandlingShape,
     HubShape,
+    OpeningShape,
     Position,
     ServiceShape,
     StopShape,
@@ -155,6 +156,7 @@ async def list_services(
     *,
     mode: Mode | None,
     status: ServiceStatus | None,
+    timetable_of: str | None = None,
     cursor: str | None,
     limit: int,
     language: str,
@@ -168,6 +170,8 @@ async def list_services(
         wanted = wanted.where(col(Service.mode) == mode)
     if status is not None:
         wanted = wanted.where(col(Service.status) == status)
+    if timetable_of is not None:
+        wanted = wanted.where(col(Service.timetable_of) == timetable_of)
     if after is not None:
         wanted = wanted.where(col(Service.id) > after[0])
     rows = (await reader.execute(wanted)).all()
@@ -269,6 +273,9 @@ def hub_shape(hub: HubPoint, language: str, distance_m: int | None = None) -> Hu
         handling=HandlingShape(
             currency=CURRENCY, base_minor=hub.handling_minor, milliminor_per_kg=hub.handling_milliminor_per_kg
         ),
+        opening=[OpeningShape(from_s=since, until_s=until) for since, until in hub.opening],
+        can_rest=hub.can_rest,
+        is_cooled=hub.is_cooled,
         distance_m=distance_m,
     )
 
@@ -276,8 +283,9 @@ def hub_shape(hub: HubPoint, language: str, distance_m: int | None = None) -> Hu
 def service_shape(row: Any, language: str) -> ServiceShape:
     same = ("id", "carrier", "name", "mode", "vehicle", "on_demand", "weekdays", "departs_s", "valid_from")
     also = ("valid_until", "closed_months", "cutoff_s", "temperatures", "status", "version", "created_at", "updated_at")
+    kept = ("more_departures", "timetable_of", "feed", "piece_weight_g_max", "piece_length_mm_max")
     return ServiceShape(
-        **{name: getattr(row, name) for name in (*same, *also, "piece_weight_g_max", "piece_length_mm_max")},
+        **{name: getattr(row, name) for name in (*same, *also, *kept)},
         stops=[
             StopShape(hub=hub, arrive_offset_s=arrive, depart_offset_s=depart, distance_m=metres)
             for hub, arrive, depart, metres in row.stops
@@ -288,9 +296,13 @@ def service_shape(row: Any, language: str) -> ServiceShape:
             milliminor_per_kg=row.milliminor_per_kg,
             milliminor_per_tkm=row.milliminor_per_tkm,
             minimum_minor=row.minimum_minor,
+            toll_milliminor_per_tkm=row.toll_milliminor_per_tkm,
         ),
         capacity=CapacityShape(
-            weight_g=row.capacity_weight_g, volume_mm3=row.capacity_volume_mm3, live_places=row.live_places
+            weight_g=row.capacity_weight_g,
+            volume_mm3=row.capacity_volume_mm3,
+            live_places=row.live_places,
+            chilled_slots=row.chilled_slots,
         ),
         status_name=SERVICE_STATUS_DISPLAY[row.status][language],
     )
@@ -323,6 +335,7 @@ def _booking_shape(row: Any, language: str) -> BookingShape:
         weight_g=row.weight_g,
         volume_mm3=row.volume_mm3,
         live_places=row.live_places,
+        chilled_slots=row.chilled_slots,
         state=row.state,
         state_name=BOOKING_STATE_DISPLAY[row.state][language],
     )

@@ -2,7 +2,8 @@
 
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,11 +21,13 @@ from app.network.values import (
     Temperature,
     Vehicle,
 )
-from app.routing import Stop
+from app.routing import Stop, Weekly
 
 SEED: Final = Path(__file__).parent / "seed"
 MUNICIPALITIES: Final = ("11", "12", "31", "50")
 HOUR_S: Final = 3_600
+DAY_S: Final = 24 * HOUR_S
+WEEK_S: Final = 7 * DAY_S
 MINOR: Final = 100
 Period = tuple[int, int]
 Place = TypeVar("Place", bound=Located)
@@ -124,6 +127,50 @@ def season_closures(closed_months: Sequence[int], years: Iterable[int]) -> list[
     ]
 
 
+def midnight_s(day: date) -> int:
+    """The first second of this day, UTC."""
+    return int(datetime.combine(day, datetime.min.time(), UTC).timestamp())
+
+
+def weekly(
+    weekdays: Iterable[int],
+    departs_s: Iterable[int],
+    valid_from: date | str | None = None,
+    valid_until: date | str | None = None,
+) -> Weekly:
+    """A pattern as the planner takes it: days and seconds in order, each once. Dates may be ISO 8601 texts."""
+    since, until = (date.fromisoformat(day) if isinstance(day, str) else day for day in (valid_from, valid_until))
+    return Weekly(tuple(sorted(set(weekdays))), tuple(sorted(set(departs_s))), since, until)
+
+
+def is_toll_free(category: str, temperature: str, shelf_life_h: int | None) -> bool:
+    """Whether goods are of the green channel: live animals, and produce that is neither frozen nor keeps for long (dried).
+
+    How much of a vehicle they must fill is the planner's rule; to register each trip is the carrier's affair.
+    """
+    if category == "livestock":
+        return temperature == Temperature.LIVE
+    is_fresh = shelf_life_h is not None and shelf_life_h <= load_defaults()["green_channel"]["shelf_life_h_max"]
+    return category == "produce" and temperature in {Temperature.AMBIENT, Temperature.CHILLED} and is_fresh
+
+
+def weekly_hours(days: Iterable[int], since: str, until: str, utc_offset_h: float) -> list[Period]:
+    """These hours (`09:00`, `19:00`) of these local weekdays as periods of the UTC week; they may reach into the next one.
+
+    An `until` that is not after `since` is on the next day.
+    """
+    opens_s, closes_s = clock_s(since), clock_s(until)
+    lasts_s = closes_s - opens_s if closes_s > opens_s else closes_s + DAY_S - opens_s
+    starts = sorted((day * DAY_S + opens_s - round(utc_offset_h * HOUR_S)) % WEEK_S for day in set(days))
+    return [(start, start + lasts_s) for start in starts]
+
+
+def clock_s(text: str) -> int:
+    """Seconds of the day of `HH:MM`, up to and including 24:00."""
+    hours, minutes = text.split(":")
+    return int(hours) * HOUR_S + int(minutes) * 60
+
+
 def hub_closure(stop: Stop, since: int, until: int) -> Period:
     """The starts of run that would call at this stop while its hub is closed from `since` until before `until`."""
     return since - stop.depart_offset_s, until - stop.arrive_offset_s
@@ -152,11 +199,15 @@ def line_faults(line: Line, known_hubs: Collection[str]) -> list[Gap]:
     return [*_stop_faults(line.stops, known_hubs), *_pattern_faults(line), *_load_faults(line)]
 
 
+def no_such_hub(code: str) -> dict[str, str]:
+    return {"en": f"There is no hub {code}", "zh-Hans": f"没有枢纽 {code}"}
+
+
 def _stop_faults(stops: Sequence[Stop], known_hubs: Collection[str]) -> Iterator[Gap]:
     for number, stop in enumerate(stops):
         here = f"/stops/{number}"
         if stop.place not in known_hubs:
-            yield Gap(f"{here}/hub", {"en": f"There is no hub {stop.place}", "zh-Hans": f"没有枢纽 {stop.place}"})
+            yield Gap(f"{here}/hub", no_such_hub(stop.place))
         if number == 0 and (stop.arrive_offset_s, stop.depart_offset_s, stop.distance_m) != (0, 0, 0):
             yield Gap(here, {"en": "The first stop is at second 0 and metre 0", "zh-Hans": "首站的时间和距离均应为 0"})
         if stop.depart_offset_s < stop.arrive_offset_s:
@@ -181,11 +232,37 @@ def _pattern_faults(line: Line) -> Iterator[Gap]:
             yield Gap(pointer, {"en": "A service on demand has no timetable", "zh-Hans": "按需线路不能设置班次"})
         if not line.on_demand and not given:
             yield Gap(pointer, {"en": "Needed, unless it runs on demand", "zh-Hans": "非按需线路必须填写"})
-    if line.valid_from and line.valid_until and line.valid_until < line.valid_from:
-        yield Gap("/valid_until", {"en": "It ends before it begins", "zh-Hans": "结束日期早于开始日期"})
+    if line.on_demand and line.more_departures:
+        yield Gap("/more_departures", {"en": "A service on demand has no timetable", "zh-Hans": "按需线路不能设置班次"})
+    validities = [(line.valid_from, line.valid_until)]
+    validities += [(each.valid_from, each.valid_until) for each in line.more_departures]
+    for number, (since, until) in enumerate(validities):
+        if since and until and until < since:
+            pointer = f"/more_departures/{number - 1}/valid_until" if number else "/valid_until"
+            yield Gap(pointer, {"en": "It ends before it begins", "zh-Hans": "结束日期早于开始日期"})
+
+
+def without_period(patterns: Iterable[Weekly], since: date, until: date | None) -> list[Weekly]:
+    """The same patterns but for these days (both included; None is for ever): what begins before ends, what outlasts it resumes."""
+    kept = []
+    for pattern in patterns:
+        begins, ends = pattern.valid_from or date.min, pattern.valid_until or date.max
+        if ends < since or (until is not None and begins > until):
+            kept.append(pattern)
+            continue
+        if begins < since:
+            kept.append(replace(pattern, valid_until=since - timedelta(days=1)))
+        if until is not None and ends > until:
+            kept.append(replace(pattern, valid_from=until + timedelta(days=1)))
+    return kept
 
 
 def _load_faults(line: Line) -> Iterator[Gap]:
+    if line.tariff.toll_milliminor_per_tkm > line.tariff.milliminor_per_tkm:
+        yield Gap(
+            "/tariff/toll_milliminor_per_tkm",
+            {"en": "The toll is a part of `milliminor_per_tkm`", "zh-Hans": "通行费应包含在 milliminor_per_tkm 之内"},
+        )
     is_live = Temperature.LIVE in line.temperatures
     if is_live and line.mode in {Mode.AIR, Mode.BUS, Mode.COURIER}:
         yield Gap(
@@ -200,9 +277,17 @@ def _load_faults(line: Line) -> Iterator[Gap]:
                 "zh-Hans": "仅当 temperatures 含 live 时填写活畜位数",
             },
         )
+    if line.capacity.chilled_slots is not None and not {Temperature.CHILLED, Temperature.FROZEN} & {*line.temperatures}:
+        yield Gap(
+            "/capacity/chilled_slots",
+            {
+                "en": "Chilled slots only where `chilled` or `frozen` is among the temperatures",
+                "zh-Hans": "仅当 temperatures 含 chilled 或 frozen 时填写冷藏位数",
+            },
+        )
     if line.mode is Mode.COURIER:
         yield Gap("/mode", {"en": "Couriers are not timetabled", "zh-Hans": "快递配送不设班次"})
 
 
 def _month_s(year: int, month: int) -> int:
-    return int(datetime.combine(date(year, month, 1), datetime.min.time(), UTC).timestamp())
+    return midnight_s(date(year, month, 1))

@@ -11,6 +11,7 @@ from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, NamedText, PlainText, Tag
 from app.network.values import (
+    CHILLED_SLOTS_MAX,
     CODE_PATTERN,
     COUNTY_PATTERN,
     CUTOFF_MAX,
@@ -18,6 +19,7 @@ from app.network.values import (
     DISTANCE_M_MAX,
     LIVE_PLACES_MAX,
     MILLIMINOR_MAX,
+    PATTERNS_MAX,
     PRICE_MINOR_MAX,
     RUN_LENGTH_MAX,
     VOLUME_MM3_MAX,
@@ -58,6 +60,9 @@ _SERVICE: Final = _TERMS | {
     "on_demand": False,
     "valid_from": None,
     "valid_until": None,
+    "more_departures": [],
+    "timetable_of": None,
+    "feed": None,
     "closed_months": [],
     "piece_weight_g_max": None,
     "piece_length_mm_max": None,
@@ -76,6 +81,9 @@ _HUB: Final = {
     "county": "653201",
     "dwell_s": 10800,
     "handling": {"currency": "CNY", "base_minor": 20, "milliminor_per_kg": 4000},
+    "opening": [{"from_s": 3600, "until_s": 36000}, {"from_s": 90000, "until_s": 122400}],
+    "can_rest": True,
+    "is_cooled": True,
     "distance_m": 8400,
 }
 _DISRUPTION: Final = {
@@ -102,6 +110,7 @@ _BOOKING: Final = {
     "weight_g": 16100,
     "volume_mm3": 72000000,
     "live_places": 0,
+    "chilled_slots": 1,
     "state": "booked",
     "state_name": "Booked",
 }
@@ -162,8 +171,19 @@ class HandlingShape(Shape):
     milliminor_per_kg: int
 
 
+class OpeningShape(Shape):
+    """A period of every week, in seconds from Monday midnight, UTC; it ends before `until_s`, which may lie in the next week."""
+
+    from_s: int
+    until_s: int
+
+
 class HubShape(Shape):
-    """A place where goods change hands. `county` is null abroad; `distance_m` comes with `near`."""
+    """A place where goods change hands. `county` is null abroad; `distance_m` comes with `near`.
+
+    It takes goods in while it is open (`opening`; an empty list is always). Animals may be rested where `can_rest`; goods
+    wait in the cold where `is_cooled`.
+    """
 
     model_config: ClassVar[ConfigDict] = _example(_HUB)
 
@@ -175,6 +195,9 @@ class HubShape(Shape):
     county: str | None
     dwell_s: int
     handling: HandlingShape
+    opening: list[OpeningShape]
+    can_rest: bool
+    is_cooled: bool
     distance_m: int | None = None
 
 
@@ -188,21 +211,45 @@ class StopShape(Shape):
 
 
 class TariffShape(Shape):
-    """A ride costs `max(minimum, base + per kg + per tonne-km)`; the latter two in thousandths of a minor unit."""
+    """A ride costs `max(minimum, base + per kg + per tonne-km)`; the latter two in thousandths of a minor unit.
+
+    `toll_milliminor_per_tkm` is what of the part per tonne-km is toll. Goods of the green channel (fresh produce, live
+    animals) do not pay it when they fill four fifths of a vehicle on demand.
+    """
 
     currency: Literal["CNY"]
     base_minor: PriceMinor = 0
     milliminor_per_kg: Milliminor = 0
     milliminor_per_tkm: Milliminor = 0
     minimum_minor: PriceMinor = 0
+    toll_milliminor_per_tkm: Milliminor = 0
 
 
 class CapacityShape(Shape):
-    """What one run carries at most on each stretch between two stops."""
+    """What one run carries at most on each stretch between two stops.
+
+    A chilled slot is room for an insulated box of 100 litres; null: all its room may be cold.
+    """
 
     weight_g: Annotated[int, Field(ge=1, le=10 * WEIGHT_G_MAX)]
     volume_mm3: Annotated[int, Field(ge=1, le=VOLUME_MM3_MAX)]
     live_places: Annotated[int, Field(ge=0, le=LIVE_PLACES_MAX)] = 0
+    chilled_slots: Annotated[int, Field(ge=0, le=CHILLED_SLOTS_MAX)] | None = None
+
+
+class DeparturesShape(Shape):
+    """A weekly pattern: runs start on these weekdays at these seconds of the UTC day, between two dates, both included."""
+
+    weekdays: Annotated[Weekdays, Field(min_length=1)]
+    departs_s: Annotated[Departures, Field(min_length=1)]
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+MoreDepartures = Annotated[
+    list[DeparturesShape],
+    Field(max_length=PATTERNS_MAX - 1, description="Further weekly patterns: it runs by each of them"),
+]
 
 
 class NewService(Shape):
@@ -221,6 +268,7 @@ class NewService(Shape):
     departs_s: Departures = []
     valid_from: date | None = None
     valid_until: date | None = None
+    more_departures: MoreDepartures = []
     closed_months: Months = []
     cutoff_s: Cutoff = 0
     temperatures: Temperatures
@@ -229,6 +277,33 @@ class NewService(Shape):
     piece_weight_g_max: PieceWeight | None = None
     piece_length_mm_max: PieceLength | None = None
     status: Literal[ServiceStatus.ACTIVE, ServiceStatus.PLANNED] = ServiceStatus.ACTIVE
+
+
+class NewTimetable(Shape):
+    """Another timetable of a service, from `valid_from` until `valid_until` (both included; without an end it stays).
+
+    What is left out is as in the service. Stops may be others: a new timetable may have other times on the way.
+    """
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"id": "TARIM-HOTAN-URUMQI-W26", "valid_from": "2026-12-01", "weekdays": [0, 2, 4, 5], "departs_s": [39600]}
+    )
+
+    id: ServiceId | None = None
+    name: ServiceName | None = None
+    stops: Annotated[list[StopShape], Field(min_length=2, max_length=SERVICE_STOPS_MAX)] | None = None
+    valid_from: date
+    valid_until: date | None = None
+    weekdays: Weekdays | None = None
+    departs_s: Departures | None = None
+    more_departures: MoreDepartures = []
+    closed_months: Months | None = None
+    cutoff_s: Cutoff | None = None
+    temperatures: Temperatures | None = None
+    tariff: TariffShape | None = None
+    capacity: CapacityShape | None = None
+    piece_weight_g_max: PieceWeight | None = None
+    piece_length_mm_max: PieceLength | None = None
 
 
 class ServiceChange(Shape):
@@ -241,6 +316,7 @@ class ServiceChange(Shape):
     departs_s: Departures | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+    more_departures: MoreDepartures | None = None
     closed_months: Months | None = None
     cutoff_s: Cutoff | None = None
     temperatures: Temperatures | None = None
@@ -252,6 +328,8 @@ class ServiceChange(Shape):
 
 
 class ServiceShape(Shape):
+    """`timetable_of`: the service that this one is another timetable of; `feed`: the import that made it and keeps it."""
+
     model_config: ClassVar[ConfigDict] = _example(_SERVICE)
 
     id: str
@@ -265,6 +343,9 @@ class ServiceShape(Shape):
     departs_s: list[int]
     valid_from: date | None
     valid_until: date | None
+    more_departures: list[DeparturesShape]
+    timetable_of: str | None
+    feed: str | None
     closed_months: list[int]
     cutoff_s: int
     temperatures: list[Temperature]
@@ -325,6 +406,7 @@ class BookingShape(Shape):
     weight_g: int
     volume_mm3: int
     live_places: int
+    chilled_slots: int
     state: BookingState
     state_name: str
 
@@ -342,6 +424,9 @@ class RouteRequest(Shape):
     volume_mm3: Annotated[int, Field(ge=1, le=VOLUME_MM3_MAX)] | None = None
     temperature: Temperature = Temperature.AMBIENT
     live_heads: Annotated[int, Field(ge=1, le=LIVE_PLACES_MAX)] | None = None
+    fresh: Annotated[bool, Field(description="Goods of the toll-free green channel: fresh produce or live animals")] = (
+        False
+    )
     depart_after: Time | None = None
 
 

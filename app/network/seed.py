@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from app.network.rules import HOUR_S, MINOR, SEED, load_defaults
+from app.network.rules import HOUR_S, MINOR, SEED, load_defaults, weekly_hours
 from app.network.values import HubKind, HubPoint, Line, Mode, ServiceStatus, Temperature, Vehicle
 from app.routing import Capacity, Stop, Tariff
 
@@ -91,9 +91,9 @@ def read_hubs() -> list[HubPoint]:
 def hub_point(
     code: str, name: Mapping[str, str], kind: HubKind, position: tuple[float, float], adcode: str | None, source: str
 ) -> HubPoint:
-    """A hub with the defaults of its kind."""
+    """A hub with the defaults of its kind, and the hours of its own where there are any."""
     defaults = load_defaults()
-    handling = defaults["handling"]
+    handling, of_kind = defaults["handling"], defaults["hub_kind"][kind]
     return HubPoint(
         code=code,
         name=name,
@@ -101,11 +101,22 @@ def hub_point(
         lat=position[0],
         lon=position[1],
         adcode=adcode,
-        dwell_s=round(defaults["hub_kind"][kind]["dwell_h"] * HOUR_S),
+        dwell_s=round(of_kind["dwell_h"] * HOUR_S),
         handling_minor=minor(handling.get(f"{kind}_cny", handling["base_cny"])),
         handling_milliminor_per_kg=milliminor(handling["per_kg_cny"]),
         source=source,
+        opening=_opening(defaults["hours"], code, kind),
+        can_rest=of_kind.get("can_rest", False),
+        is_cooled=of_kind.get("is_cooled", False),
     )
+
+
+def _opening(hours: Mapping[str, Any], code: str, kind: HubKind) -> tuple[tuple[int, int], ...]:
+    """The hours of this place, else those of its kind, in the UTC week; always open without either."""
+    terms = hours["place"].get(code, hours["kind"].get(kind))
+    if not terms:
+        return ()
+    return tuple(weekly_hours(terms.get("weekdays", range(7)), terms["from"], terms["until"], hours["utc_offset_h"]))
 
 
 def read_counties() -> list[County]:
@@ -311,7 +322,12 @@ def _tariff(product: Mapping[str, Any], first: HubPoint, last: HubPoint) -> Tari
 def product_capacity(product: Mapping[str, Any]) -> Capacity:
     """What a run of this product of the defaults carries."""
     terms = product["capacity"]
-    return Capacity(round(terms["weight_t"] * 10**6), round(terms["volume_m3"] * 10**9), terms.get("live_places", 0))
+    return Capacity(
+        round(terms["weight_t"] * 10**6),
+        round(terms["volume_m3"] * 10**9),
+        terms.get("live_places", 0),
+        terms.get("chilled_slots"),
+    )
 
 
 def tariff(terms: Mapping[str, float]) -> Tariff:
@@ -321,6 +337,7 @@ def tariff(terms: Mapping[str, float]) -> Tariff:
         milliminor_per_kg=milliminor(terms.get("per_kg", 0)),
         milliminor_per_tkm=milliminor(terms.get("per_tkm", 0)),
         minimum_minor=minor(terms.get("minimum", 0)),
+        toll_milliminor_per_tkm=milliminor(terms.get("toll_per_tkm", 0)),
     )
 
 

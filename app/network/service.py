@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,10 +16,10 @@ from app.core.schema import fingerprint
 from app.identity.values import Caller
 from app.network.models import Disruption, Service, ServiceStop
 from app.network.queries import NO_SERVICE, SERVICE, disruption_shape, get_service, known_hubs, service_shape
+from app.network.rows import line_asked, row_of, stop_rows
 from app.network.rules import line_faults
 from app.network.schemas import DisruptionShape, NewDisruption, NewService, ServiceChange, ServiceShape
-from app.network.values import DEFAULT_VEHICLES, DISRUPTION_MAX, HubPoint, Line
-from app.routing import Capacity, Stop, Tariff
+from app.network.values import DISRUPTION_MAX, HubPoint, Line, ServiceStatus
 
 _RAISE_VERSION: Final = text(
     "INSERT INTO timetable_version (id, version, changed_at) VALUES (1, 1, :now) ON CONFLICT (id) DO UPDATE SET "
@@ -30,7 +30,9 @@ _RESIZE: Final = text(
     "WHERE service_id = :service AND run_at >= :now ORDER BY service_id, run_at, segment FOR UPDATE) "
     "UPDATE departure_load d SET capacity_weight_g = GREATEST(d.used_weight_g, :weight_g), "
     "capacity_volume_mm3 = GREATEST(d.used_volume_mm3, :volume_mm3), "
-    "capacity_live_places = GREATEST(d.used_live_places, :live_places) "
+    "capacity_live_places = GREATEST(d.used_live_places, :live_places), "
+    "capacity_chilled_slots = CASE WHEN CAST(:chilled_slots AS int) IS NOT NULL "
+    "THEN GREATEST(d.used_chilled_slots, CAST(:chilled_slots AS int)) END "
     "FROM locked WHERE d.service_id = locked.service_id AND d.run_at = locked.run_at AND d.segment = locked.segment"
 )
 
@@ -54,11 +56,11 @@ async def create_service(
 
     Raises `Invalid` with every fault at once, or `IdTaken`.
     """
-    line = _line(command, _carrier(caller, command))
+    line = line_asked(command, carrier_of(caller, command.carrier))
     faults = line_faults(line, await known_hubs(session, [stop.place for stop in line.stops]))
     if faults:
         raise Invalid(gaps=faults)
-    row = _row(line, caller.partner_id, fingerprint(command), now)
+    row = row_of(line, caller.partner_id, fingerprint(command), now)
     inserted = await session.execute(insert(Service).values(row).on_conflict_do_nothing().returning(col(Service.id)))
     if inserted.first() is None:
         present = (
@@ -71,7 +73,7 @@ async def create_service(
         if present != row["created_from"]:
             raise IdTaken(id=line.id)
         return await get_service(session, caller, line.id, language)
-    await session.execute(insert(ServiceStop), list(_stop_rows(line)))
+    await session.execute(insert(ServiceStop), list(stop_rows(line)))
     await raise_version(session, now)
     return await get_service(session, caller, line.id, language)
 
@@ -91,7 +93,7 @@ async def change_service(
 ) -> ServiceShape:
     """Write the fields that were sent. Lock the service first.
 
-    A smaller capacity never undoes a booking: what is booked on later runs stays, and they take nothing more.
+    With a service its other timetables are withdrawn. A smaller capacity never undoes a booking: what is booked on later runs stays, and they take nothing more.
     """
     kept = {"valid_from", "valid_until", "piece_weight_g_max", "piece_length_mm_max"}
     sent = {
@@ -100,20 +102,29 @@ async def change_service(
         if getattr(command, name) is not None or name in kept
     }
     changed = present.model_copy(update=sent)
-    line = _line(changed, present.carrier)
+    line = line_asked(changed, present.carrier)
     faults = line_faults(line, {stop.place for stop in line.stops})
     if faults:
         raise Invalid(gaps=faults)
-    row = _row(line, None, None, now)
+    row = row_of(line, None, None, now)
     unchanging = {"id", "carrier", "partner_id", "created_from", "created_at", "version"}
     values = {name: value for name, value in row.items() if name not in unchanging}
     values["version"] = present.version + 1
     await session.execute(update(Service).where(col(Service.id) == present.id).values(values))
+    if command.status is ServiceStatus.WITHDRAWN:
+        others = col(Service.timetable_of) == present.id, col(Service.status) != ServiceStatus.WITHDRAWN
+        withdrawn = {"status": command.status, "version": col(Service.version) + 1, "updated_at": now}
+        await session.execute(update(Service).where(*others).values(withdrawn))
     if command.capacity is not None:
-        await session.execute(_RESIZE, {"service": present.id, "now": now, **asdict(line.capacity)})
+        await resize_runs(session, line, now)
     await raise_version(session, now)
     stored = (await session.execute(SERVICE.where(col(Service.id) == present.id))).one()
     return service_shape(stored, language)
+
+
+async def resize_runs(session: Session, line: Line, now: datetime) -> None:
+    """Give the runs to come that somebody is booked on the capacity of the line, or what is booked where that is more."""
+    await session.execute(_RESIZE, {"service": line.id, "now": now, **asdict(line.capacity)})
 
 
 async def create_disruption(session: Session, caller: Caller, command: NewDisruption, now: datetime) -> DisruptionShape:
@@ -180,8 +191,8 @@ def _require_period(command: NewDisruption, now: datetime) -> None:
 async def install_seed(session: Session, hubs: Iterable[HubPoint], lines: Iterable[Line], now: datetime) -> bool:
     """Put hubs and services in place where they are missing; what is there stays. Answers whether anything was new."""
     by_id = {line.id: line for line in lines}
-    services = [_row(line, None, None, now) for line in by_id.values()]
-    stops = [row for line in by_id.values() for row in _stop_rows(line)]
+    services = [row_of(line, None, None, now) for line in by_id.values()]
+    stops = [row for line in by_id.values() for row in stop_rows(line)]
     new_hubs = await session.execute(_INSTALL_HUBS, {"hubs": dump_json([asdict(hub) for hub in hubs])})
     new_stops = await session.execute(_INSTALL_SERVICES, {"services": dump_json(services), "stops": dump_json(stops)})
     is_new = bool(new_hubs.first() or new_stops.first())
@@ -195,78 +206,15 @@ async def raise_version(session: Session, now: datetime) -> None:
     await session.execute(_RAISE_VERSION, {"now": now})
 
 
-def _carrier(caller: Caller, command: NewService) -> str:
+def carrier_of(caller: Caller, named: str | None) -> str:
+    """The carrier whose services these are: one's own, or the one that an operator names; `Invalid` otherwise."""
     if caller.carrier is None:
-        if command.carrier is None:
+        if named is None:
             raise Invalid(
                 gaps=[Gap("/carrier", {"en": "An operator names the carrier", "zh-Hans": "运营方须填写承运人"})]
             )
-        return command.carrier
-    if command.carrier not in {None, caller.carrier}:
+        return named
+    if named not in {None, caller.carrier}:
         gap = Gap("/carrier", {"en": "Leave it out: it is always your own", "zh-Hans": "请勿填写：始终为您自己的代码"})
         raise Invalid(gaps=[gap])
     return caller.carrier
-
-
-def _line(terms: NewService | ServiceShape, carrier: str) -> Line:
-    tariff = terms.tariff.model_dump(exclude={"currency"})
-    return Line(
-        id=terms.id or new_id("svc"),
-        carrier=carrier,
-        mode=terms.mode,
-        vehicle=terms.vehicle or DEFAULT_VEHICLES[terms.mode],
-        name=terms.name,
-        stops=tuple(Stop(s.hub, s.arrive_offset_s, s.depart_offset_s, s.distance_m) for s in terms.stops),
-        temperatures=tuple(dict.fromkeys(terms.temperatures)),
-        tariff=Tariff(**tariff),
-        capacity=Capacity(**terms.capacity.model_dump()),
-        on_demand=terms.on_demand,
-        weekdays=tuple(sorted(set(terms.weekdays))),
-        departs_s=tuple(sorted(set(terms.departs_s))),
-        valid_from=terms.valid_from,
-        valid_until=terms.valid_until,
-        closed_months=tuple(sorted(set(terms.closed_months))),
-        cutoff_s=terms.cutoff_s,
-        piece_weight_g_max=terms.piece_weight_g_max,
-        piece_length_mm_max=terms.piece_length_mm_max,
-        status=terms.status,
-    )
-
-
-def _row(line: Line, partner_id: str | None, created_from: str | None, now: datetime) -> dict[str, Any]:
-    plain = {
-        name: getattr(line, name) for name in ("id", "carrier", "mode", "vehicle", "name", "on_demand", "cutoff_s")
-    }
-    lists = {name: list(getattr(line, name)) for name in ("weekdays", "departs_s", "closed_months", "temperatures")}
-    return (
-        plain
-        | lists
-        | asdict(line.tariff)
-        | {
-            "capacity_weight_g": line.capacity.weight_g,
-            "capacity_volume_mm3": line.capacity.volume_mm3,
-            "live_places": line.capacity.live_places,
-            "piece_weight_g_max": line.piece_weight_g_max,
-            "piece_length_mm_max": line.piece_length_mm_max,
-            "valid_from": line.valid_from,
-            "valid_until": line.valid_until,
-            "status": line.status,
-            "partner_id": partner_id,
-            "created_from": created_from,
-            "version": 1,
-            "created_at": now,
-            "updated_at": now,
-        }
-    )
-
-
-def _stop_rows(line: Line) -> Iterable[dict[str, Any]]:
-    for seq, stop in enumerate(line.stops):
-        yield {
-            "service_id": line.id,
-            "seq": seq,
-            "hub": stop.place,
-            "arrive_offset_s": stop.arrive_offset_s,
-            "depart_offset_s": stop.depart_offset_s,
-            "distance_m": stop.distance_m,
-        }

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, literal_column, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
 from app.core.database import Session
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
-from app.network.rules import Period, hub_closure, intensities, season_closures
+from app.network.rows import line_of
+from app.network.rules import DAY_S, Period, hub_closure, intensities, midnight_s, season_closures
 from app.network.values import (
     CLOSURES_READ_MAX,
     LOCAL_KINDS,
@@ -23,11 +25,12 @@ from app.network.values import (
     ServiceStatus,
     Vehicle,
 )
-from app.routing import Capacity, Place, Stop, Tariff, Timetable, Weekly
+from app.routing import Place, Timetable
 from app.routing import Service as Run
 
 Reader = AsyncConnection | Session
 
+END_OF_TIME_S: Final = 1 << 40
 _VERSION: Final = text("SELECT version, changed_at FROM timetable_version")
 # What was over before the last change cannot matter any more.
 _CLOSURES: Final = text(
@@ -35,7 +38,24 @@ _CLOSURES: Final = text(
     "WHERE until_at > :since ORDER BY until_at LIMIT :most"
 )
 _HUBS: Final = select(*(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__))
-_ACTIVE: Final = SERVICE.where(col(Service.status) == ServiceStatus.ACTIVE)
+_IS_ACTIVE: Final = col(Service.status) == ServiceStatus.ACTIVE
+# The transaction that wrote a row last: another one for every change, whoever made it.
+_MARK: Final[ColumnElement[str]] = literal_column("service.xmin::text").label("mark")
+_MARKS: Final = select(col(Service.id), _MARK).where(_IS_ACTIVE)
+_ACTIVE: Final = SERVICE.add_columns(_MARK).where(_IS_ACTIVE)
+# From so many on, all services are read: that is one plan for the database, and no list of ids.
+CHANGED_READ_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A service as it was read, and what was made of it: used again until the row, its closures or the years are others."""
+
+    mark: str
+    line: Line
+    closures: tuple[Period, ...] = ()
+    years: range = range(0)
+    run: Run | None = None
 
 
 class TimetableCache:
@@ -51,6 +71,7 @@ class TimetableCache:
         self.crossing: frozenset[str] = frozenset()
         self.local: frozenset[str] = frozenset()
         self.vehicles: Mapping[str, Vehicle] = {}
+        self._kept: Mapping[str, Kept] = {}
         self._timetable = Timetable((), (), version="0")
         self._renewing = asyncio.Lock()
 
@@ -68,15 +89,15 @@ class TimetableCache:
     async def _renew(self, reader: Reader, version: str, changed_at: datetime | None) -> None:
         """Read under the version found before: what changes meanwhile has a higher one, and is read next time."""
         if changed_at is None:
-            self.hubs, self._timetable = {}, Timetable((), (), version=version)
+            self.hubs, self._kept, self._timetable = {}, {}, Timetable((), (), version=version)
             self.crossing = self.local = frozenset()
             return
         hubs = {row.code: HubPoint(*row) for row in await reader.execute(_HUBS)}
-        services = (await reader.execute(_ACTIVE)).all()
+        kept = await _read_services(reader, self._kept)
         closures = (await reader.execute(_CLOSURES, {"since": changed_at, "most": CLOSURES_READ_MAX})).all()
-        timetable = await asyncio.to_thread(_build, hubs.values(), services, closures, version, changed_at.year)
-        self.hubs, self._timetable = hubs, timetable
-        self.vehicles = {row.id: Vehicle(row.vehicle) for row in services}
+        timetable, kept = await asyncio.to_thread(_build, hubs.values(), kept, closures, version, changed_at.year)
+        self.hubs, self._timetable, self._kept = hubs, timetable, kept
+        self.vehicles = {key: each.line.vehicle for key, each in kept.items()}
         self.crossing = _calling_at(hubs, timetable, {HubKind.FOREIGN})
         self.local = _calling_at(hubs, timetable, LOCAL_KINDS)
 
@@ -92,20 +113,46 @@ async def _read_version(reader: Reader) -> tuple[str, datetime | None]:
     return (str(row.version), row.changed_at) if row else ("0", None)
 
 
+async def _read_services(reader: Reader, earlier: Mapping[str, Kept]) -> dict[str, Kept]:
+    """The services that run now; only those are read whole whose row is another than before."""
+    marks = {row.id: row.mark for row in await reader.execute(_MARKS)} if earlier else {}
+    same = {key: earlier[key] for key, mark in marks.items() if key in earlier and earlier[key].mark == mark}
+    changed = [key for key in marks if key not in same]
+    if not earlier or len(changed) > CHANGED_READ_MAX:
+        return {row.id: Kept(row.mark, line_of(row)) for row in await reader.execute(_ACTIVE)}
+    if changed:
+        # What was withdrawn since the marks were read is not read any more, and so is left out.
+        rows = await reader.execute(_ACTIVE.where(col(Service.id).in_(changed)))
+        same |= {row.id: Kept(row.mark, line_of(row)) for row in rows}
+    return same
+
+
 def _build(
-    hubs: Iterable[HubPoint], services: Sequence[Any], closures: Sequence[Any], version: str, year: int
-) -> Timetable:
+    hubs: Iterable[HubPoint], kept: Mapping[str, Kept], closures: Sequence[Any], version: str, year: int
+) -> tuple[Timetable, dict[str, Kept]]:
     of_service: dict[str, list[Period]] = {}
     of_hub: dict[str, list[Period]] = {}
     for service, hub, since, until in closures:
         (of_hub if service is None else of_service).setdefault(hub or service, []).append((since, until))
     years = range(year - 1, year + SEASONS_AHEAD_YEARS)
-    lines = [_line(row) for row in services]
-    return Timetable(
-        [planned_place(hub) for hub in hubs],
-        [planned_service(line, [*of_service.get(line.id, ()), *_calls(line, of_hub)], years) for line in lines],
-        version=version,
-    )
+    now = {
+        key: _planned(each, (*_closed(each.line, of_service), *_calls(each.line, of_hub)), years)
+        for key, each in kept.items()
+    }
+    runs = [each.run for each in now.values() if each.run is not None]
+    return Timetable([planned_place(hub) for hub in hubs], runs, version=version), now
+
+
+def _planned(kept: Kept, closures: tuple[Period, ...], years: range) -> Kept:
+    if kept.run is not None and (kept.closures, kept.years) == (closures, years):
+        return kept
+    return Kept(kept.mark, kept.line, closures, years, planned_service(kept.line, closures, years))
+
+
+def _closed(line: Line, of_service: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
+    """What closes a service closes its other timetables too."""
+    yield from of_service.get(line.id, ())
+    yield from of_service.get(line.timetable_of or "", ())
 
 
 def _calls(line: Line, of_hub: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
@@ -121,12 +168,14 @@ def planned_place(hub: HubPoint) -> Place:
         dwell_s=hub.dwell_s,
         transfer_price_minor=hub.handling_minor,
         transfer_price_milliminor_per_kg=hub.handling_milliminor_per_kg,
+        opening=tuple((since, until) for since, until in hub.opening),
+        can_rest=hub.can_rest,
+        is_cooled=hub.is_cooled,
     )
 
 
 def planned_service(line: Line, closures: Iterable[Period], years: Iterable[int]) -> Run:
     """A line in the planner's words, resting in these closures and in its seasons of these years."""
-    pattern = Weekly(line.weekdays, line.departs_s, line.valid_from, line.valid_until) if not line.on_demand else None
     return Run(
         id=line.id,
         mode=line.mode.value,
@@ -134,35 +183,20 @@ def planned_service(line: Line, closures: Iterable[Period], years: Iterable[int]
         stops=line.stops,
         tariff=line.tariff,
         capacity=line.capacity,
-        departures=(pattern,) if pattern else (),
+        departures=line.departures,
         on_demand=line.on_demand,
         cutoff_s=line.cutoff_s,
         temperatures=frozenset(str(temperature) for temperature in line.temperatures),
         co2e_mg_per_tkm=intensities(line.mode, line.vehicle, line.stops[-1].distance_m // (len(line.stops) - 1)),
-        closures=(*closures, *season_closures(line.closed_months, years)),
+        closures=(*closures, *season_closures(line.closed_months, years), *_not_valid(line)),
         piece_weight_g_max=line.piece_weight_g_max,
         piece_length_mm_max=line.piece_length_mm_max,
     )
 
 
-def _line(row: Any) -> Line:
-    return Line(
-        id=row.id,
-        carrier=row.carrier,
-        mode=row.mode,
-        vehicle=Vehicle(row.vehicle),
-        name=row.name,
-        stops=tuple(Stop(*stop) for stop in row.stops),
-        temperatures=tuple(row.temperatures),
-        tariff=Tariff(row.base_minor, row.milliminor_per_kg, row.milliminor_per_tkm, row.minimum_minor),
-        capacity=Capacity(row.capacity_weight_g, row.capacity_volume_mm3, row.live_places),
-        on_demand=row.on_demand,
-        weekdays=tuple(row.weekdays),
-        departs_s=tuple(row.departs_s),
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        closed_months=tuple(row.closed_months),
-        cutoff_s=row.cutoff_s,
-        piece_weight_g_max=row.piece_weight_g_max,
-        piece_length_mm_max=row.piece_length_mm_max,
-    )
+def _not_valid(line: Line) -> Iterator[Period]:
+    """A service on demand has no pattern that could end: it rests before its first day and after its last one."""
+    if line.on_demand and line.valid_from:
+        yield 0, midnight_s(line.valid_from)
+    if line.on_demand and line.valid_until:
+        yield midnight_s(line.valid_until) + DAY_S, END_OF_TIME_S

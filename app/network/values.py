@@ -7,13 +7,15 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from app.core.ids import new_id
-from app.routing import Capacity, Stop, Tariff
+from app.routing import Capacity, Stop, Tariff, Weekly
 
 CURRENCY: Final = "CNY"
 CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,39}$"
 COUNTY_PATTERN: Final = r"^[1-9][0-9]{5}$"
 RUN_LENGTH_MAX: Final = timedelta(days=21)
 DEPARTURES_PER_DAY_MAX: Final = 48
+PATTERNS_MAX: Final = 200
+TIMETABLES_MAX: Final = 50
 CUTOFF_MAX: Final = timedelta(days=7)
 CLOSURES_READ_MAX: Final = 10_000
 WANTS_MAX: Final = 400
@@ -23,6 +25,7 @@ MILLIMINOR_MAX: Final = 10**9
 PRICE_MINOR_MAX: Final = 10**9
 VOLUME_MM3_MAX: Final = 10**15
 LIVE_PLACES_MAX: Final = 100_000
+CHILLED_SLOTS_MAX: Final = 1_000_000
 DISRUPTION_MAX: Final = timedelta(days=366)
 DEPART_AHEAD_MAX: Final = timedelta(days=90)
 SEASONS_AHEAD_YEARS: Final = 10
@@ -147,9 +150,25 @@ class Located(Protocol):
     def adcode(self) -> str | None: ...
 
 
+class Positioned(Protocol):
+    """What looking for the nearest hub needs to know of each."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def kind(self) -> HubKind: ...
+    @property
+    def lat(self) -> float: ...
+    @property
+    def lon(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HubPoint:
-    """A place where goods change hands. `adcode` is its county code, None abroad."""
+    """A place where goods change hands. `adcode` is its county code, None abroad.
+
+    `opening`: half-open periods of the week in seconds from Monday midnight, UTC, in which it takes goods in; () is always.
+    """
 
     code: str
     name: Mapping[str, str]
@@ -161,11 +180,17 @@ class HubPoint:
     handling_minor: int
     handling_milliminor_per_kg: int
     source: str
+    opening: tuple[tuple[int, int], ...] = ()
+    can_rest: bool = False
+    is_cooled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A service as its carrier describes it: one weekly pattern, or on demand. `closed_months` are its seasons of rest.
+    """A service as its carrier describes it: by weekly patterns, or on demand. `closed_months` are its seasons of rest.
+
+    `weekdays`, `departs_s` and the two dates are its first pattern, `more_departures` the others. A line that is another timetable
+    of a service names it in `timetable_of`; `feed` names the imported feed that it comes from.
 
     `piece_…_max` bound each single piece of the goods, such as a rural bus sets them; None is no limit.
     """
@@ -189,6 +214,16 @@ class Line:
     piece_weight_g_max: int | None = None
     piece_length_mm_max: int | None = None
     status: ServiceStatus = ServiceStatus.ACTIVE
+    more_departures: tuple[Weekly, ...] = ()
+    timetable_of: str | None = None
+    feed: str | None = None
+
+    @property
+    def departures(self) -> tuple[Weekly, ...]:
+        """All its patterns; none when it runs on demand."""
+        if self.on_demand:
+            return ()
+        return (Weekly(self.weekdays, self.departs_s, self.valid_from, self.valid_until), *self.more_departures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +239,7 @@ class Want:
     weight_g: int
     volume_mm3: int
     live_places: int = 0
+    chilled_slots: int = 0
     booking_id: str = field(default_factory=lambda: new_id("bkg"))
 
 
@@ -224,5 +260,5 @@ class Mismatch:
     service_id: str
     run_at: datetime
     segment: int
-    recorded: tuple[int, int, int]
-    booked: tuple[int, int, int]
+    recorded: tuple[int, int, int, int]
+    booked: tuple[int, int, int, int]

@@ -25,6 +25,7 @@ from app.routing.values import (
     Tariff,
     Used,
     Weekly,
+    chilled_slots,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Used",
     "Weekly",
     "arrives_first",
+    "chilled_slots",
     "hand_in_by",
     "plan",
     "warm_up",

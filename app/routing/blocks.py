@@ -20,6 +20,7 @@ def blocks_of(timetable: Timetable, query: Query, load: Load) -> Blocks:
             used.weight_g + query.weight_g > room.weight_g
             or used.volume_mm3 + query.volume_mm3 > room.volume_mm3
             or used.live_places + query.live_heads > room.live_places
+            or (room.chilled_slots is not None and used.chilled_slots + query.chilled_slots > room.chilled_slots)
         ):
             blocked.append((number, start, segment))
     blocked.sort()

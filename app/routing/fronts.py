@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from typing import overload
 
 from app.routing.packed import Numbers
-from app.routing.rules import price_rate, ride_co2e_mg, ride_price_minor, transfer_co2e_mg, transfer_price_minor
+from app.routing.rules import (
+    price_rate,
+    ride_co2e_mg,
+    ride_price_minor,
+    tariff_for,
+    transfer_co2e_mg,
+    transfer_price_minor,
+)
 from app.routing.slide import Step, postponed
 from app.routing.timetable import Timetable
 from app.routing.values import Leg, Plan, Point, Query
@@ -67,6 +74,7 @@ def _leg(timetable: Timetable, query: Query, ride: int, start: int) -> Leg:
     origin, end = service.stops[board], service.stops[alight]
     place = timetable.places[net.ride_tail[ride]]
     distance_m = end.distance_m - origin.distance_m
+    tariff = tariff_for(service, query)
     mg_per_tkm = service.co2e_mg_per_tkm.get(query.temperature)
     # Nothing is transferred at the origin unless the goods are under way, and no plan comes back to it.
     is_transfer = origin.place != query.origin or query.spent_s is not None
@@ -80,7 +88,7 @@ def _leg(timetable: Timetable, query: Query, ride: int, start: int) -> Leg:
         departs_at=start + origin.depart_offset_s,
         arrives_at=start + end.arrive_offset_s,
         distance_m=distance_m,
-        price_minor=ride_price_minor(service.tariff, price_rate(service.tariff, distance_m), query.weight_g),
+        price_minor=ride_price_minor(tariff, price_rate(tariff, distance_m), query.weight_g),
         co2e_mg=None if mg_per_tkm is None else ride_co2e_mg(distance_m * mg_per_tkm, query.weight_g),
         handling_price_minor=transfer_price_minor(place, query.weight_g) if is_transfer else 0,
         handling_co2e_mg=transfer_co2e_mg(place, query.weight_g) * is_transfer if is_covered else None,

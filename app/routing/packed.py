@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.routing.calendar import NEVER, Period, merged, midnight
-from app.routing.rules import MG_G_M_PER_MG_T_KM, MILLIMINOR_G_M_PER_MINOR_T_KM, price_rate
+from app.routing.rules import GREEN_FILL_PCT, MG_G_M_PER_MG_T_KM, MILLIMINOR_G_M_PER_MINOR_T_KM, price_rate
 from app.routing.values import DAY_S, TEMPERATURES, Place, Query, Service, Weekly
 
 Numbers = NDArray[np.int64]
@@ -62,12 +62,14 @@ class Terms(NamedTuple):
     rate: Numbers
     base: Numbers
     minimum: Numbers
+    toll: Numbers
     handling: Numbers
     handling_per_kg: Numbers
     handling_co2e_per_kg: Numbers
     weight: Numbers
     volume: Numbers
     live_places: Numbers
+    chilled_slots: Numbers
     piece_weight: Numbers
     piece_length: Numbers
     takes: dict[str, Flags]
@@ -213,12 +215,16 @@ def _terms(places: Sequence[Place], services: Sequence[Service], by_ride: list[N
         rate=rate,
         base=numbers([each.tariff.base_minor for each in services]),
         minimum=numbers([each.tariff.minimum_minor for each in services]),
+        toll=numbers([each.tariff.toll_milliminor_per_tkm for each in services]),
         handling=numbers([place.transfer_price_minor for place in places]),
         handling_per_kg=numbers([place.transfer_price_milliminor_per_kg for place in places]),
         handling_co2e_per_kg=numbers([place.transfer_co2e_mg_per_kg or 0 for place in places]),
         weight=numbers([each.capacity.weight_g for each in services]),
         volume=numbers([each.capacity.volume_mm3 for each in services]),
         live_places=numbers([each.capacity.live_places for each in services]),
+        chilled_slots=numbers(
+            [unlimited if each.capacity.chilled_slots is None else each.capacity.chilled_slots for each in services]
+        ),
         piece_weight=numbers(
             [unlimited if each.piece_weight_g_max is None else each.piece_weight_g_max for each in services]
         ),
@@ -243,6 +249,7 @@ def price_rides(net: Net, terms: Terms, query: Query, excluded: Sequence[int], s
         & (terms.weight >= weight)
         & (terms.volume >= query.volume_mm3)
         & (terms.live_places >= query.live_heads)
+        & (terms.chilled_slots >= query.chilled_slots)
         & (terms.piece_weight >= query.piece_weight_g)
         & (terms.piece_length >= query.piece_length_mm)
     )
@@ -252,7 +259,15 @@ def price_rides(net: Net, terms: Terms, query: Query, excluded: Sequence[int], s
         goes &= ~np.isin(terms.tail, shut) & ~np.isin(terms.head, shut)
     handling = terms.handling - (-weight * terms.handling_per_kg // 10**6)
     handling_co2e = (weight * terms.handling_co2e_per_kg + 500) // 1000
-    grown = terms.base[terms.service] + _part_up(weight, terms.rate)
+    rate = terms.rate
+    if query.toll_free:
+        # As `rules.tariff_for` has it, for all services at once.
+        filled = (100 * weight >= GREEN_FILL_PCT * terms.weight) | (
+            100 * query.volume_mm3 >= GREEN_FILL_PCT * terms.volume
+        )
+        tolls: Numbers = np.where(net.on_demand & filled, terms.toll, np.int64(0))
+        rate = rate - tolls[terms.service] * terms.distance
+    grown = terms.base[terms.service] + _part_up(weight, rate)
     price = np.maximum(terms.minimum[terms.service], grown) + handling[terms.tail]
     co2e = _part_half_up(weight, terms.distance * terms.intensity[query.temperature][terms.service])
     return Costs(

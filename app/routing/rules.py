@@ -1,18 +1,33 @@
 """The arithmetic of one ride and one transfer, what they cost and emit in integers, and which services may carry a load."""
 
+from dataclasses import replace
 from typing import Final
 
-from app.routing.values import Place, Query, Service, Tariff
+from app.routing.values import Capacity, Place, Query, Service, Tariff
 
 MILLIMINOR_G_PER_MINOR_KG: Final = 10**6
 MILLIMINOR_G_M_PER_MINOR_T_KM: Final = 10**12
 MG_G_M_PER_MG_T_KM: Final = 10**9
+GREEN_FILL_PCT: Final = 80
 
 
 def price_rate(tariff: Tariff, distance_m: int) -> int:
     """The part of a ride's price that grows with the weight: 10^-12 minor units for each gram."""
     per_kg = tariff.milliminor_per_kg * (MILLIMINOR_G_M_PER_MINOR_T_KM // MILLIMINOR_G_PER_MINOR_KG)
     return per_kg + tariff.milliminor_per_tkm * distance_m
+
+
+def fills(weight_g: int, volume_mm3: int, room: Capacity) -> bool:
+    """Whether a load is so much of a vehicle that the green channel takes it for a whole one: by mass or by volume."""
+    return 100 * weight_g >= GREEN_FILL_PCT * room.weight_g or 100 * volume_mm3 >= GREEN_FILL_PCT * room.volume_mm3
+
+
+def tariff_for(service: Service, query: Query) -> Tariff:
+    """The tariff that this load pays: without toll when its goods are toll-free and fill a vehicle of their own (on demand)."""
+    if not (query.toll_free and service.on_demand and fills(query.weight_g, query.volume_mm3, service.capacity)):
+        return service.tariff
+    tariff = service.tariff
+    return replace(tariff, milliminor_per_tkm=tariff.milliminor_per_tkm - tariff.toll_milliminor_per_tkm)
 
 
 def ride_price_minor(tariff: Tariff, rate: int, weight_g: int) -> int:
@@ -56,7 +71,10 @@ def fits_when_empty(service: Service, query: Query) -> bool:
     """Whether an empty run of the service could carry the goods at all."""
     room = service.capacity
     return (
-        query.weight_g <= room.weight_g and query.volume_mm3 <= room.volume_mm3 and query.live_heads <= room.live_places
+        query.weight_g <= room.weight_g
+        and query.volume_mm3 <= room.volume_mm3
+        and query.live_heads <= room.live_places
+        and (room.chilled_slots is None or query.chilled_slots <= room.chilled_slots)
     )
 
 

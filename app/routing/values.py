@@ -21,6 +21,8 @@ LABELS_MAX: Final = 200_000
 WEIGHT_G_MAX: Final = 10**9
 COSTS_KEPT: Final = 32
 BOUNDS_KEPT: Final = 256
+# The room of an insulated box of 100 litres, in which chilled goods are counted. [M]
+CHILLED_SLOT_MM3: Final = 10**8
 TEMPERATURES: Final = frozenset({"ambient", "chilled", "frozen", "live"})
 
 
@@ -63,21 +65,26 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """The price of a ride: `max(minimum, base + kg part + tonne-km part)`, rounded up once for each leg."""
+    """The price of a ride: `max(minimum, base + kg part + tonne-km part)`, rounded up once for each leg.
+
+    `toll_…` is what of the tonne-km part is toll: toll-free goods that fill a vehicle of their own do not pay it.
+    """
 
     base_minor: int = 0
     milliminor_per_kg: int = 0
     milliminor_per_tkm: int = 0
     minimum_minor: int = 0
+    toll_milliminor_per_tkm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What one run carries at most on each of its segments."""
+    """What one run carries at most on each of its segments. `chilled_slots` None: as much of it may be cold as there is room."""
 
     weight_g: int
     volume_mm3: int
     live_places: int = 0
+    chilled_slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,8 @@ def _service_fault(service: Service) -> str | None:
         "a stop departs before it arrives": any(stop.depart_offset_s < stop.arrive_offset_s for stop in stops),
         "a ride takes no time": any(after.arrive_offset_s <= before.depart_offset_s for before, after in pairs),
         "distances shrink": any(after.distance_m < before.distance_m for before, after in pairs),
-        "negative tariff": min(tariff.base_minor, tariff.milliminor_per_kg, tariff.milliminor_per_tkm) < 0,
+        "negative tariff": min(tariff.base_minor, tariff.milliminor_per_kg, tariff.toll_milliminor_per_tkm) < 0,
+        "more toll than tariff": tariff.milliminor_per_tkm < tariff.toll_milliminor_per_tkm,
         "negative cut-off": service.cutoff_s < 0,
         "negative CO2e": any(value < 0 for value in service.co2e_mg_per_tkm.values()),
         "unknown temperature": not service.temperatures <= TEMPERATURES,
@@ -158,6 +166,12 @@ class Used:
     weight_g: int = 0
     volume_mm3: int = 0
     live_places: int = 0
+    chilled_slots: int = 0
+
+
+def chilled_slots(temperature: str, volume_mm3: int) -> int:
+    """The slots that goods of this temperature and volume take, rounded up; none unless they are kept cold."""
+    return -(-volume_mm3 // CHILLED_SLOT_MM3) if temperature in {"chilled", "frozen"} else 0
 
 
 Load = Mapping[tuple[str, int, int], Used]
@@ -175,7 +189,7 @@ class Query:
     `spent_s` of either has passed already: the goods are under way, and are transferred at the origin as at any other place.
     Nothing arrives later than `arrive_by`, nor than `horizon_s` after `depart_after`, nor than `window_s` after the earliest arrival.
     An excluded departure is a (service id, start of the run) of a service with a timetable; to be rid of an on-demand one, exclude
-    the service. `piece_…` is of the heaviest and the longest single piece.
+    the service. `piece_…` is of the heaviest and the longest single piece. `toll_free` goods are those of the green channel (`rules`).
     `epsilon_bps`: of the exact front, a plan may be left out for another that arrives no later and is at most so many hundredths of a
     per cent dearer and dirtier, over the whole journey.
     """
@@ -189,6 +203,7 @@ class Query:
     live_heads: int = 0
     piece_weight_g: int = 0
     piece_length_mm: int = 0
+    toll_free: bool = False
     max_journey_s: int | None = None
     rest_s: int = 0
     max_exposure_s: int | None = None
@@ -212,6 +227,10 @@ class Query:
             raise ValueError("a journey is limited by its length or by its exposure, not by both")
         if min(self.rest_s, self.epsilon_bps, self.piece_weight_g, self.piece_length_mm, self.spent_s or 0) < 0:
             raise ValueError("rest, epsilon, pieces and what is spent are not below zero")
+
+    @property
+    def chilled_slots(self) -> int:
+        return chilled_slots(self.temperature, self.volume_mm3)
 
     @property
     def deadline(self) -> int:

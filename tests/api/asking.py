@@ -1,5 +1,6 @@
 """A town behind the service, and how to ask for each operation of it. `template, clock = town_template, town_clock` in a module."""
 
+import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from app.network.timetable import TimetableCache
 from app.payments.providers import StripeProvider
 from tests.conftest import NOW, a_database
 from tests.factories.catalogue import JUJUBE
+from tests.factories.feed import a_sheet, as_archive, village_feed
 from tests.factories.identity import GARDEN
 from tests.factories.network import LINE, Remembered
 from tests.factories.orders import asked_for, ordering
@@ -32,6 +34,12 @@ def _told(town: Town) -> dict[str, Any]:
     return {"events": [event.model_dump(mode="json", exclude_none=True)]}
 
 
+def _carrier(role: str) -> dict[str, str]:
+    """Operators say whose services they bring."""
+    return {"carrier": "KUNLUN"} if role == "operator" else {}
+
+
+FEED = base64.b64encode(as_archive(village_feed())).decode()
 # The body of each operation that has one.
 BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/auth/codes": lambda town, role: {"phone": town.phones[role]},
@@ -48,6 +56,9 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/routes": lambda town, role: {"from": "HOTAN", "to": "AKSU", "weight_g": 5_000},
     "POST /v1/services": lambda town, role: LINE | ({"carrier": "KUNLUN"} if role == "operator" else {}),
     "PATCH /v1/services/{service_id}": lambda town, role: {"cutoff_s": 7_200},
+    "POST /v1/services/{service_id}/timetables": lambda town, role: {"valid_from": "2026-12-01", "departs_s": [36_000]},
+    "POST /v1/services/imports": lambda town, role: {"csv": a_sheet(f"LINE-{role}")} | _carrier(role),
+    "POST /v1/services/imports/gtfs": lambda town, role: {"feed": "BUS", "archive": FEED} | _carrier(role),
     "POST /v1/disruptions": lambda town, role: {
         "service": town.line,
         "from": "2026-04-05T00:00:00Z",

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.api.validation import meant_by
 from app.core.ids import new_id
 from app.core.limits import BODY_BYTES_MAX, IDEMPOTENCY_KEY_LENGTH_MAX
+from app.core.validation import meant_by
 from tests.api.asking import BODIES, ask, body_of, one_database, path_of, problem_of, town_clock
 from tests.api.rights import LISTS, lines, may, reader_of
 from tests.factories.orders import asked_for, ordering

@@ -21,6 +21,7 @@ from tests.conftest import NOW
 
 CARRIER = Caller(partner_id="ptn_x", carrier="XILU", roles=frozenset({Role.PARTNER}))
 OPERATOR = Caller(person_id="per_op", roles=frozenset({Role.OPERATOR}))
+ALL = {"service": None, "from_at": None, "until_at": None, "cursor": None, "limit": 99, "language": "en"}
 RUN = NOW + timedelta(hours=10)
 STOPS = ["HOTAN", "KUQA", "KORLA", "URUMQI"]
 
@@ -38,9 +39,9 @@ def service(service_id, **changes):
             "stops": stops,
             "weekdays": [0, 1, 2, 3, 4, 5, 6],
             "departs_s": [43_200],
-            "temperatures": ["ambient", "live"],
+            "temperatures": ["ambient", "live", "chilled"],
             "tariff": {"currency": "CNY"},
-            "capacity": {"weight_g": 10_000, "volume_mm3": 1_000_000, "live_places": 10},
+            "capacity": {"weight_g": 10_000, "volume_mm3": 1_000_000, "live_places": 10, "chilled_slots": 4},
         }
         | changes
     )
@@ -109,7 +110,9 @@ async def test_last_place_can_be_taken_exactly(database, line):
 
 
 @pytest.mark.parametrize(
-    "too_much", [{"weight_g": 10_001}, {"volume_mm3": 1_000_001}, {"live_places": 11}], ids=["g", "mm3", "heads"]
+    "too_much",
+    [{"weight_g": 10_001}, {"volume_mm3": 1_000_001}, {"live_places": 11}, {"chilled_slots": 5}],
+    ids=["g", "mm3", "heads", "slots"],
 )
 async def test_more_than_an_empty_run_carries_is_full(database, line, too_much):
     for name in ("LINE-A", "ON-CALL"):
@@ -131,6 +134,38 @@ async def test_two_wants_of_one_order_on_one_run_count_together(database, line):
     with pytest.raises(CapacityFull):
         await book(database, want("con_1", weight_g=6_000), want("con_2", weight_g=6_000))
     assert await load(database) == {}
+
+
+async def test_cold_goods_share_the_slots_of_a_run(database, line):
+    await book(database, want("con_1", board=0, alight=2, chilled_slots=3))
+    await book(database, want("con_2", board=2, alight=3, chilled_slots=4))
+    await book(database, want("con_3"))
+    with pytest.raises(CapacityFull):
+        await book(database, want("con_4", board=1, alight=2, chilled_slots=2))
+    cold = Used(1, 1)
+    async with database.read() as connection:
+        full = await read_load(connection, NOW, NOW + timedelta(days=1), cold)
+        assert await audit_capacity(connection) == []
+    assert {(segment, used.chilled_slots) for (_, _, segment), used in full.items()} == {(2, 4)}
+    await release(database, "con_1")
+    await book(database, want("con_4", board=0, alight=2, chilled_slots=4))
+    async with database.read() as connection:
+        assert await audit_capacity(connection) == []
+        (fourth,) = [b for b in (await list_bookings(connection, CARRIER, **ALL)).items if b.consignment == "con_4"]
+    assert fourth.chilled_slots == 4
+
+
+async def test_fewer_slots_keep_what_is_booked_and_no_limit_takes_all(database, line):
+    await book(database, want("con_1", chilled_slots=3))
+    for capacity, more in ((2, 1), (None, 50)):
+        async with database.begin() as session:
+            present = await lock_service(session, CARRIER, "LINE-A", "en")
+            smaller = present.capacity.model_copy(update={"chilled_slots": capacity})
+            await change_service(session, present, ServiceChange(capacity=smaller), NOW, "en")
+        if capacity is not None:
+            with pytest.raises(CapacityFull):
+                await book(database, want("con_2", chilled_slots=more))
+    await book(database, want("con_2", chilled_slots=50))
 
 
 async def test_run_on_demand_is_a_vehicle_of_its_own(database, line):

@@ -295,3 +295,29 @@ async def test_services_come_page_by_page_and_filtered(database, hubs):
         assert [s.id for s in first.items + second.items] == [f"LINE-{number}" for number in range(4)]
         none = await list_services(connection, COLD, **wanted | {"mode": Mode.AIR}, cursor=None)
         assert none.items == []
+
+
+async def test_renewed_timetable_is_the_one_that_a_new_process_reads(database):
+    """Only what has changed is read again: the result is that of reading all, whatever changed."""
+    lines = services_from_links(read_links()[:12], {hub.code: hub for hub in HUBS}, load_defaults())
+    async with database.begin() as session:
+        await install_seed(session, HUBS, lines, NOW)
+    cache = TimetableCache()
+    first = await timetable(database, cache)
+    steps = (
+        lambda: create(database),
+        lambda: change(database, "TARIM-HOTAN-URUMQI", departs_s=[3_600], tariff={"currency": "CNY", "base_minor": 9}),
+        lambda: close(database, service="TARIM-HOTAN-URUMQI"),
+        lambda: close(database, OPERATOR, hub="KUQA"),
+        lambda: change(database, lines[0].id, OPERATOR, status="withdrawn"),
+        lambda: change(database, lines[0].id, OPERATOR, status="active"),
+    )
+    for step in steps:
+        await step()
+        renewed, fresh = await timetable(database, cache), await timetable(database, TimetableCache())
+        assert renewed.services == fresh.services
+        assert renewed.places == fresh.places
+        assert renewed.version == fresh.version
+    untouched = lines[1].id
+    (before,), (after,) = ([s for s in each.services if s.id == untouched] for each in (first, renewed))
+    assert before is after

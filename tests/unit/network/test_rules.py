@@ -12,6 +12,7 @@ from app.network.errors import CapacityFull, DepartureClosed, RouteUnavailable
 from app.network.rules import (
     hub_closure,
     hub_for_county,
+    is_toll_free,
     last_mile,
     line_faults,
     parse_position,
@@ -185,6 +186,9 @@ def test_every_fault_of_the_stops_is_named_where_it_is():
         ({"valid_from": date(2026, 3, 2), "valid_until": date(2026, 3, 1)}, ["/valid_until"]),
         ({"temperatures": (Temperature.LIVE,)}, ["/capacity/live_places"]),
         ({"capacity": Capacity(1, 1, 5)}, ["/capacity/live_places"]),
+        ({"capacity": Capacity(1, 1, 0, 5)}, ["/capacity/chilled_slots"]),
+        ({"tariff": Tariff(0, 0, 5, 0, 6)}, ["/tariff/toll_milliminor_per_tkm"]),
+        ({"capacity": Capacity(1, 1, 0, 5), "temperatures": (Temperature.AMBIENT, Temperature.CHILLED)}, []),
         ({"temperatures": (Temperature.LIVE,), "capacity": Capacity(1, 1, 5), "mode": Mode.BUS}, ["/temperatures"]),
         ({"mode": Mode.COURIER}, ["/mode"]),
     ],
@@ -217,3 +221,21 @@ def test_every_status_has_a_name_in_both_languages():
     for enum, table in tables.items():
         assert set(table) == set(enum)
         assert all(set(names) == {"en", "zh-Hans"} for names in table.values())
+
+
+@pytest.mark.parametrize(
+    ("category", "temperature", "shelf_life_h", "expected"),
+    [
+        ("produce", "ambient", 240, True),
+        ("produce", "chilled", 720, True),
+        ("produce", "chilled", 721, False),
+        ("produce", "ambient", None, False),
+        ("produce", "frozen", 240, False),
+        ("livestock", "live", None, True),
+        ("livestock", "frozen", 240, False),
+        ("cotton", "ambient", 240, False),
+        ("handicraft", "ambient", None, False),
+    ],
+)
+def test_green_channel_takes_fresh_produce_and_live_animals(category, temperature, shelf_life_h, expected):
+    assert is_toll_free(category, temperature, shelf_life_h) == expected

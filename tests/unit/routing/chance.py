@@ -55,6 +55,7 @@ def service(chance: random.Random, code: str, codes: list[str]) -> Service:
             weight_g=chance.choice((2_000, *[5_000] * 8)),
             volume_mm3=chance.choice((50, *[100] * 6)),
             live_places=chance.choice((1, 3, 3, 3)),
+            chilled_slots=chance.choice((None, None, 1, 2)),
         ),
         departures=() if on_demand else patterns(chance),
         on_demand=on_demand,
@@ -120,6 +121,9 @@ def load(chance: random.Random, services: list[Service]) -> Load:
                 for segment in range(len(each.stops) - 1):
                     if chance.random() < 0.3:
                         used[each.id, start, segment] = Used(
-                            chance.choice((500, 2_000, 4_500)), chance.choice((0, 30, 70)), chance.randint(0, 3)
+                            chance.choice((500, 2_000, 4_500)),
+                            chance.choice((0, 30, 70)),
+                            chance.randint(0, 3),
+                            chance.choice((0, 0, 1)),
                         )
     return used

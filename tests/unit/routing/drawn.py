@@ -96,6 +96,7 @@ def _service(line: str) -> Service:
             weight_g=int(named.get("cap", "30000kg").removesuffix("kg")) * 1000,
             volume_mm3=int(named.get("room", "80m3").removesuffix("m3")) * 10**9,
             live_places=int(named.get("heads", "100")),
+            chilled_slots=int(named["slots"]) if "slots" in named else None,
         ),
         departures=tuple(_weeklies(weekdays, times, named)),
         on_demand=not times,

@@ -69,6 +69,11 @@ def half_up(value: Fraction) -> int:
     return floor(value + Fraction(1, 2))
 
 
+def slots_needed(query: Query) -> int:
+    """Boxes of 100 litres, begun ones too, of goods that are kept cold."""
+    return ceil(query.volume_mm3 / 100_000_000) if query.temperature in ("chilled", "frozen") else 0
+
+
 def has_room(service: Service, start: int, board: int, alight: int, query: Query, load: Load) -> bool:
     if service.on_demand:
         load = {}
@@ -81,6 +86,9 @@ def has_room(service: Service, start: int, board: int, alight: int, query: Query
         if used.volume_mm3 + query.volume_mm3 > service.capacity.volume_mm3:
             return False
         if used.live_places + query.live_heads > service.capacity.live_places:
+            return False
+        slots = service.capacity.chilled_slots
+        if slots is not None and used.chilled_slots + slots_needed(query) > slots:
             return False
     return True
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.routing import Used
+from app.routing import NoPlan, Reason, Used, plan
 from tests.unit.routing.drawn import ask, draw, moment, routes
 
 LINE = "L rail: H 08:00 > U +2h > M +2h; 100fen cap=1000kg room=2m3 heads=10 takes=ambient,live"
@@ -26,6 +26,22 @@ def test_animals_need_places():
     asked = ask("H > U", temperature="live", live_heads=4)
     assert routes(draw(LINE), asked, {("L", FIRST, 0): Used(live_places=6)})[0].startswith("H Mon")
     assert routes(draw(LINE), asked, {("L", FIRST, 0): Used(live_places=7)})[0].startswith("H Tue")
+
+
+def test_cold_goods_need_slots_of_a_hundred_litres_each():
+    line = draw("L rail: H 08:00 > U +2h; 100fen takes=ambient,chilled slots=10")
+    asked = ask("H > U", temperature="chilled", volume_mm3=300_000_001)
+    assert routes(line, asked, {("L", FIRST, 0): Used(chilled_slots=6)})[0].startswith("H Mon")
+    assert routes(line, asked, {("L", FIRST, 0): Used(chilled_slots=7)})[0].startswith("H Tue")
+    warm = ask("H > U", volume_mm3=300_000_001)
+    assert routes(line, warm, {("L", FIRST, 0): Used(chilled_slots=10)})[0].startswith("H Mon")
+
+
+def test_more_cold_goods_than_any_run_has_slots_for_are_too_large():
+    line = draw("L rail: H 08:00 > U +2h; 100fen takes=ambient,chilled slots=10")
+    answer = plan(line, ask("H > U", temperature="chilled", volume_mm3=1_000_000_001), {})
+    assert answer == NoPlan(Reason.TOO_HEAVY)
+    assert routes(line, ask("H > U", temperature="chilled", volume_mm3=1_000_000_000))
 
 
 def test_only_the_segments_ridden_count():

@@ -1,0 +1,144 @@
+"""Timetables, sheets and feeds over HTTP: what a carrier's client sees."""
+
+import base64
+
+import pytest
+
+from tests.api.asking import FEED, town_clock, town_template
+from tests.factories.feed import a_sheet, as_archive, village_feed
+
+template, clock = town_template, town_clock
+SHEETS, FEEDS = "/v1/services/imports", "/v1/services/imports/gtfs"
+
+
+def packed(tables):
+    return base64.b64encode(as_archive(tables)).decode()
+
+
+async def test_sheet_is_checked_then_taken_then_changed(door, town):
+    carrier = town.headers["carrier"]
+    body = {"csv": a_sheet("DATES"), "dry_run": True}
+    told = await door.post(SHEETS, json=body, headers=carrier)
+    assert told.json() == {
+        "dry_run": True,
+        "created": ["DATES"],
+        "changed": [],
+        "unchanged": 0,
+        "withdrawn": [],
+        "skipped_trips": [],
+        "faults": [],
+        "more_faults": 0,
+    }
+    assert (await door.get("/v1/services/DATES", headers=carrier)).status_code == 404
+    taken = await door.post(SHEETS, json=body | {"dry_run": False}, headers=carrier)
+    assert taken.json()["created"] == ["DATES"]
+    again = await door.post(SHEETS, json={"csv": a_sheet("DATES").replace("43200", "39600")}, headers=carrier)
+    assert (again.json()["changed"], again.json()["created"]) == (["DATES"], [])
+    service = (await door.get("/v1/services/DATES", headers=carrier)).json()
+    assert (service["departs_s"], service["version"], service["carrier"]) == ([39_600], 2, "KUNLUN")
+
+
+async def test_every_fault_of_a_sheet_has_row_and_column_in_ones_own_language(door, town):
+    wrong = a_sheet("DATES").replace("KASHGAR", "KASHGER").replace("road", "rode")
+    carrier = town.headers["carrier"] | {"accept-language": "zh-Hans"}
+    told = await door.post(SHEETS, json={"csv": wrong, "dry_run": True}, headers=carrier)
+    assert [(fault["row"], fault["column"]) for fault in told.json()["faults"]] == [(2, "mode"), (3, "hub")]
+    refused = await door.post(SHEETS, json={"csv": wrong.replace("rode", "road")}, headers=carrier)
+    assert refused.status_code == 422
+    problem = refused.json()
+    assert (problem["type"], problem["more_faults"]) == ("/problems/import-refused", 0)
+    assert problem["errors"] == [
+        {"pointer": "/csv", "detail": "没有枢纽 KASHGER", "file": None, "row": 3, "column": "hub"}
+    ]
+
+
+async def test_feed_is_taken_and_its_buses_are_in_the_next_plan(door, town):
+    carrier = town.headers["carrier"]
+    told = await door.post(FEEDS, json={"feed": "BUS", "archive": FEED}, headers=carrier)
+    assert told.status_code == 200, told.text
+    assert len(told.json()["created"]) == 2
+    # Dearer than nothing, but the only bus there is.
+    cheap = {"currency": "CNY", "base_minor": 0}
+    again = await door.post(FEEDS, json={"feed": "BUS", "archive": FEED, "tariff": cheap}, headers=carrier)
+    assert sorted(again.json()["changed"]) == sorted(told.json()["created"])
+    asked = {"from": "HOTAN", "to": "KASHGAR", "weight_g": 5_000}
+    ways = (await door.post("/v1/routes", json=asked)).json()["options"]
+    assert any(leg["service"] in told.json()["created"] for way in ways for leg in way["legs"])
+
+
+async def test_feed_with_faults_is_refused(door, town):
+    tables = village_feed()
+    tables["stop_times.txt"][0]["arrival_time"] = "soon"
+    refused = await door.post(FEEDS, json={"feed": "BUS", "archive": packed(tables)}, headers=town.headers["carrier"])
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["pointer"], error["file"], error["row"], error["column"]) == (
+        "/archive",
+        "stop_times.txt",
+        2,
+        "arrival_time",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"feed": "BUS", "archive": "not base 64"}, "/archive"),
+        ({"feed": "A BUS", "archive": FEED}, "/feed"),
+        ({"feed": "BUS", "archive": FEED, "nearest_m": 6_000}, "/nearest_m"),
+        ({"feed": "BUS", "archive": FEED, "stops": {"S1": "no hub"}}, "/stops/S1"),
+        ({"feed": "BUS", "archive": FEED, "stops": {"S9": "HOTAN"}}, "/stops/S9"),
+        ({"feed": "BUS", "archive": FEED, "carrier": "LONGHAI"}, "/carrier"),
+    ],
+)
+async def test_request_for_a_feed_that_is_wrong_names_what(door, town, body, pointer):
+    answer = await door.post(FEEDS, json=body, headers=town.headers["carrier"])
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_import_may_be_larger_than_other_requests_but_is_bounded(door, town):
+    carrier = town.headers["carrier"]
+    long = a_sheet("DATES") + "\n" * 1_200_000
+    assert (await door.post(SHEETS, json={"csv": long, "dry_run": True}, headers=carrier)).status_code == 200
+    assert (await door.post("/v1/services", json={"name": {"en": long}}, headers=carrier)).status_code == 413
+    huge = {"csv": "x" * 4_600_000}
+    assert (await door.post(SHEETS, json=huge, headers=carrier)).status_code == 413
+
+
+async def test_repeated_import_with_its_key_is_replayed(door, town):
+    headers = town.headers["carrier"] | {"idempotency-key": "import-1"}
+    first = await door.post(SHEETS, json={"csv": a_sheet("DATES")}, headers=headers)
+    again = await door.post(SHEETS, json={"csv": a_sheet("DATES")}, headers=headers)
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_timetable_is_made_listed_and_changed_like_a_service(door, town):
+    carrier = town.headers["carrier"]
+    body = {
+        "id": "WINTER",
+        "valid_from": "2026-12-01",
+        "departs_s": [36_000],
+        "tariff": {"currency": "CNY", "base_minor": 9},
+    }
+    made = await door.post(f"/v1/services/{town.line}/timetables", json=body, headers=carrier)
+    assert made.status_code == 201, made.text
+    assert (made.json()["timetable_of"], made.json()["tariff"]["base_minor"]) == (town.line, 9)
+    listed = (await door.get(f"/v1/services?timetable_of={town.line}", headers=carrier)).json()["items"]
+    assert [service["id"] for service in listed] == ["WINTER"]
+    old = (await door.get(f"/v1/services/{town.line}", headers=carrier)).json()
+    assert (old["valid_until"], old["timetable_of"]) == ("2026-11-30", None)
+    more = [{"weekdays": [6], "departs_s": [3_600], "valid_from": "2027-02-01", "valid_until": "2027-02-28"}]
+    changed = await door.patch("/v1/services/WINTER", json={"more_departures": more}, headers=carrier)
+    assert changed.json()["more_departures"] == more
+
+
+async def test_hub_shows_its_hours_pens_and_cold_store(door, town):
+    county = (await door.get("/v1/hubs/C-653221")).json()
+    # 05:30 to 22:00 in China.
+    assert county["opening"][0] == {"from_s": 77_400, "until_s": 77_400 + 59_400}
+    assert len(county["opening"]) == 7
+    assert (county["can_rest"], county["is_cooled"]) == (True, False)
+    city = (await door.get("/v1/hubs/HOTAN")).json()
+    assert (city["opening"], city["can_rest"], city["is_cooled"]) == ([], True, True)
