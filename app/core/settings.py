@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.ids import GS1_EXAMPLE_PREFIX
+
 
 class Settings(BaseSettings):
     """Everything an operator may choose. `docs/operations.md` explains each."""
@@ -30,6 +32,7 @@ class Settings(BaseSettings):
     secret: SecretStr | None = None
     operator_phones: Annotated[frozenset[str], NoDecode] = frozenset()
     platform_fee_bps: int = Field(300, ge=0, le=5_000)
+    gs1_company_prefix: str = Field(GS1_EXAMPLE_PREFIX, pattern="^[0-9]{7,12}$")
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None
     stripe_api_base: str | None = None

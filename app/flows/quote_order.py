@@ -19,15 +19,18 @@ from app.core.money import Money, total
 from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
-from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, legs_of, look_around
+from app.flows.consolidate import Freight, choose
+from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, look_around
 from app.flows.ports import Ports
+from app.flows.ride_together import Ridden, Shared, ride
 from app.identity.values import Caller
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
 from app.orders.models import Quote
-from app.orders.rules import combine, labels, line_total, price_of, promise_for, thin_out
+from app.orders.rules import labels, line_total, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
+    ConsolidationShape,
     LegShape,
     OptionShape,
     PackageShape,
@@ -36,9 +39,10 @@ from app.orders.schemas import (
     QuotedConsignment,
     QuoteRequest,
     QuoteShape,
+    UnitShape,
 )
 from app.orders.service import get_quote, keep_quote
-from app.orders.values import Candidate, Combination, Label
+from app.orders.values import Combination, Label
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
 
@@ -80,6 +84,10 @@ class Parcel:
                 max(package.length_mm, package.width_mm, package.height_mm) for package in self.packages
             ),
         )
+
+    @property
+    def freight(self) -> Freight:
+        return Freight(self.cargo, frozenset(line.offer.category for line in self.lines))
 
     @property
     def weight_g(self) -> int:
@@ -188,29 +196,25 @@ def _goods(line: Line) -> Goods:
 
 def price_options(around: Around, parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]]) -> list[OptionShape]:
     """The front of the whole order: at most six options, the cheapest, fastest and greenest among them."""
-    fronts = [
-        [Candidate(way.arrives_at, way.price_minor, way.co2e_g, i) for i, way in enumerate(found)] for found in ways
+    freights = [parcel.freight for parcel in parcels]
+    choices = choose(around, freights, ways)
+    front = thin_out(choices.front, QUOTE_OPTIONS_MAX)
+    return [
+        _option(around, parcels, point, ride(around, freights, choices.parts_of(point)), won)
+        for point, won in zip(front, labels(front), strict=True)
     ]
-    front = thin_out(combine(fronts), QUOTE_OPTIONS_MAX)
-    return [_option(around, parcels, ways, point, won) for point, won in zip(front, labels(front), strict=True)]
 
 
 def _option(
-    around: Around,
-    parcels: Sequence[Parcel],
-    ways: Sequence[Sequence[Way]],
-    point: Combination,
-    won: Sequence[Label],
+    around: Around, parcels: Sequence[Parcel], point: Combination, ridden: Ridden, won: Sequence[Label]
 ) -> OptionShape:
-    chosen = [found[plan] for found, plan in zip(ways, point.plans, strict=True)]
-    legs = [legs_of(around, parcel.cargo, way) for parcel, way in zip(parcels, chosen, strict=True)]
     packages = [package for parcel in parcels for package in parcel.packages]
     goods = total([line.total for parcel in parcels for line in parcel.lines], CURRENCY)
-    price = price_of(goods, sum(way.price_minor for way in chosen), sum(package.price_minor for package in packages))
+    price = price_of(goods, point.price_minor, sum(package.price_minor for package in packages))
     promise = promise_for(min(parcel.ready_at for parcel in parcels), point.arrives_at)
     footprints = [
         footprint
-        for parcel, journey in zip(parcels, legs, strict=True)
+        for parcel, journey in zip(parcels, ridden.legs, strict=True)
         for footprint in footprints_of(around, parcel.cargo, journey)
     ]
     return OptionShape(
@@ -220,8 +224,29 @@ def _option(
         promise=PromiseShape(from_=promise.start, to=promise.end),
         price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
         co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
-        consignments=[_consignment(parcel, journey) for parcel, journey in zip(parcels, legs, strict=True)],
+        consolidation=consolidation_shape(unit_shapes([parcel.producer for parcel in parcels], ridden.shared)),
+        consignments=[_consignment(parcel, journey) for parcel, journey in zip(parcels, ridden.legs, strict=True)],
     )
+
+
+def unit_shapes(producers: Sequence[str], shared: Sequence[Shared], after: int = 0) -> list[UnitShape]:
+    """The units of these producers' consignments, numbered on from `after`."""
+    return [
+        UnitShape(
+            unit=unit.number + after,
+            hub=unit.hub,
+            producers=[producers[member] for member in unit.members],
+            saved=Money(unit.saved_minor, CURRENCY),
+        )
+        for unit in shared
+    ]
+
+
+def consolidation_shape(units: list[UnitShape]) -> ConsolidationShape | None:
+    """What riding as one saves; None when everything rides by itself. No handling has a figure for its CO2e yet."""
+    if not units:
+        return None
+    return ConsolidationShape(saved=total([unit.saved for unit in units], CURRENCY), co2e_g=None, units=units)
 
 
 def _packaging_co2e_g(packages: Sequence[Package]) -> int | None:
@@ -233,6 +258,9 @@ def _packaging_co2e_g(packages: Sequence[Package]) -> int | None:
 def _consignment(parcel: Parcel, legs: list[LegShape]) -> QuotedConsignment:
     return QuotedConsignment(
         producer=parcel.producer,
+        hub=parcel.hub,
+        ready_at=parcel.ready_at,
+        categories=sorted(parcel.freight.goods),
         temperature=parcel.temperature,
         lines=[line.offer.listing_id for line in parcel.lines],
         weight_g=parcel.weight_g,

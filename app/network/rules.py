@@ -20,7 +20,10 @@ from app.network.values import (
     Temperature,
     Vehicle,
 )
+from app.routing import Place as PlannedPlace
 from app.routing import Stop
+from app.routing.calendar import MONDAY_S, WEEK_S
+from app.routing.packed import week_pieces
 
 SEED: Final = Path(__file__).parent / "seed"
 MUNICIPALITIES: Final = ("11", "12", "31", "50")
@@ -127,6 +130,18 @@ def season_closures(closed_months: Sequence[int], years: Iterable[int]) -> list[
 def hub_closure(stop: Stop, since: int, until: int) -> Period:
     """The starts of run that would call at this stop while its hub is closed from `since` until before `until`."""
     return since - stop.depart_offset_s, until - stop.arrive_offset_s
+
+
+def ready_to_board(place: PlannedPlace, at: int) -> int:
+    """When goods that come to a place at this second are ready for a ride from it: its dwell, begun while it is open."""
+    pieces = week_pieces(place.opening)
+    if not pieces:
+        return at + place.dwell_s
+    week_s = (at - MONDAY_S) % WEEK_S
+    opens_in = next(
+        (max(0, since - week_s) for since, until in pieces if week_s < until), WEEK_S - week_s + pieces[0][0]
+    )
+    return at + opens_in + place.dwell_s
 
 
 def parse_position(near: str) -> tuple[float, float]:
