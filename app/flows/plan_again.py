@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from app.catalogue.errors import OrderCycleClosed
 from app.core.errors import Invalid
 from app.core.money import Money
 from app.emissions import shipment_footprint
@@ -22,7 +23,7 @@ from app.orders.schemas import OptionShape, PromiseShape, QuotedConsignment, Quo
 from app.orders.values import Combination
 
 Departure = tuple[str, datetime]
-NO_WAY = (RouteUnavailable, TooManyWays, NoHubForCounty, Invalid)
+NO_WAY = (RouteUnavailable, TooManyWays, NoHubForCounty, OrderCycleClosed, Invalid)
 
 
 async def plan_again(

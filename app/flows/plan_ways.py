@@ -75,13 +75,18 @@ class Way:
 
 
 async def look_around(
-    ports: Ports, connection: AsyncConnection, county: str, hub: str | None, cargoes: Sequence[Cargo]
+    ports: Ports,
+    connection: AsyncConnection,
+    county: str,
+    hub: str | None,
+    cargoes: Sequence[Cargo],
+    timetable: Timetable | None = None,
 ) -> Around:
-    """Read what planning needs, in two statements. `hub` None means to the door in `county`.
+    """Read what planning needs, in two statements, or one with the present timetable. `hub` None: to the door in `county`.
 
     Raises `NoHubForCounty`, or `Invalid` for a hub that is not one at which a buyer can fetch goods.
     """
-    timetable = await ports.timetable.current(connection)
+    timetable = timetable or await ports.timetable.current(connection)
     code = hub or hub_for_county(ports.timetable.hubs.values(), county)
     if code is None:
         raise NoHubForCounty(county)

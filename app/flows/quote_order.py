@@ -8,9 +8,10 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from app.catalogue.errors import OutOfStock
+from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.queries import offers
-from app.catalogue.values import Category, ListingStatus, Offer
+from app.catalogue.values import Category, ListingStatus, Offer, Window
+from app.catalogue.windows import open_window
 from app.core.clock import rfc3339
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.ids import new_id
@@ -20,6 +21,7 @@ from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
 from app.flows.consolidate import Freight, choose
+from app.flows.keep_cycle import windows_of
 from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, look_around
 from app.flows.ports import Ports
 from app.flows.ride_together import Ridden, Shared, ride
@@ -45,6 +47,7 @@ from app.orders.service import get_quote, keep_quote
 from app.orders.values import Combination, Label
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
+from app.routing import Timetable
 
 LISTING = {"en": "listing", "zh-Hans": "商品"}
 
@@ -101,17 +104,23 @@ class Parcel:
 async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> QuoteShape:
     """Price every sensible way to deliver these goods, and keep the answer for as long as it may be ordered.
 
-    Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`, `Invalid` or `RouteUnavailable`.
+    Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`,
+    `OrderCycleClosed`, `Invalid` or `RouteUnavailable`.
     """
     now = ports.clock.now()
     async with ports.database.read() as connection:
         offered = await offers(connection, [line.listing for line in command.lines], now)
         lines = check_lines(command, offered)
-        parcels = pack(command, lines, now)
+        timetable = await ports.timetable.current(connection)
+        windows = require_open(timetable, lines, now)
+        parcels = pack(command, lines, windows, now)
         cargoes = [parcel.cargo for parcel in parcels]
-        around = await look_around(ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes)
+        around = await look_around(
+            ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes, timetable
+        )
     ways = [await asyncio.to_thread(find_ways, around, cargo) for cargo in cargoes]
-    quote = _quote(caller, command, lines, price_options(around, parcels, ways), now)
+    until = min([now + QUOTE_LIFETIME, *(window.closes_at for window in windows.values())])
+    quote = _quote(caller, command, lines, price_options(around, parcels, ways), now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     return quote_shape(kept)
@@ -152,19 +161,37 @@ def _odd_quantity(pointer: str, offer: Offer) -> Gap:
     return Gap(pointer, {"en": f"At least {least}, in steps of {step}", "zh-Hans": f"最少 {least}，每次增减 {step}"})
 
 
-def pack(command: QuoteRequest, lines: Sequence[Line], now: datetime) -> list[Parcel]:
-    """One parcel for each producer, hub and temperature, in the packages that were asked for."""
+def require_open(timetable: Timetable, lines: Sequence[Line], now: datetime) -> dict[str, Window]:
+    """The open window of each order cycle that listings are ordered in; `OrderCycleClosed` for the first without one."""
+    windows: dict[str, Window] = {}
+    for offer in (line.offer for line in lines):
+        if offer.cycle is None or offer.cycle.id in windows:
+            continue
+        # Goods that have moved to another hub since are not at the departure.
+        ahead = windows_of(timetable, offer.cycle, now) if offer.cycle.hub == offer.hub else []
+        window = open_window(ahead, now)
+        if window is None:
+            raise OrderCycleClosed(offer.listing_id, offer.cycle.id, ahead[0].opens_at if ahead else None)
+        windows[offer.cycle.id] = window
+    return windows
 
-    def together(line: Line) -> tuple[str, str, str]:
-        return line.offer.producer_id, line.offer.hub, line.offer.temperature.value
 
-    return [_parcel(command, tuple(group), now) for _, group in groupby(sorted(lines, key=together), together)]
+def pack(command: QuoteRequest, lines: Sequence[Line], windows: Mapping[str, Window], now: datetime) -> list[Parcel]:
+    """One parcel for each producer, hub, temperature and order cycle, in the packages that were asked for."""
+
+    def together(line: Line) -> tuple[str, str, str, str]:
+        offer = line.offer
+        return offer.producer_id, offer.hub, offer.temperature.value, offer.cycle.id if offer.cycle else ""
+
+    return [_parcel(command, tuple(group), windows, now) for _, group in groupby(sorted(lines, key=together), together)]
 
 
-def _parcel(command: QuoteRequest, lines: tuple[Line, ...], now: datetime) -> Parcel:
+def _parcel(command: QuoteRequest, lines: tuple[Line, ...], windows: Mapping[str, Window], now: datetime) -> Parcel:
+    """Ready after the longest lead time or, in an order cycle, when all its orders are handed in for their departure."""
     first = lines[0].offer
     goods = [_goods(line) for line in lines]
-    ready_at = now + timedelta(hours=max(line.offer.lead_time_h for line in lines))
+    lead_time = timedelta(hours=max(line.offer.lead_time_h for line in lines))
+    ready_at = windows[first.cycle.id].hand_in_by if first.cycle else now + lead_time
     return Parcel(
         producer=first.producer_id,
         hub=first.hub,
@@ -310,7 +337,12 @@ def co2e_shape(of: Footprint) -> Co2eShape:
 
 
 def _quote(
-    caller: Caller, command: QuoteRequest, lines: Sequence[Line], options: Sequence[OptionShape], now: datetime
+    caller: Caller,
+    command: QuoteRequest,
+    lines: Sequence[Line],
+    options: Sequence[OptionShape],
+    now: datetime,
+    until: datetime,
 ) -> Quote:
     return Quote(
         id=command.id or new_id("quo"),
@@ -322,7 +354,7 @@ def _quote(
         options=[option.model_dump(mode="json", by_alias=True) for option in options],
         created_from=fingerprint(command),
         created_at=now,
-        expires_at=now + QUOTE_LIFETIME,
+        expires_at=until,
     )
 
 
