@@ -158,6 +158,7 @@ def _changed(
             "price": price.model_copy(update={"carriage": carriage, "total": price.total - price.carriage + carriage}),
             "co2e_g": co2e_shape(shipment_footprint(footprints, packaging_g=quoted.co2e_g.packaging)),
             "consolidation": consolidation_shape(units),
+            "sharing": None,
             "consignments": consignments,
         }
     )

@@ -25,7 +25,9 @@ from app.flows.keep_cycle import windows_of
 from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, look_around
 from app.flows.ports import Ports
 from app.flows.ride_together import Ridden, Shared, ride
+from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
+from app.network.fill import load_rebates, read_fills
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
 from app.orders.models import Quote
@@ -119,8 +121,12 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> Qu
             ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes, timetable
         )
     ways = [await asyncio.to_thread(find_ways, around, cargo) for cargo in cargoes]
+    options = price_options(around, parcels, ways)
+    async with ports.database.read() as connection:
+        fills = await read_fills(connection, runs_of(options))
+    options = share_departures(around, options, fills, load_rebates())
     until = min([now + QUOTE_LIFETIME, *(window.closes_at for window in windows.values())])
-    quote = _quote(caller, command, lines, price_options(around, parcels, ways), now, until)
+    quote = _quote(caller, command, lines, options, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     return quote_shape(kept)

@@ -250,6 +250,20 @@ class ServiceChange(Shape):
     status: ServiceStatus | None = None
 
 
+class FillRebateShape(Shape):
+    """From this fill on (per cent of the capacity in weight, at the emptiest stretch of a ride), so many per cent off its base."""
+
+    from_fill_pct: int
+    rebate_pct: int
+
+
+class SharingShape(Shape):
+    """How goods of different orders share a departure's fixed cost: what a quote takes off the tariff's base, by fill."""
+
+    rule: str
+    steps: list[FillRebateShape]
+
+
 class ServiceShape(Shape):
     model_config: ClassVar[ConfigDict] = _example(_SERVICE)
 
@@ -268,6 +282,7 @@ class ServiceShape(Shape):
     cutoff_s: int
     temperatures: list[Temperature]
     tariff: TariffShape
+    sharing: SharingShape | None = None
     capacity: CapacityShape
     piece_weight_g_max: int | None
     piece_length_mm_max: int | None

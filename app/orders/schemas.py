@@ -169,6 +169,10 @@ class LegShape(Shape):
     run_at: Time | None = None
     board: int | None = None
     alight: int | None = None
+    rebate: Annotated[
+        Money | None,
+        Field(description="In a quote: taken off the price, since others have booked on this departure already"),
+    ] = None
     unit: Annotated[
         int | None,
         Field(
@@ -271,6 +275,15 @@ class ConsolidationShape(Shape):
     units: list[UnitShape]
 
 
+class DepartureSharing(Shape):
+    """What the bookings of other orders take off the base of rides, by the table of fills of this version."""
+
+    model_config: ClassVar[ConfigDict] = _example({"saved": {"amount": 80, "currency": "CNY"}, "rule": "2026-1"})
+
+    saved: Money
+    rule: str
+
+
 class OptionShape(Shape):
     model_config: ClassVar[ConfigDict] = _example(_OPTION)
 
@@ -281,6 +294,7 @@ class OptionShape(Shape):
     price: PriceShape
     co2e_g: Co2eShape
     consolidation: ConsolidationShape | None = None
+    sharing: DepartureSharing | None = None
     consignments: list[QuotedConsignment]
 
 
