@@ -1,8 +1,10 @@
 """The refusals of the catalogue."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from app.catalogue.values import UPLOADS_WAITING_MAX
+from app.core.clock import rfc3339
 from app.core.errors import Kind, Problem
 from app.core.quantity import as_text
 
@@ -20,6 +22,29 @@ class ListingIncomplete(Problem):
         "en": "Fill in everything listed in `errors`, then publish again.",
         "zh-Hans": "请补全 errors 中列出的全部内容，然后重新发布。",
     }
+
+
+class OrderCycleClosed(Problem):
+    """Outside the windows of an order cycle; `opens_at` is when the next one opens, null when no departure is known."""
+
+    slug = "order-cycle-closed"
+    kind = Kind.CONFLICT
+    title = {"en": "Orders are not being taken now", "zh-Hans": "目前不在接单时段"}
+    detail = {
+        "en": "{listing} is ordered in windows, each for one departure. {next}.",
+        "zh-Hans": "{listing} 按班次分时段接单。{next}。",
+    }
+    members = ("listing", "cycle", "opens_at")
+
+    def __init__(self, listing: str, cycle: str, opens_at: datetime | None) -> None:
+        at = rfc3339(opens_at) if opens_at else None
+        following = {
+            "en": f"Orders open again at {at}: come back then"
+            if at
+            else "No departure is known: choose another listing",
+            "zh-Hans": f"下次接单开始时间：{at}，请届时再来" if at else "目前没有可用班次，请选择其他商品",
+        }
+        super().__init__(listing=listing, cycle=cycle, opens_at=at, next=following)
 
 
 class OutOfStock(Problem):

@@ -87,6 +87,7 @@ class Listing(SQLModel, table=True):
     temperature: Temperature | None = Field(default=None, sa_type=enum_type(Temperature))
     shelf_life_h: int | None = None
     lead_time_h: int
+    cycle_id: str | None = Field(default=None, foreign_key="order_cycle.id", index=True, max_length=40)
     photos: list[str] = Field(sa_type=JSONB)
     producer_name: dict[str, str] = Field(sa_type=JSONB)
     village: dict[str, str] | None = Field(default=None, sa_type=JSONB)
@@ -102,6 +103,26 @@ class Listing(SQLModel, table=True):
     published_at: datetime | None = None
     document: str = Field(sa_type=Text)
     search: Any = Field(sa_type=TSVECTOR)
+
+
+class OrderCycle(SQLModel, table=True):
+    """Orders that a producer takes in windows, each for one departure of a service from a hub."""
+
+    __tablename__ = "order_cycle"
+    __table_args__ = (
+        CheckConstraint("lead_time_h >= 0 AND open_h > 0", name="terms"),
+        Index(None, "producer_id", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    producer_id: str = Field(max_length=40)
+    name: dict[str, str] = Field(sa_type=JSONB)
+    service_id: str = Field(max_length=40)
+    hub: str = Field(max_length=40)
+    lead_time_h: int
+    open_h: int
+    created_from: str = Field(max_length=64)
+    created_at: datetime
 
 
 class Lot(SQLModel, table=True):

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalogue.search import search_query
-from app.catalogue.values import Category, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
+from app.catalogue.values import Category, CycleTerms, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
 from app.core.database import Session
 from app.core.limits import PAGE_SIZE_MAX
 from app.core.money import Money
@@ -42,6 +42,8 @@ _OFFERS: Final = text(
     "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
     "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
     "attributes ->> 'species' AS species, "
+    "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
+    "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
     "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
     "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
     "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
@@ -199,6 +201,7 @@ def _offer(row: Row[Any]) -> Offer:
         available=row.available,
         status=ListingStatus(row.status),
         species=Species(row.species) if row.species else None,
+        cycle=CycleTerms(**row.cycle) if row.cycle else None,
     )
 
 

@@ -95,6 +95,7 @@ def document_of(listing: Listing) -> str:
         "step": as_text(listing.step),
         "handling": None if listing.temperature is None else handling,
         "lead_time_h": listing.lead_time_h,
+        "order_cycle": listing.cycle_id,
         "photos": [{"id": photo, "url": f"/v1/media/{photo}/content"} for photo in listing.photos],
         "version": listing.version,
         "created_at": rfc3339(listing.created_at),

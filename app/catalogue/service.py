@@ -116,7 +116,7 @@ async def change_listing(
             lot.expires_at = spoils_at(lot.harvested_on, listing.shelf_life_h)
     if command.photos is not None:
         await _show_photos(session, caller, listing_id, listing.photos, former_photos)
-    _renew(listing, now)
+    renew(listing, now)
     return await get_listing(session, listing_id, now)
 
 
@@ -177,7 +177,7 @@ async def move_listing(session: Session, listing: Listing, event: ListingEvent, 
         await session.execute(
             delete(EarTag).where(col(EarTag.listing_id) == listing.id, col(EarTag.lot_id).in_(unsold))
         )
-    _renew(listing, now)
+    renew(listing, now)
     return True
 
 
@@ -194,7 +194,7 @@ async def refresh_listings(session: Session, producer_id: str, now: datetime, af
         for name, value in _origin(producer).items():
             setattr(listing, name, value)
         if session.is_modified(listing):
-            _renew(listing, now)
+            renew(listing, now)
     await session.flush()
     return listings[-1].id if len(listings) == LISTINGS_PER_REFRESH_MAX else None
 
@@ -243,7 +243,8 @@ def _check(listing: Listing) -> None:
     listing.document = document_of(listing)
 
 
-def _renew(listing: Listing, now: datetime) -> None:
+def renew(listing: Listing, now: datetime) -> None:
+    """Write anew what follows from a locked listing that was changed; its version rises."""
     listing.version += 1
     listing.updated_at = now
     listing.document = document_of(listing)

@@ -22,6 +22,8 @@ QUERY_TOKENS_MAX: Final = 16
 SPLIT_LENGTH_MAX: Final = 10
 WORD_LENGTH_MAX: Final = 40
 LISTINGS_PER_REFRESH_MAX: Final = 200
+LISTINGS_PER_CYCLE_MAX: Final = 200
+CYCLE_OPEN_H_MAX: Final = 90 * 24
 UPLOADS_WAITING_MAX: Final = 100
 UPLOADS_FORGOTTEN_AFTER: Final = timedelta(days=1)
 UPLOADS_PER_SWEEP_MAX: Final = 500
@@ -217,6 +219,30 @@ class LotFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class CycleTerms:
+    """What an order cycle adds to the timetable: orders open `open_h` before they close, and close `lead_time_h` before hand-in."""
+
+    id: str
+    service: str
+    hub: str
+    lead_time_h: int
+    open_h: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Orders are taken from `opens_at` until just before `closes_at`, are handed in together by `hand_in_by`, and depart at `departs_at`."""
+
+    opens_at: datetime
+    closes_at: datetime
+    hand_in_by: datetime
+    departs_at: datetime
+
+    def is_open(self, now: datetime) -> bool:
+        return self.opens_at <= now < self.closes_at
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What a buyer may count on at this moment; the price holds for as long as `version` stays."""
 
@@ -238,6 +264,7 @@ class Offer:
     available: Decimal
     status: ListingStatus
     species: Species | None
+    cycle: CycleTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

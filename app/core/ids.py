@@ -5,6 +5,8 @@ import re
 import time
 from typing import Final
 
+# GS1 keeps the prefix 952 for demonstrations and examples: numbers that begin with it are nobody's.
+GS1_EXAMPLE_PREFIX: Final = "9520000"
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TYPEID: Final = re.compile(r"^([a-z]{2,4})_([0-7][0-9a-hjkmnp-tv-z]{25})$")
 

@@ -27,6 +27,7 @@ TRACKING_EVENTS_PER_CONSIGNMENT_MAX: Final = 2_000
 READINGS_PER_EVENT_MAX: Final = 100
 SERVICE_STOPS_MAX: Final = 60
 QUOTE_OPTIONS_MAX: Final = 6
+PLANS_TRIED_MAX: Final = 4
 PLAN_HORIZON: Final = timedelta(days=21)
 QUOTE_LIFETIME: Final = timedelta(minutes=30)
 SIGN_IN_CODE_LIFETIME: Final = timedelta(minutes=10)

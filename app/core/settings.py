@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.ids import GS1_EXAMPLE_PREFIX
 from app.core.limits import SECRET_LENGTH_MIN
 from app.core.text import E164_PATTERN
 
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     secret: SecretStr | None = None
     operator_phones: Annotated[frozenset[str], NoDecode] = frozenset()
     platform_fee_bps: int = Field(300, ge=0, le=5_000)
+    gs1_company_prefix: str = Field(GS1_EXAMPLE_PREFIX, pattern="^[0-9]{7,12}$")
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None
     stripe_api_base: str | None = None

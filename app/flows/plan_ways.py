@@ -18,7 +18,7 @@ from app.network.plan import FrontCache
 from app.network.rules import hub_for_county, last_mile, ride_footprint
 from app.network.values import CURRENCY, DEFAULT_VEHICLES, CourierLeg, HubKind, HubPoint, Mode, Temperature, Vehicle
 from app.orders.schemas import LegShape
-from app.routing import Leg, Load, NoPlan, Plan, Query, Reason, SearchTooLarge, Timetable, Used
+from app.routing import Leg, Load, NoPlan, Place, Plan, Query, Reason, SearchTooLarge, Service, Timetable, Used
 
 # EU Regulation 1/2005 for cattle, sheep and goats: 14 h, an hour's rest, 14 h. China publishes no such table; a default.
 LIVE_JOURNEY_MAX: Final = timedelta(hours=29)
@@ -60,6 +60,12 @@ class Around:
     destination: HubPoint
     county: str | None
 
+    def place(self, code: str) -> Place:
+        return self.timetable.places[self.timetable.numbers[code]]
+
+    def service(self, code: str) -> Service:
+        return self.timetable.services[self.timetable.service_numbers[code]]
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -73,13 +79,18 @@ class Way:
 
 
 async def look_around(
-    ports: Ports, connection: AsyncConnection, county: str, hub: str | None, cargoes: Sequence[Cargo]
+    ports: Ports,
+    connection: AsyncConnection,
+    county: str,
+    hub: str | None,
+    cargoes: Sequence[Cargo],
+    timetable: Timetable | None = None,
 ) -> Around:
-    """Read what planning needs, in two statements. `hub` None means to the door in `county`.
+    """Read what planning needs, in two statements, or one with the present timetable. `hub` None: to the door in `county`.
 
     Raises `NoHubForCounty`, or `Invalid` for a hub that is not one at which a buyer can fetch goods.
     """
-    timetable = await ports.timetable.current(connection)
+    timetable = timetable or await ports.timetable.current(connection)
     code = hub or hub_for_county(ports.timetable.hubs.values(), county)
     if code is None:
         raise NoHubForCounty(county)
@@ -93,9 +104,9 @@ async def look_around(
                 )
             ]
         )
-    # Only segments without room for the largest of the cargoes are read; the planner checks each cargo by itself.
+    # Only segments without room for all the cargoes together are read; the planner checks each cargo by itself.
     largest = Used(
-        max(c.weight_g for c in cargoes), max(c.volume_mm3 for c in cargoes), max(c.live_heads for c in cargoes)
+        sum(c.weight_g for c in cargoes), sum(c.volume_mm3 for c in cargoes), sum(c.live_heads for c in cargoes)
     )
     since = min(cargo.ready_at for cargo in cargoes)
     until = max(cargo.ready_at for cargo in cargoes) + PLAN_HORIZON
@@ -111,17 +122,20 @@ async def look_around(
     )
 
 
-def find_ways(around: Around, cargo: Cargo) -> list[Way]:
-    """The exact front of ways for one cargo; `RouteUnavailable` with the reason when there is none. CPU only."""
+def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] = frozenset()) -> list[Way]:
+    """The exact front of ways for one cargo; `RouteUnavailable` with the reason when there is none. CPU only.
+
+    `without` these departures: services and starts of run.
+    """
     live = cargo.temperature is Temperature.LIVE
     if cargo.weight_g > WEIGHT_G_MAX:
         raise RouteUnavailable(Reason.TOO_HEAVY, cargo.hub, around.destination.code, cargo.temperature.value)
     query = Query(
         origin=cargo.hub,
         destination=around.destination.code,
-        depart_after=_up(int(cargo.ready_at.timestamp()), HAND_IN_S),
-        weight_g=_up(cargo.weight_g, CHARGEABLE_G),
-        volume_mm3=_up(cargo.volume_mm3, VOLUME_MM3),
+        depart_after=hand_in_at(cargo),
+        weight_g=round_up(cargo.weight_g, CHARGEABLE_G),
+        volume_mm3=round_up(cargo.volume_mm3, VOLUME_MM3),
         temperature=cargo.temperature.value,
         live_heads=cargo.live_heads,
         piece_weight_g=cargo.piece_weight_g,
@@ -130,6 +144,7 @@ def find_ways(around: Around, cargo: Cargo) -> list[Way]:
         max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if live else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=around.crossing,
+        excluded_departures=without,
     )
     try:
         found = around.fronts.plan(around.timetable, query, around.load)
@@ -141,19 +156,24 @@ def find_ways(around: Around, cargo: Cargo) -> list[Way]:
     return [_way(cargo, journey, courier) for journey in found.plans]
 
 
-def _up(value: int, step: int) -> int:
+def round_up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
+def hand_in_at(cargo: Cargo) -> int:
+    """The second at which the goods are handed in at their hub."""
+    return round_up(int(cargo.ready_at.timestamp()), HAND_IN_S)
+
+
 def _way(cargo: Cargo, journey: Plan, courier: CourierLeg | None) -> Way:
-    co2e_g = sum(_ride_co2e_g(leg, cargo.weight_g) or 0 for leg in journey.legs)
+    co2e_g = sum(ride_co2e_g(leg, cargo.weight_g, cargo.weight_g) or 0 for leg in journey.legs)
     if courier is None:
         return Way(_time(journey.arrives_at), journey.price_minor, co2e_g, journey, None)
     arrives_at = _time(journey.arrives_at + courier.duration_s)
     return Way(
         arrives_at,
         journey.price_minor + courier.price_minor,
-        co2e_g + (_courier_co2e_g(courier, cargo) or 0),
+        co2e_g + (courier_co2e_g(courier, cargo) or 0),
         journey,
         courier,
     )
@@ -169,12 +189,12 @@ def legs_of(around: Around, cargo: Cargo, way: Way) -> list[LegShape]:
     return legs
 
 
-def _ride_co2e_g(leg: Leg, weight_g: int) -> int | None:
-    """Of the real weight, not of the chargeable one that the plan was made for."""
-    return None if leg.co2e_mg is None else (leg.co2e_mg * weight_g // _up(weight_g, CHARGEABLE_G) + 500) // 1_000
+def ride_co2e_g(leg: Leg, planned_g: int, weight_g: int) -> int | None:
+    """What this real weight emits on a ride that was planned for the chargeable weight of another."""
+    return None if leg.co2e_mg is None else (leg.co2e_mg * weight_g // round_up(planned_g, CHARGEABLE_G) + 500) // 1_000
 
 
-def _courier_co2e_g(courier: CourierLeg, cargo: Cargo) -> int | None:
+def courier_co2e_g(courier: CourierLeg, cargo: Cargo) -> int | None:
     return ride_footprint(Mode.COURIER, Vehicle.VAN, cargo.temperature, cargo.weight_g, courier.distance_m).co2e_g
 
 
@@ -200,7 +220,7 @@ def _ride(leg: Leg, weight_g: int) -> LegShape:
         arrives_at=_time(leg.arrives_at),
         distance_m=leg.distance_m,
         price=Money(leg.price_minor + leg.handling_price_minor, CURRENCY),
-        co2e_g=_ride_co2e_g(leg, weight_g),
+        co2e_g=ride_co2e_g(leg, weight_g, weight_g),
         run_at=_time(leg.departure_at),
         board=leg.board_stop,
         alight=leg.alight_stop,
@@ -218,7 +238,7 @@ def _to_the_door(hub: str, county: str, courier: CourierLeg, cargo: Cargo, at: d
         arrives_at=at + timedelta(seconds=courier.duration_s),
         distance_m=courier.distance_m,
         price=Money(courier.price_minor, CURRENCY),
-        co2e_g=_courier_co2e_g(courier, cargo),
+        co2e_g=courier_co2e_g(courier, cargo),
         run_at=None,
         board=None,
         alight=None,

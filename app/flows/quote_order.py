@@ -8,9 +8,10 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from app.catalogue.errors import OutOfStock
+from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.queries import offers
-from app.catalogue.values import Category, ListingStatus, Offer
+from app.catalogue.values import Category, ListingStatus, Offer, Window
+from app.catalogue.windows import open_window
 from app.core.clock import rfc3339
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.ids import new_id
@@ -19,16 +20,22 @@ from app.core.money import Money, total
 from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
-from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, legs_of, look_around
+from app.flows.consolidate import Freight, choose
+from app.flows.keep_cycle import windows_of
+from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, look_around
 from app.flows.ports import Ports
+from app.flows.ride_together import Ridden, Shared, ride
+from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
+from app.network.fill import load_rebates, read_fills
 from app.network.rules import is_toll_free
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
 from app.orders.models import Quote
-from app.orders.rules import combine, labels, line_total, price_of, promise_for, thin_out
+from app.orders.rules import labels, line_total, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
+    ConsolidationShape,
     LegShape,
     OptionShape,
     PackageShape,
@@ -37,11 +44,13 @@ from app.orders.schemas import (
     QuotedConsignment,
     QuoteRequest,
     QuoteShape,
+    UnitShape,
 )
 from app.orders.service import get_quote, keep_quote
-from app.orders.values import Candidate, Combination, Label
+from app.orders.values import Combination, Label
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
+from app.routing import Timetable
 
 LISTING = {"en": "listing", "zh-Hans": "商品"}
 TOO_DEAR = {
@@ -91,6 +100,10 @@ class Parcel:
         )
 
     @property
+    def freight(self) -> Freight:
+        return Freight(self.cargo, frozenset(line.offer.category for line in self.lines))
+
+    @property
     def weight_g(self) -> int:
         return sum(package.weight_g for package in self.packages)
 
@@ -102,18 +115,27 @@ class Parcel:
 async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> QuoteShape:
     """Price every sensible way to deliver these goods, and keep the answer for as long as it may be ordered.
 
-    Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`, `Invalid` or `RouteUnavailable`.
+    Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`,
+    `OrderCycleClosed`, `Invalid` or `RouteUnavailable`.
     """
     now = ports.clock.now()
     async with ports.database.read() as connection:
         offered = await offers(connection, [line.listing for line in command.lines], now)
         lines = check_lines(command, offered)
-        parcels = pack(command, lines, now)
+        timetable = await ports.timetable.current(connection)
+        windows = require_open(timetable, lines, now)
+        parcels = pack(command, lines, windows, now)
         cargoes = [parcel.cargo for parcel in parcels]
-        around = await look_around(ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes)
+        around = await look_around(
+            ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes, timetable
+        )
     ways = [await asyncio.to_thread(find_ways, around, cargo) for cargo in cargoes]
     options = await asyncio.to_thread(price_options, around, parcels, ways)
-    quote = _quote(caller, command, lines, options, now)
+    async with ports.database.read() as connection:
+        fills = await read_fills(connection, runs_of(options))
+    options = share_departures(around, options, fills, load_rebates())
+    until = min([now + QUOTE_LIFETIME, *(window.closes_at for window in windows.values())])
+    quote = _quote(caller, command, lines, options, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     return quote_shape(kept)
@@ -156,16 +178,19 @@ def _odd_quantity(pointer: str, offer: Offer) -> Gap:
     return Gap(pointer, {"en": f"At least {least}, in steps of {step}", "zh-Hans": f"最少 {least}，每次增减 {step}"})
 
 
-def pack(command: QuoteRequest, lines: Sequence[Line], now: datetime) -> list[Parcel]:
-    """One parcel for each producer, hub and temperature, in the packages that were asked for; `Invalid` for too many."""
-
-    def together(line: Line) -> tuple[str, str, str]:
-        return line.offer.producer_id, line.offer.hub, line.offer.temperature.value
-
-    parcels = [_parcel(command, tuple(group), now) for _, group in groupby(sorted(lines, key=together), together)]
-    if len(parcels) > CONSIGNMENTS_PER_ORDER_MAX:
-        raise Invalid(gaps=[_too_many(len(parcels))])
-    return parcels
+def require_open(timetable: Timetable, lines: Sequence[Line], now: datetime) -> dict[str, Window]:
+    """The open window of each order cycle that listings are ordered in; `OrderCycleClosed` for the first without one."""
+    windows: dict[str, Window] = {}
+    for offer in (line.offer for line in lines):
+        if offer.cycle is None or offer.cycle.id in windows:
+            continue
+        # Goods that have moved to another hub since are not at the departure.
+        ahead = windows_of(timetable, offer.cycle, now) if offer.cycle.hub == offer.hub else []
+        window = open_window(ahead, now)
+        if window is None:
+            raise OrderCycleClosed(offer.listing_id, offer.cycle.id, ahead[0].opens_at if ahead else None)
+        windows[offer.cycle.id] = window
+    return windows
 
 
 def _too_many(consignments: int) -> Gap:
@@ -180,10 +205,26 @@ def _too_many(consignments: int) -> Gap:
     )
 
 
-def _parcel(command: QuoteRequest, lines: tuple[Line, ...], now: datetime) -> Parcel:
+def pack(command: QuoteRequest, lines: Sequence[Line], windows: Mapping[str, Window], now: datetime) -> list[Parcel]:
+    """One parcel for each producer, hub, temperature and order cycle, in the packages asked for; `Invalid` for too many."""
+
+    def together(line: Line) -> tuple[str, str, str, str]:
+        offer = line.offer
+        return offer.producer_id, offer.hub, offer.temperature.value, offer.cycle.id if offer.cycle else ""
+
+    ordered = sorted(lines, key=together)
+    parcels = [_parcel(command, tuple(group), windows, now) for _, group in groupby(ordered, together)]
+    if len(parcels) > CONSIGNMENTS_PER_ORDER_MAX:
+        raise Invalid(gaps=[_too_many(len(parcels))])
+    return parcels
+
+
+def _parcel(command: QuoteRequest, lines: tuple[Line, ...], windows: Mapping[str, Window], now: datetime) -> Parcel:
+    """Ready after the longest lead time or, in an order cycle, when all its orders are handed in for their departure."""
     first = lines[0].offer
     goods = [_goods(line) for line in lines]
-    ready_at = now + timedelta(hours=max(line.offer.lead_time_h for line in lines))
+    lead_time = timedelta(hours=max(line.offer.lead_time_h for line in lines))
+    ready_at = windows[first.cycle.id].hand_in_by if first.cycle else now + lead_time
     return Parcel(
         producer=first.producer_id,
         hub=first.hub,
@@ -215,29 +256,25 @@ def _goods(line: Line) -> Goods:
 
 def price_options(around: Around, parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]]) -> list[OptionShape]:
     """The front of the whole order: at most six options, the cheapest, fastest and greenest among them."""
-    fronts = [
-        [Candidate(way.arrives_at, way.price_minor, way.co2e_g, i) for i, way in enumerate(found)] for found in ways
+    freights = [parcel.freight for parcel in parcels]
+    choices = choose(around, freights, ways)
+    front = thin_out(choices.front, QUOTE_OPTIONS_MAX)
+    return [
+        _option(around, parcels, point, ride(around, freights, choices.parts_of(point)), won)
+        for point, won in zip(front, labels(front), strict=True)
     ]
-    front = thin_out(combine(fronts), QUOTE_OPTIONS_MAX)
-    return [_option(around, parcels, ways, point, won) for point, won in zip(front, labels(front), strict=True)]
 
 
 def _option(
-    around: Around,
-    parcels: Sequence[Parcel],
-    ways: Sequence[Sequence[Way]],
-    point: Combination,
-    won: Sequence[Label],
+    around: Around, parcels: Sequence[Parcel], point: Combination, ridden: Ridden, won: Sequence[Label]
 ) -> OptionShape:
-    chosen = [found[plan] for found, plan in zip(ways, point.plans, strict=True)]
-    legs = [legs_of(around, parcel.cargo, way) for parcel, way in zip(parcels, chosen, strict=True)]
     packages = [package for parcel in parcels for package in parcel.packages]
     goods = total([line.total for parcel in parcels for line in parcel.lines], CURRENCY)
-    price = price_of(goods, sum(way.price_minor for way in chosen), sum(package.price_minor for package in packages))
+    price = price_of(goods, point.price_minor, sum(package.price_minor for package in packages))
     promise = promise_for(min(parcel.ready_at for parcel in parcels), point.arrives_at)
     footprints = [
         footprint
-        for parcel, journey in zip(parcels, legs, strict=True)
+        for parcel, journey in zip(parcels, ridden.legs, strict=True)
         for footprint in footprints_of(around, parcel.cargo, journey)
     ]
     return OptionShape(
@@ -247,8 +284,29 @@ def _option(
         promise=PromiseShape(from_=promise.start, to=promise.end),
         price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
         co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
-        consignments=[_consignment(parcel, journey) for parcel, journey in zip(parcels, legs, strict=True)],
+        consolidation=consolidation_shape(unit_shapes([parcel.producer for parcel in parcels], ridden.shared)),
+        consignments=[_consignment(parcel, journey) for parcel, journey in zip(parcels, ridden.legs, strict=True)],
     )
+
+
+def unit_shapes(producers: Sequence[str], shared: Sequence[Shared], after: int = 0) -> list[UnitShape]:
+    """The units of these producers' consignments, numbered on from `after`."""
+    return [
+        UnitShape(
+            unit=unit.number + after,
+            hub=unit.hub,
+            producers=[producers[member] for member in unit.members],
+            saved=Money(unit.saved_minor, CURRENCY),
+        )
+        for unit in shared
+    ]
+
+
+def consolidation_shape(units: list[UnitShape]) -> ConsolidationShape | None:
+    """What riding as one saves; None when everything rides by itself. No handling has a figure for its CO2e yet."""
+    if not units:
+        return None
+    return ConsolidationShape(saved=total([unit.saved for unit in units], CURRENCY), co2e_g=None, units=units)
 
 
 def _packaging_co2e_g(packages: Sequence[Package]) -> int | None:
@@ -260,6 +318,9 @@ def _packaging_co2e_g(packages: Sequence[Package]) -> int | None:
 def _consignment(parcel: Parcel, legs: list[LegShape]) -> QuotedConsignment:
     return QuotedConsignment(
         producer=parcel.producer,
+        hub=parcel.hub,
+        ready_at=parcel.ready_at,
+        categories=sorted(parcel.freight.goods),
         temperature=parcel.temperature,
         lines=[line.offer.listing_id for line in parcel.lines],
         weight_g=parcel.weight_g,
@@ -309,7 +370,12 @@ def co2e_shape(of: Footprint) -> Co2eShape:
 
 
 def _quote(
-    caller: Caller, command: QuoteRequest, lines: Sequence[Line], options: Sequence[OptionShape], now: datetime
+    caller: Caller,
+    command: QuoteRequest,
+    lines: Sequence[Line],
+    options: Sequence[OptionShape],
+    now: datetime,
+    until: datetime,
 ) -> Quote:
     return Quote(
         id=command.id or new_id("quo"),
@@ -321,7 +387,7 @@ def _quote(
         options=[option.model_dump(mode="json", by_alias=True) for option in options],
         created_from=fingerprint(command),
         created_at=now,
-        expires_at=now + QUOTE_LIFETIME,
+        expires_at=until,
     )
 
 

@@ -137,6 +137,7 @@ def _leg(leg: JourneyLeg, currency: str) -> LegShape:
         run_at=leg.run_at if timetabled else None,
         board=leg.board if timetabled else None,
         alight=leg.alight if timetabled else None,
+        sscc=leg.sscc,
     )
 
 

@@ -164,6 +164,7 @@ def _leg(shown: Shown, leg: JourneyLeg, language: str) -> TrackedLeg:
         arrived_at=leg.arrived_at,
         distance_m=leg.distance_m,
         co2e_g=leg.co2e_g,
+        sscc=leg.sscc,
     )
 
 

@@ -14,17 +14,20 @@ from app.core.database import Session
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.identity.values import Caller
+from app.network.fill import load_rebates
 from app.network.models import Booking, Disruption, Hub, Service, ServiceStop
 from app.network.rules import hubs_serving
 from app.network.schemas import (
     BookingShape,
     CapacityShape,
     DisruptionShape,
+    FillRebateShape,
     HandlingShape,
     HubShape,
     OpeningShape,
     Position,
     ServiceShape,
+    SharingShape,
     StopShape,
     TariffShape,
 )
@@ -298,6 +301,7 @@ def service_shape(row: Any, language: str) -> ServiceShape:
             minimum_minor=row.minimum_minor,
             toll_milliminor_per_tkm=row.toll_milliminor_per_tkm,
         ),
+        sharing=None if row.on_demand else _sharing(),
         capacity=CapacityShape(
             weight_g=row.capacity_weight_g,
             volume_mm3=row.capacity_volume_mm3,
@@ -339,3 +343,10 @@ def _booking_shape(row: Any, language: str) -> BookingShape:
         state=row.state,
         state_name=BOOKING_STATE_DISPLAY[row.state][language],
     )
+
+
+def _sharing() -> SharingShape:
+    """The table by which departures are shared; runs on demand are vehicles of their own."""
+    table = load_rebates()
+    steps = [FillRebateShape(from_fill_pct=fill_pct, rebate_pct=pct) for fill_pct, pct in table.steps]
+    return SharingShape(rule=table.version, steps=steps)

@@ -21,13 +21,16 @@ from app.network.values import (
     Temperature,
     Vehicle,
 )
+from app.routing import Place as PlannedPlace
+from app.routing import Service as PlannedService
 from app.routing import Stop, Weekly
+from app.routing.calendar import MONDAY_S, WEEK_S
+from app.routing.packed import week_pieces
 
 SEED: Final = Path(__file__).parent / "seed"
 MUNICIPALITIES: Final = ("11", "12", "31", "50")
 HOUR_S: Final = 3_600
 DAY_S: Final = 24 * HOUR_S
-WEEK_S: Final = 7 * DAY_S
 MINOR: Final = 100
 Period = tuple[int, int]
 Place = TypeVar("Place", bound=Located)
@@ -174,6 +177,37 @@ def clock_s(text: str) -> int:
 def hub_closure(stop: Stop, since: int, until: int) -> Period:
     """The starts of run that would call at this stop while its hub is closed from `since` until before `until`."""
     return since - stop.depart_offset_s, until - stop.arrive_offset_s
+
+
+def ready_to_board(place: PlannedPlace, at: int) -> int:
+    """When goods that come to a place at this second are ready for a ride from it: its dwell, begun while it is open."""
+    pieces = week_pieces(place.opening)
+    if not pieces:
+        return at + place.dwell_s
+    week_s = (at - MONDAY_S) % WEEK_S
+    opens_in = next(
+        (max(0, since - week_s) for since, until in pieces if week_s < until), WEEK_S - week_s + pieces[0][0]
+    )
+    return at + opens_in + place.dwell_s
+
+
+def starts_between(service: PlannedService, since: int, until: int) -> Iterator[int]:
+    """The starts of a service's runs in these seconds, both included, in order: its patterns without its closures."""
+    day = since // DAY_S * DAY_S
+    while day <= until:
+        on = datetime.fromtimestamp(day, UTC).date()
+        for start in sorted(
+            {day + at for pattern in service.departures if _runs_on(pattern, on) for at in pattern.seconds_of_day}
+        ):
+            if since <= start <= until and not any(begin <= start < end for begin, end in service.closures):
+                yield start
+        day += DAY_S
+
+
+def _runs_on(pattern: Weekly, on: date) -> bool:
+    begun = pattern.valid_from is None or pattern.valid_from <= on
+    ended = pattern.valid_until is not None and pattern.valid_until < on
+    return on.weekday() in pattern.weekdays and begun and not ended
 
 
 def parse_position(near: str) -> tuple[float, float]:

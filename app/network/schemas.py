@@ -327,6 +327,20 @@ class ServiceChange(Shape):
     status: ServiceStatus | None = None
 
 
+class FillRebateShape(Shape):
+    """From this fill on (per cent of the capacity in weight, at the emptiest stretch of a ride), so many per cent off its base."""
+
+    from_fill_pct: int
+    rebate_pct: int
+
+
+class SharingShape(Shape):
+    """How goods of different orders share a departure's fixed cost: what a quote takes off the tariff's base, by fill."""
+
+    rule: str
+    steps: list[FillRebateShape]
+
+
 class ServiceShape(Shape):
     """`timetable_of`: the service that this one is another timetable of; `feed`: the import that made it and keeps it."""
 
@@ -350,6 +364,7 @@ class ServiceShape(Shape):
     cutoff_s: int
     temperatures: list[Temperature]
     tariff: TariffShape
+    sharing: SharingShape | None = None
     capacity: CapacityShape
     piece_weight_g_max: int | None
     piece_length_mm_max: int | None

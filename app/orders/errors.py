@@ -25,13 +25,17 @@ class QuoteUsed(Problem):
 
 
 class PlanChanged(Problem):
+    """No other way keeps the quoted price and promise; `quote` are fresh options, absent when no way is left at all."""
+
     slug = "plan-changed"
     kind = Kind.CONFLICT
     title = {"en": "The planned way is no longer possible", "zh-Hans": "原定运输方案已不可行"}
     detail = {
-        "en": "A departure of this option is full or gone. Nothing was ordered: ask for a new quote.",
-        "zh-Hans": "该方案中的班次已满或已发车。未下单，请重新询价。",
+        "en": "A departure of this option is full or gone, and no other way keeps its price and promise. Nothing was ordered: "
+        "choose among the fresh options in `quote`, or ask for a new one.",
+        "zh-Hans": "该方案中的班次已满或已发车，且没有其他方案能保持原价格与承诺时间。未下单，请在 quote 的新方案中选择，或重新询价。",
     }
+    members = ("quote",)
 
 
 class NotForSale(Problem):

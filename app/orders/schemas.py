@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from app.catalogue.values import Category
 from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
 from app.core.money import Money
@@ -68,6 +69,9 @@ _CO2E: Final = {
 }
 _QUOTED: Final = {
     "producer": "prd_01jd0000000000000000000000",
+    "hub": "HOTAN",
+    "ready_at": "2026-03-01T08:00:00Z",
+    "categories": ["produce"],
     "temperature": "ambient",
     "lines": ["lst_01jd0000000000000000000000"],
     "weight_g": 16100,
@@ -84,6 +88,18 @@ _OPTION: Final = {
     "price": _PRICE,
     "co2e_g": _CO2E,
     "consignments": [_QUOTED],
+}
+_CONSOLIDATION: Final = {
+    "saved": {"amount": 420, "currency": "CNY"},
+    "co2e_g": None,
+    "units": [
+        {
+            "unit": 1,
+            "hub": "URUMQI",
+            "producers": ["prd_01jd0000000000000000000000", "prd_01jd0000000000000000000001"],
+            "saved": {"amount": 420, "currency": "CNY"},
+        }
+    ],
 }
 _QUOTE: Final = {
     "id": "quo_01jd0000000000000000000000",
@@ -156,6 +172,22 @@ class LegShape(Shape):
     run_at: Time | None = None
     board: int | None = None
     alight: int | None = None
+    rebate: Annotated[
+        Money | None,
+        Field(description="In a quote: taken off the price, since others have booked on this departure already"),
+    ] = None
+    unit: Annotated[
+        int | None,
+        Field(
+            description="In a quote: legs with the same number, of consignments of one option, are ridden as one unit"
+        ),
+    ] = None
+    sscc: Annotated[
+        str | None,
+        Field(
+            pattern="^[0-9]{18}$", description="In an order: the GS1 number of the unit that the consignment rides in"
+        ),
+    ] = None
 
 
 class PackageShape(Shape):
@@ -209,11 +241,14 @@ class PromiseShape(Shape):
 
 
 class QuotedConsignment(Shape):
-    """What one producer hands in as one consignment: its packages and its way."""
+    """What one producer hands in as one consignment at `hub` from `ready_at` on: its packages and its way."""
 
     model_config: ClassVar[ConfigDict] = _example(_QUOTED)
 
     producer: str
+    hub: str | None = None
+    ready_at: Time | None = None
+    categories: list[Category] = []
     temperature: str
     lines: list[str]
     weight_g: int
@@ -221,6 +256,37 @@ class QuotedConsignment(Shape):
     live_heads: int
     packages: list[PackageShape]
     legs: list[LegShape]
+
+
+class UnitShape(Shape):
+    """Consignments that ride as one from `hub` on. `unit` is the number that their shared legs carry."""
+
+    unit: int
+    hub: str
+    producers: list[str]
+    saved: Money
+
+
+class ConsolidationShape(Shape):
+    """What riding as one saves, against booking each consignment by itself on the same departures.
+
+    `co2e_g` null: what riding as one saves is in handling, for which no figure is known; the rides emit the same.
+    """
+
+    model_config: ClassVar[ConfigDict] = _example(_CONSOLIDATION)
+
+    saved: Money
+    co2e_g: int | None
+    units: list[UnitShape]
+
+
+class DepartureSharing(Shape):
+    """What the bookings of other orders take off the base of rides, by the table of fills of this version."""
+
+    model_config: ClassVar[ConfigDict] = _example({"saved": {"amount": 80, "currency": "CNY"}, "rule": "2026-1"})
+
+    saved: Money
+    rule: str
 
 
 class OptionShape(Shape):
@@ -232,6 +298,8 @@ class OptionShape(Shape):
     promise: PromiseShape
     price: PriceShape
     co2e_g: Co2eShape
+    consolidation: ConsolidationShape | None = None
+    sharing: DepartureSharing | None = None
     consignments: list[QuotedConsignment]
 
 

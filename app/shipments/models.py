@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -68,6 +68,8 @@ class ConsignmentLeg(SQLModel, table=True):
         UniqueConstraint("consignment_id", "seq", name="uq_leg_consignment_id_seq"),
         CheckConstraint("departs_at < arrives_at", name="takes_time"),
         CheckConstraint("distance_m >= 0 AND price_minor >= 0", name="not_negative"),
+        CheckConstraint("sscc ~ '^[0-9]{18}$'", name="sscc"),
+        Index("ix_leg_sscc", "sscc", postgresql_where=text("sscc IS NOT NULL")),
     )
 
     consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
@@ -87,6 +89,7 @@ class ConsignmentLeg(SQLModel, table=True):
     price_minor: int = Field(sa_type=BigInteger)
     co2e_g: int | None = None
     hub_co2e_g: int | None = None
+    sscc: str | None = Field(default=None, max_length=18)
     status: LegStatus = Field(sa_type=enum_type(LegStatus))
     departed_at: datetime | None = None
     arrived_at: datetime | None = None

@@ -27,6 +27,8 @@ from app.shipments.values import (
 
 TRACKING_NUMBER: Final = re.compile(r"CM([0-9]{12})([0-9])", re.ASCII)
 TRACKING_DIGITS: Final = 12
+SSCC: Final = re.compile(r"[0-9]{18}", re.ASCII)
+SSCC_DIGITS: Final = 17
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -49,6 +51,31 @@ def read_tracking_number(text: str) -> str | None:
     tidy = re.sub(r"[\s-]", "", text[:40]).upper()
     match = TRACKING_NUMBER.fullmatch(tidy)
     return tidy if match and check_digit(match[1]) == match[2] else None
+
+
+def sscc(company_prefix: str, serial: int) -> str:
+    """The Serial Shipping Container Code of the `serial`-th unit: GS1 General Specifications, 3.2 (AI 00) and 7.9 (check digit).
+
+    Seventeen digits, of which those beside the company prefix count the units (the first one, the extension digit, counts
+    slowest), and the check digit. After 10^(17 - length of the prefix) units the numbers begin again.
+    """
+    free = SSCC_DIGITS - len(company_prefix)
+    counted = f"{serial % 10**free:0{free}d}"
+    body = f"{counted[0]}{company_prefix}{counted[1:]}"
+    return body + gs1_check_digit(body)
+
+
+def read_sscc(text: str) -> str | None:
+    """The code without spaces; None when it cannot be one."""
+    tidy = "".join(text[:40].split())
+    is_one = SSCC.fullmatch(tidy) and gs1_check_digit(tidy[:-1]) == tidy[-1]
+    return tidy if is_one else None
+
+
+def gs1_check_digit(digits: str) -> str:
+    """Digits weighted 3, 1, 3, … from the right; what their sum lacks to a multiple of ten."""
+    weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(digits)))
+    return str(-weighted % 10)
 
 
 def order_status(statuses: Collection[ConsignmentStatus]) -> OrderStatus:

@@ -271,6 +271,9 @@ class TrackedLeg(Shape):
     arrived_at: Time | None
     distance_m: int
     co2e_g: int | None
+    sscc: Annotated[
+        str | None, Field(description="The GS1 number of the unit in which it rides beside others of the same order")
+    ] = None
 
 
 class TrackedEvent(Shape):
@@ -389,6 +392,7 @@ def _leg_shape(leg: JourneyLeg, currency: str) -> ConsignmentLegShape:
         "arrives_at",
         "distance_m",
         "co2e_g",
+        "sscc",
         "status",
         "departed_at",
         "arrived_at",

@@ -1,8 +1,8 @@
 """Verbs of shipments: write consignments when an order is placed, take them back when it is cancelled."""
 
 import secrets
-from collections.abc import Collection, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ import orjson
 from sqlalchemy import text
 
 from app.core.database import Session
-from app.core.ids import new_id
+from app.core.ids import GS1_EXAMPLE_PREFIX, new_id
 from app.packaging.values import Package
-from app.shipments.rules import TRACKING_DIGITS, tracking_number
+from app.shipments.rules import TRACKING_DIGITS, sscc, tracking_number
 from app.shipments.values import (
     CONSIGNMENTS_PER_ORDER_MAX,
     LEGS_PER_CONSIGNMENT_MAX,
@@ -27,7 +27,7 @@ from app.shipments.values import (
 _NUMBERS_TRIED_MAX: Final = 3
 _ADD_CONSIGNMENTS: Final = text(
     "INSERT INTO consignment SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS consignment), CAST(:rows AS jsonb)) AS row "
-    "ON CONFLICT (tracking_number) DO NOTHING RETURNING id"
+    "ON CONFLICT (tracking_number) DO NOTHING RETURNING id, CASE WHEN id = ANY(CAST(:leaders AS text[])) THEN nextval('sscc_serial') END"
 )
 _ADD_PACKAGES: Final = text(
     "INSERT INTO package SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS package), CAST(:rows AS jsonb)) AS row"
@@ -46,26 +46,33 @@ def as_rows(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {"rows": orjson.dumps(rows).decode()}
 
 
-async def create_consignments(session: Session, drafts: Sequence[ConsignmentDraft], now: datetime) -> list[Journey]:
+async def create_consignments(
+    session: Session, drafts: Sequence[ConsignmentDraft], now: datetime, *, company_prefix: str = GS1_EXAMPLE_PREFIX
+) -> list[Journey]:
     """Write consignments with their packages and legs in three statements, however many there are.
 
-    Each gets a tracking number that nobody can guess from another.
+    Each gets a tracking number that nobody can guess from another; each unit among them an SSCC of this GS1 company.
     """
     assert 0 < len(drafts) <= CONSIGNMENTS_PER_ORDER_MAX
     waiting = {draft.id: draft for draft in drafts}
     written: dict[str, Journey] = {}
+    # The first member of a unit brings its serial number, so that units cost no statement of their own.
+    leaders = {unit: draft.id for draft in reversed(drafts) for unit in draft.units if unit is not None}
+    serials: dict[str, int] = {}
     for _ in range(_NUMBERS_TRIED_MAX):
         # A second round only when a number was taken already: one in a million at a million consignments.
         journeys = {draft.id: _journey(draft, now) for draft in waiting.values()}
         rows = [_consignment_row(journey) for journey in journeys.values()]
-        added = (await session.execute(_ADD_CONSIGNMENTS, as_rows(rows))).scalars()
-        for consignment_id in added:
+        values = as_rows(rows) | {"leaders": list(leaders.values())}
+        for consignment_id, serial in await session.execute(_ADD_CONSIGNMENTS, values):
             written[consignment_id] = journeys[consignment_id]
+            serials[consignment_id] = serial
             del waiting[consignment_id]
         if not waiting:
             break
     assert not waiting
-    journeys_in_order = [written[draft.id] for draft in drafts]
+    codes = {unit: sscc(company_prefix, serials[leader]) for unit, leader in leaders.items()}
+    journeys_in_order = [_in_units(written[draft.id], draft.units, codes) for draft in drafts]
     packages = [
         _columns(package) | {"consignment_id": journey.id}
         for journey in journeys_in_order
@@ -79,6 +86,17 @@ async def create_consignments(session: Session, drafts: Sequence[ConsignmentDraf
     await session.execute(_ADD_PACKAGES, as_rows(packages))
     await session.execute(_ADD_LEGS, as_rows(legs))
     return journeys_in_order
+
+
+def _in_units(journey: Journey, units: Sequence[int | None], codes: Mapping[int, str]) -> Journey:
+    """The journey with the SSCC of its unit on every leg that is ridden in one."""
+    if not any(units):
+        return journey
+    legs = (
+        replace(leg, sscc=codes[unit]) if unit is not None else leg
+        for leg, unit in zip(journey.legs, units, strict=True)
+    )
+    return replace(journey, legs=tuple(legs))
 
 
 async def cancel_consignments(session: Session, order_ids: Collection[str], now: datetime) -> list[str]:

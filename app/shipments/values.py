@@ -174,7 +174,7 @@ class JourneyLeg:
     """A ride: run `run_at` of the service, from its stop `board` to its stop `alight`, and what became of it.
 
     A courier's way to the door is a run of its own. `co2e_g` is the ride, `hub_co2e_g` the handling before it; None is not
-    covered by any figure.
+    covered by any figure. `sscc` is the unit that the consignment rides in beside others of its order; None: it rides by itself.
     """
 
     from_hub: str
@@ -191,6 +191,7 @@ class JourneyLeg:
     price_minor: int
     co2e_g: int | None = None
     hub_co2e_g: int | None = None
+    sscc: str | None = None
     id: str = field(default_factory=lambda: new_id("leg"))
     status: LegStatus = LegStatus.PLANNED
     departed_at: datetime | None = None
@@ -201,7 +202,8 @@ class JourneyLeg:
 class ConsignmentDraft:
     """What one producer sends to one buyer, as planned; legs in the order of the journey.
 
-    `hand_in_by` None means by the first departure.
+    `hand_in_by` None means by the first departure. `units` names for each leg the unit of its order that it is ridden in, by a
+    number; () or None is no unit.
     """
 
     order_id: str
@@ -214,6 +216,7 @@ class ConsignmentDraft:
     packages: tuple[Package, ...]
     legs: tuple[JourneyLeg, ...]
     hand_in_by: datetime | None = None
+    units: tuple[int | None, ...] = ()
     id: str = field(default_factory=lambda: new_id("con"))
 
 

@@ -19,7 +19,7 @@ from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.payments.providers import StripeProvider
 from tests.conftest import NOW, a_database
-from tests.factories.catalogue import JUJUBE
+from tests.factories.catalogue import JUJUBE, WEEKLY
 from tests.factories.feed import a_sheet, as_archive, village_feed
 from tests.factories.identity import GARDEN
 from tests.factories.network import LINE, Remembered
@@ -50,6 +50,10 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "PATCH /v1/listings/{listing_id}": lambda town, role: {"lead_time_h": 48},
     "POST /v1/listings/{listing_id}/lots": lambda town, role: {"quantity": "4", "harvested_on": "2026-02-20"},
     "PATCH /v1/listings/{listing_id}/lots/{lot_id}": lambda town, role: {"quantity": "6"},
+    "POST /v1/order-cycles": lambda town, role: (
+        WEEKLY | {"producer": town.village.garden.producer.id, "service": town.line}
+    ),
+    "POST /v1/order-cycles/{cycle_id}/listings": lambda town, role: {"listings": [town.draft]},
     "POST /v1/media": lambda town, role: {"content_type": "image/png", "bytes": 9, "sha256": "ab" * 32},
     "POST /v1/quotes": lambda town, role: asked_for(town.village.basket),
     "POST /v1/orders": lambda town, role: ordering(town.quote),
@@ -89,6 +93,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         producer_id=town.village.garden.producer.id,
         listing_id=town.draft if variant == "draft" else town.village.dates,
         lot_id=town.lot,
+        cycle_id=town.cycles[0],
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
         code="HOTAN",

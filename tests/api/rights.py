@@ -31,6 +31,10 @@ TABLE = """
     GET    /v1/listings/{listing_id}/lots            | 401 404 404 200 404 403 403 403 200
     GET    /v1/listings/{listing_id}/lots/{lot_id}   | 401 404 404 200 404 403 403 403 200
     PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
+    POST   /v1/order-cycles                          | 401 403 403 201 403 403 403 403 403
+    GET    /v1/order-cycles                          | 200
+    GET    /v1/order-cycles/{cycle_id}               | 200
+    POST   /v1/order-cycles/{cycle_id}/listings      | 401 403 403 200 403 403 403 403 403
     GET    /v1/categories                            | 200
     POST   /v1/media                                 | 401 201 201 201 201 403 403 403 201
     POST   /v1/media/{media_id}/complete             | 401 404 404 409 404 403 403 403 404
@@ -85,6 +89,7 @@ LISTS = [
     "GET /v1/producers",
     "GET /v1/listings",
     "GET /v1/listings/{listing_id}/lots",
+    "GET /v1/order-cycles",
     "GET /v1/orders",
     "GET /v1/hubs",
     "GET /v1/services",

@@ -8,9 +8,10 @@ from typing import Any
 from app.catalogue.lots import add_lot
 from app.catalogue.photos import announce_photo
 from app.catalogue.rules import legal_day
-from app.catalogue.schemas import NewListing, NewLot, NewMedia
+from app.catalogue.schemas import NewListing, NewLot, NewMedia, NewOrderCycle
 from app.catalogue.service import create_listing
 from app.core.ids import new_id
+from app.flows.keep_cycle import open_cycle, put_in_cycle
 from app.flows.ports import Ports
 from app.flows.publish_listing import publish_listing
 from tests.factories.identity import Seller
@@ -107,6 +108,22 @@ async def a_listing(
     await a_lot(ports, seller, listing_id, "2" if goods is SHEEP else quantity, **facts)
     await publish(ports, seller, listing_id)
     return listing_id
+
+
+WEEKLY: dict[str, Any] = {
+    "name": {"zh-Hans": "每周发车", "en": "The weekly lorry"},
+    "lead_time_h": 24,
+    "open_h": 72,
+}
+
+
+async def a_cycle(ports: Ports, seller: Seller, service: str, *listings: str, **terms: Any) -> str:
+    """Orders in windows for this service's departures, of these listings; answers the cycle's id."""
+    asked = NewOrderCycle.model_validate(WEEKLY | {"producer": seller.producer.id, "service": service} | terms)
+    async with ports.begin() as session:
+        cycle = await open_cycle(ports, session, seller.caller, asked)
+        await put_in_cycle(ports, session, seller.caller, cycle.id, listings)
+    return cycle.id
 
 
 async def publish(ports: Ports, seller: Seller, listing_id: str) -> None:

@@ -16,20 +16,18 @@ from app.core.ids import new_id
 from app.core.limits import QUOTE_LIFETIME
 from app.flows.place_order import place_order
 from app.flows.show_order import show_order, show_orders
+from app.flows.show_tracking import show_tracking, tracking_shape
 from app.ledger.service import balances, transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.network.capacity import audit_capacity
-from app.network.schemas import NewDisruption
-from app.network.service import create_disruption
-from app.orders.errors import OptionMissing, PlanChanged, QuoteExpired, QuoteUsed
-from app.orders.models import Quote
+from app.orders.errors import OptionMissing, QuoteExpired, QuoteUsed
 from app.orders.schemas import OrderRequest
 from app.payments.errors import PaymentMethodUnavailable
-from app.shipments.rules import read_tracking_number
+from app.shipments.rules import read_sscc, read_tracking_number
 from tests.factories.catalogue import CARPET, a_listing
 from tests.factories.identity import LOOM, a_person, a_producer, an_operator
 from tests.factories.jobs import waiting, work
-from tests.factories.network import fill_up, networked, planned
+from tests.factories.network import networked, planned
 from tests.factories.orders import a_claim, a_quote, an_order, best, ordering, place
 from tests.factories.tables import changed, contents, nothing_happens, rows, statements_of, value
 from tests.factories.village import a_village
@@ -95,6 +93,25 @@ async def test_everything_of_an_order_is_written_with_it(ports, village, quote):
         'public."transfer"': 1,
     }
     assert [(name, set(payload)) for name, payload in await waiting(ports)] == [("order.placed", {"order"})]
+
+
+async def test_unit_has_one_sscc_on_the_legs_that_its_members_share(ports, village, quote):
+    orders = [await place(ports, village.buyer, ordering(quote))]
+    orders.append(await an_order(ports, village.buyer, village.basket))
+    codes = []
+    for order in orders:
+        shared = [[leg for leg in consignment["legs"] if leg["sscc"]] for consignment in order["consignments"]]
+        assert shared[0]
+        assert [leg["service"] for leg in shared[0]] == [leg["service"] for leg in shared[1]]
+        (code,) = {leg["sscc"] for legs in shared for leg in legs}
+        assert code == read_sscc(code)
+        codes.append(code)
+        for consignment in order["consignments"]:
+            tracked = tracking_shape(await show_tracking(ports, consignment["tracking_number"]), "en")
+            assert [leg.sscc for leg in tracked.legs] == [leg["sscc"] for leg in consignment["legs"]]
+    assert len(set(codes)) == 2
+    numbers = [consignment["tracking_number"] for order in orders for consignment in order["consignments"]]
+    assert len(set(numbers)) == 4
 
 
 async def test_stock_is_held_for_the_order_and_no_longer_offered(ports, village, quote):
@@ -287,36 +304,6 @@ async def test_listing_taken_off_sale_is_refused(ports, village, quote):
     async with ports.begin() as session:
         await end_sale(session, village.loom.caller, village.carpets, ListingEvent.PAUSE, ports.clock.now())
     await refused(ports, village.buyer, OfferChanged, ordering(quote))
-
-
-async def test_departure_that_has_filled_up_changes_the_plan(ports, village, quote):
-    leg = best(quote).consignments[1].legs[1]
-    await fill_up(ports, leg.service, leg.run_at)
-    await refused(ports, village.buyer, PlanChanged, ordering(quote))
-
-
-async def test_closed_service_changes_the_plan(ports, village, quote):
-    leg = best(quote).consignments[0].legs[0]
-    closed = {
-        "service": leg.service,
-        "from": "2026-03-02T00:00:00Z",
-        "until": "2026-03-20T00:00:00Z",
-        "reason": {"en": "Snow"},
-    }
-    operator = await an_operator(ports)
-    async with ports.begin() as session:
-        await create_disruption(session, operator.caller, NewDisruption.model_validate(closed), ports.clock.now())
-    await refused(ports, village.buyer, PlanChanged, ordering(quote))
-
-
-async def test_departure_that_has_left_changes_the_plan(ports, village, quote):
-    first = min(consignment.legs[0].departs_at for consignment in best(quote).consignments)
-    async with ports.begin() as session:
-        await session.execute(
-            Quote.__table__.update().values(expires_at=first + timedelta(minutes=5)).where(Quote.id == quote.id)
-        )
-    ports.clock.at = first
-    await refused(ports, village.buyer, PlanChanged, ordering(quote))
 
 
 async def test_card_without_a_provider_is_refused_with_what_there_is(ports, village, quote):

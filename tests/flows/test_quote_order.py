@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -152,7 +152,9 @@ async def test_every_labelled_option_can_be_ordered_exactly_as_it_was_shown(port
     assert order["price"] == option.price.model_dump(mode="json")
     assert order["co2e_g"] == option.co2e_g.model_dump(mode="json")
     for shown, made in zip(option.consignments, order["consignments"], strict=True):
-        assert made["legs"] == [leg.model_dump(mode="json", by_alias=True) for leg in shown.legs]
+        legs = [leg.model_dump(mode="json", by_alias=True) for leg in shown.legs]
+        assert [leg | {"sscc": None} for leg in made["legs"]] == [leg | {"unit": None} for leg in legs]
+        assert [leg["sscc"] is not None for leg in made["legs"]] == [leg["unit"] is not None for leg in legs]
         assert made["producer"] == shown.producer
 
 
@@ -180,6 +182,35 @@ async def test_number_of_statements_does_not_depend_on_lines_or_producers(ports,
             await a_quote(ports, village.buyer, goods)
         counts.append(len(sent))
     assert counts[0] == counts[1] <= 6, sent
+
+
+# Riding as one.
+
+
+async def test_two_producers_goods_that_meet_ride_as_one_and_the_quote_says_what_that_saves(ports, village):
+    for option in (await quoted(ports, village)).options:
+        numbers = [{leg.unit for leg in consignment.legs} - {None} for consignment in option.consignments]
+        if option.consolidation is None:
+            assert numbers == [set(), set()]
+            continue
+        (unit,) = option.consolidation.units
+        assert numbers == [{unit.unit}, {unit.unit}]
+        assert option.consolidation.saved == unit.saved
+        assert unit.saved.amount > 0
+        assert sorted(unit.producers) == sorted(consignment.producer for consignment in option.consignments)
+        shared = [[leg for leg in consignment.legs if leg.unit] for consignment in option.consignments]
+        rides = [[(leg.from_, leg.to, leg.service, leg.run_at) for leg in legs] for legs in shared]
+        assert rides[0] == rides[1]
+        assert rides[0][0][0] == unit.hub
+    assert best(await quoted(ports, village)).consolidation is not None
+
+
+async def test_options_are_a_front_with_units_among_them(ports, village):
+    options = (await quoted(ports, village)).options
+    points = [(o.arrives_by, o.price.total.amount, o.co2e_g.total) for o in options]
+    for one, other in permutations(points, 2):
+        assert one != other
+        assert any(a < b for a, b in zip(one, other, strict=True)), (one, other)
 
 
 # Refusals: each leaves everything as it was.

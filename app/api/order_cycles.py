@@ -1,0 +1,54 @@
+"""Routes of order cycles: when a producer takes orders for its next departure."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from app.api.deps import PortsDep, SignedIn, Tx
+from app.api.documents import refuses
+from app.api.router import api_router
+from app.catalogue.schemas import CycleId, CycleListings, NewOrderCycle, OrderCycleShape
+from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
+from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from app.flows import keep_cycle as flow
+from app.identity.errors import NotSignedIn
+from app.identity.schemas import ProducerId
+
+router = api_router("sell")
+
+
+@router.post(
+    "/order-cycles",
+    status_code=201,
+    summary="Take orders in windows",
+    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+)
+async def create_order_cycle(command: NewOrderCycle, caller: SignedIn, session: Tx, ports: PortsDep) -> OrderCycleShape:
+    """Orders are taken in windows that close in time for a departure: cut-off, dwell and lead time before it."""
+    return await flow.open_cycle(ports, session, caller, command)
+
+
+@router.get("/order-cycles", summary="List order cycles", responses=refuses(Invalid))
+async def list_order_cycles(
+    ports: PortsDep, producer: ProducerId | None = None, cursor: Cursor | None = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[OrderCycleShape]:
+    """Everybody's order cycles with their next windows, newest first, perhaps of one producer. Needs no sign-in."""
+    return await flow.show_cycles(ports, producer, cursor, limit)
+
+
+@router.get("/order-cycles/{cycle_id}", summary="One order cycle", responses=refuses(NotFound, Invalid))
+async def read_order_cycle(cycle_id: Annotated[CycleId, Path()], ports: PortsDep) -> OrderCycleShape:
+    """An order cycle with its next windows. Needs no sign-in."""
+    return await flow.show_cycle(ports, cycle_id)
+
+
+@router.post(
+    "/order-cycles/{cycle_id}/listings",
+    summary="Say what is ordered in the cycle",
+    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+)
+async def put_listings_in_cycle(
+    cycle_id: Annotated[CycleId, Path()], command: CycleListings, caller: SignedIn, session: Tx, ports: PortsDep
+) -> OrderCycleShape:
+    """Exactly these listings of the producer are ordered in the windows of this cycle only; the list replaces the former one."""
+    return await flow.put_in_cycle(ports, session, caller, cycle_id, command.listings)

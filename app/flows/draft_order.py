@@ -1,0 +1,217 @@
+"""An order in all its parts, decided before anything is written: pure but for fresh ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from app.catalogue.reserve import StockWant
+from app.core.ids import new_id, new_ids
+from app.ledger.rules import proceeds, sale_entries
+from app.ledger.values import PriceParts, State, Transfer, TransferKind
+from app.network.values import Want
+from app.orders.errors import OptionMissing, QuoteExpired
+from app.orders.models import Order, OrderLine, Quote
+from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
+from app.orders.service import new_number
+from app.orders.values import OrderStatus
+from app.packaging.values import Package
+from app.payments.values import PaymentMethod
+from app.routing import chilled_slots
+from app.shipments.values import ConsignmentDraft, JourneyLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything an order consists of, decided before anything is written."""
+
+    order: Order
+    lines: tuple[OrderLine, ...]
+    consignments: tuple[ConsignmentDraft, ...]
+    stock: tuple[StockWant, ...]
+    capacity: tuple[Want, ...]
+    payment_id: str
+    method: PaymentMethod
+    sale: Transfer
+
+
+def chosen_option(quote: Quote, option_id: str, now: datetime) -> OptionShape:
+    """The option of a quote that still holds. Raises `QuoteExpired` or `OptionMissing`."""
+    if quote.expires_at <= now:
+        raise QuoteExpired
+    chosen = next((option for option in quote.options if option["id"] == option_id), None)
+    if chosen is None:
+        raise OptionMissing(option=option_id)
+    return OptionShape.model_validate(chosen)
+
+
+def stock_wants(quote: Quote) -> tuple[StockWant, ...]:
+    """What the lines of a quote take from stock, in its order; the ids are of the order's lines."""
+    ids = new_ids("lin", len(quote.lines))
+    return tuple(
+        StockWant(line_id, line["listing"], Decimal(line["quantity"]), line["version"])
+        for line_id, line in zip(ids, quote.lines, strict=True)
+    )
+
+
+def decide(
+    quote: Quote, option: OptionShape, command: OrderRequest, method: PaymentMethod, fee_bps: int, now: datetime
+) -> Draft:
+    """Turn an option into rows to write. Pure but for the fresh ids."""
+    order = _order(quote, option, command.id or new_id("ord"), method, fee_bps, now)
+    ids = new_ids("con", len(option.consignments))
+    consignments = tuple(
+        _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
+    )
+    stock = stock_wants(quote)
+    lines = tuple(_lines(order, quote, option, consignments, stock))
+    capacity = tuple(
+        want
+        for draft, quoted in zip(consignments, option.consignments, strict=True)
+        for want in _capacity(draft, quoted)
+    )
+    return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
+
+
+def _order(
+    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, fee_bps: int, now: datetime
+) -> Order:
+    price = option.price
+    return Order(
+        id=order_id,
+        number=new_number(now),
+        buyer_id=quote.buyer_id,
+        quote_id=quote.id,
+        option_id=option.id,
+        status=OrderStatus.PLACED if method is PaymentMethod.CASH_ON_DELIVERY else OrderStatus.AWAITING_PAYMENT,
+        currency=quote.currency,
+        goods_minor=price.goods.amount,
+        carriage_minor=price.carriage.amount,
+        packaging_minor=price.packaging.amount,
+        subsidy_minor=price.subsidy.amount,
+        duties_minor=price.duties.amount,
+        total_minor=price.total.amount,
+        co2e=option.co2e_g.model_dump(mode="json"),
+        deliver_to=quote.request["deliver_to"],
+        terms={"policy": "2026-1", "fee_bps": fee_bps},
+        promised_from=option.promise.from_,
+        promised_by=option.promise.to,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _consignment(order: Order, quoted: QuotedConsignment, con_id: str) -> ConsignmentDraft:
+    return ConsignmentDraft(
+        id=con_id,
+        order_id=order.id,
+        producer_id=quoted.producer,
+        buyer_id=order.buyer_id,
+        currency=order.currency,
+        temperature=quoted.temperature,
+        promised_from=order.promised_from,
+        promised_by=order.promised_by,
+        packages=tuple(package for shape in quoted.packages for package in _packages(shape)),
+        legs=tuple(_leg(leg) for leg in quoted.legs),
+        units=tuple(leg.unit for leg in quoted.legs),
+    )
+
+
+def _packages(package: PackageShape) -> tuple[Package, ...]:
+    one = Package(
+        type=package.type,
+        name=package.name,
+        units=package.units,
+        weight_g=package.weight_g,
+        length_mm=package.length_mm,
+        width_mm=package.width_mm,
+        height_mm=package.height_mm,
+        own_mass_g=package.own_mass_g,
+        price_minor=package.price.amount,
+        co2e_g=package.co2e_g,
+        reusable=package.reusable,
+    )
+    return (one,) * package.count
+
+
+def _leg(leg: LegShape) -> JourneyLeg:
+    """A ride as booked. A courier has no timetable: its run begins when it departs."""
+    return JourneyLeg(
+        from_hub=leg.from_,
+        to_hub=leg.to,
+        mode=leg.mode,
+        service_id=leg.service,
+        run_at=leg.run_at or leg.departs_at,
+        board=leg.board or 0,
+        alight=leg.alight or 1,
+        carrier=leg.carrier,
+        departs_at=leg.departs_at,
+        arrives_at=leg.arrives_at,
+        distance_m=leg.distance_m,
+        price_minor=leg.price.amount,
+        co2e_g=leg.co2e_g,
+    )
+
+
+def _lines(
+    order: Order,
+    quote: Quote,
+    option: OptionShape,
+    consignments: Sequence[ConsignmentDraft],
+    stock: Sequence[StockWant],
+) -> list[OrderLine]:
+    """One row for each line of the quote, in its order, with the consignment that carries it."""
+    carried = {
+        listing: draft.id
+        for draft, quoted in zip(consignments, option.consignments, strict=True)
+        for listing in quoted.lines
+    }
+    return [
+        OrderLine(
+            order_id=order.id,
+            id=want.line_id,
+            listing_id=want.listing_id,
+            producer_id=line["producer"],
+            consignment_id=carried[line["listing"]],
+            title=line["title"],
+            unit=line["unit"],
+            quantity=want.quantity,
+            price_minor=line["price_minor"],
+            total_minor=line["total_minor"],
+        )
+        for line, want in zip(quote.lines, stock, strict=True)
+    ]
+
+
+def _capacity(draft: ConsignmentDraft, quoted: QuotedConsignment) -> list[Want]:
+    return [
+        Want(
+            booking_id=new_id("bkg"),
+            leg_id=row.id,
+            consignment_id=draft.id,
+            service_id=leg.service,
+            run_at=leg.run_at,
+            board=leg.board,
+            alight=leg.alight,
+            weight_g=quoted.weight_g,
+            volume_mm3=quoted.volume_mm3,
+            live_places=quoted.live_heads,
+            chilled_slots=chilled_slots(quoted.temperature, quoted.volume_mm3),
+        )
+        for row, leg in zip(draft.legs, quoted.legs, strict=True)
+        if leg.run_at is not None and leg.board is not None and leg.alight is not None
+    ]
+
+
+def _sale(order: Order, lines: Sequence[OrderLine], option: OptionShape) -> Transfer:
+    """What everybody will be owed once the goods are delivered; pending until then."""
+    goods: dict[str, int] = {}
+    for line in lines:
+        goods[line.producer_id] = goods.get(line.producer_id, 0) + line.total_minor
+    carriage: dict[str, int] = {}
+    for leg in (leg for quoted in option.consignments for leg in quoted.legs):
+        carriage[leg.carrier] = carriage.get(leg.carrier, 0) + leg.price.amount
+    split = proceeds(
+        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor), order.terms["fee_bps"]
+    )
+    return Transfer(new_id("trf"), TransferKind.SALE, order.id, State.PENDING, sale_entries(order.buyer_id, split))
