@@ -20,6 +20,7 @@ from app.api import (
     hubs,
     listings,
     media,
+    network,
     orders,
     partners,
     payments,
@@ -54,6 +55,7 @@ ROUTERS = (
     services,
     disruptions,
     bookings,
+    network,
     consignments,
     tracking,
     payments,
@@ -85,6 +87,8 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
         },
     )
     app.state.ports = ports
+    # The API and the pages are neighbours: it is given the picture of the one answer that has one.
+    app.state.draw_routes = pages.draw_routes
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)

@@ -36,9 +36,9 @@ router = story_router("buy")
         IdTaken,
     ),
 )
-async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest) -> QuoteShape:
+async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest, language: Language) -> QuoteShape:
     """The Pareto front of total price, arrival and CO2e, at most six options, each exactly as bookable for half an hour."""
-    return await quote_order(ports, caller, command)
+    return await quote_order(ports, caller, command, language)
 
 
 @router.get(
@@ -47,6 +47,6 @@ async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest)
     response_model=QuoteShape,
     responses=refuses(NotSignedIn, Forbidden, NotFound) | NOT_MODIFIED,
 )
-async def get_quote(request: Request, ports: PortsDep, caller: SignedIn, id: str, _language: Language) -> Response:  # noqa: A002 - the contract's word
+async def get_quote(request: Request, ports: PortsDep, caller: SignedIn, id: str, language: Language) -> Response:  # noqa: A002 - the contract's word
     """One's own quote, for as long as it is kept."""
-    return etagged(request, await show_quote(ports, caller, id))
+    return etagged(request, await show_quote(ports, caller, id, language))

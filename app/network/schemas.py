@@ -343,6 +343,12 @@ class RouteRequest(Shape):
     depart_after: Time | None = None
 
 
+class RouteQuery(RouteRequest):
+    """The same as query parameters, and how wide a picture of it is."""
+
+    width: Annotated[int, Field(ge=320, le=1200, description="Of the picture, in pixels")] = 720
+
+
 _LEG: Final = {
     "from": "HOTAN",
     "to": "KASHGAR",
@@ -357,11 +363,18 @@ _LEG: Final = {
 }
 _ROUTE: Final = {
     "labels": ["cheapest", "greenest"],
+    "why": {
+        "cheapest": "¥12.40 less than the fastest; arrives 31 h later, emits 2.3 kg CO₂e less",
+        "greenest": "2.3 kg CO₂e less than the fastest; costs ¥12.40 less, arrives 31 h later",
+    },
     "arrives_at": "2026-03-14T09:20:00Z",
     "price": {"amount": 1873, "currency": "CNY"},
     "co2e_g": {"transport": 2710, "hubs": None, "total": 2710, "covers": ["transport"], "missing": ["hubs"]},
     "legs": [_LEG],
 }
+
+
+RouteLabel = Literal["cheapest", "fastest", "greenest"]
 
 
 class RouteLegShape(Shape):
@@ -394,7 +407,8 @@ class RouteCo2eShape(Shape):
 class RouteOptionShape(Shape):
     model_config: ClassVar[ConfigDict] = _example(_ROUTE)
 
-    labels: list[Literal["cheapest", "fastest", "greenest"]]
+    labels: list[RouteLabel]
+    why: Annotated[dict[RouteLabel, str], Field(description="For each label, what it was won by")]
     arrives_at: Time
     price: Money
     co2e_g: RouteCo2eShape

@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.core.errors import NotFound
 from app.core.text import LANGUAGES, preferred_language
 from app.flows.ports import Ports
-from app.flows.show_tracking import show_ground, show_tracking
+from app.flows.show_tracking import Ground, show_ground, show_tracking
+from app.network.schemas import RouteRequest, RoutesShape
 from app.shipments.errors import TrackingNumberMistyped
+from app.web.picture import routes_picture
 from app.web.view import tracking_page
 from app.web.words import LANGUAGE_NAMES, RIGHT_TO_LEFT, WORDS
 
@@ -66,6 +68,12 @@ async def track_shipment(
         return _page("find.html", request, language, {"case": "missing", "typed": typed}, status=404)
     page = tracking_page(shown, await show_ground(ports), language)
     return _page("track.html", request, language, {"page": page})
+
+
+def draw_routes(found: RoutesShape, asked: RouteRequest, ground: Ground, language: str, width: int) -> bytes:
+    """The picture of a front as a self-contained SVG: no script, no font, nothing from elsewhere."""
+    picture = routes_picture(found, asked, ground, language, width)
+    return _TEMPLATES.get_template("routes.svg").render(p=picture, words=WORDS[language], language=language).encode()
 
 
 def _language(asked: str | None, accepted: str | None) -> str:
