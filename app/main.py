@@ -39,7 +39,7 @@ from app.core.log import configure
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
-from app.web import pages
+from app.web import assets, operate, pages
 from app.worker import run_worker
 
 ROUTERS = (
@@ -92,7 +92,8 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
-    app.include_router(pages.router)
+    for module in (pages, operate, assets):
+        app.include_router(module.router)
     install(app)
     _complete_document(app)
     app.add_middleware(RequestFrame, access_log=settings.log_format == "json")

@@ -1,5 +1,7 @@
 """The story of looking at the whole network: what an operator sees at once."""
 
+import asyncio
+
 from app.flows.ports import Ports
 from app.network.overview import NetworkShape, network_shape, planned_services
 
@@ -9,6 +11,5 @@ async def show_network(ports: Ports, language: str) -> NetworkShape:
     async with ports.database.read() as connection:
         timetable = await ports.timetable.current(connection)
         planned = await planned_services(connection)
-    return network_shape(
-        timetable, ports.timetable.hubs, planned, ports.clock.now().replace(second=0, microsecond=0), language
-    )
+    now = ports.clock.now().replace(second=0, microsecond=0)
+    return await asyncio.to_thread(network_shape, timetable, ports.timetable.hubs, planned, now, language)

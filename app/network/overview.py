@@ -148,11 +148,7 @@ def network_shape(
 ) -> NetworkShape:
     """The network as it stands at this time. Pure."""
     second = int(now.timestamp())
-    # The one that ends last: a season may begin while a disruption still lasts.
-    ends = {
-        service.id: max((until for since, until in service.closures if since <= second < until), default=None)
-        for service in timetable.services
-    }
+    ends = {service.id: _rests_until(service.closures, second) for service in timetable.services if service.closures}
     running = ((service.id, service.mode, [stop.place for stop in service.stops]) for service in timetable.services)
     coming = ((row.id, row.mode, [stop[0] for stop in row.stops]) for row in planned)
     return NetworkShape(
@@ -170,6 +166,15 @@ def network_shape(
         ],
         kinds={kind: HUB_KIND_DISPLAY[kind][language] for kind in {hub.kind for hub in hubs.values()}},
     )
+
+
+def _rests_until(closures: Iterable[tuple[int, int]], second: int) -> int | None:
+    """When the rest that lasts now is over; rests that follow one another without a pause are one. None when there is none."""
+    end = second
+    for since, until in sorted(closures):
+        if since <= end < until:
+            end = until
+    return end if end > second else None
 
 
 def _links(services: Iterable[tuple[str, str, list[str]]], *, planned: bool) -> list[SeenLink]:

@@ -30,7 +30,7 @@ SECURITY: Final = {
     "x-robots-tag": "noindex",
     "vary": "Accept-Language",
 }
-_TEMPLATES: Final = Environment(
+TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     trim_blocks=True,
@@ -73,7 +73,7 @@ async def track_shipment(
 def draw_routes(found: RoutesShape, asked: RouteRequest, ground: Ground, language: str, width: int) -> bytes:
     """The picture of a front as a self-contained SVG: no script, no font, nothing from elsewhere."""
     picture = routes_picture(found, asked, ground, language, width)
-    return _TEMPLATES.get_template("routes.svg").render(p=picture, words=WORDS[language], language=language).encode()
+    return TEMPLATES.get_template("routes.svg").render(p=picture, words=WORDS[language], language=language).encode()
 
 
 def _language(asked: str | None, accepted: str | None) -> str:
@@ -81,7 +81,7 @@ def _language(asked: str | None, accepted: str | None) -> str:
 
 
 def _page(template: str, request: Request, language: str, content: dict[str, Any], status: int = 200) -> Response:
-    html = _TEMPLATES.get_template(template).render(
+    html = TEMPLATES.get_template(template).render(
         **content,
         words=WORDS[language],
         language=language,
