@@ -28,7 +28,7 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 )
 async def read_network(request: Request, ports: PortsDep, _operator: Operator, language: Language) -> Response:
     """Every hub and link of the present timetable, the services that are closed now, and those that are planned."""
-    return etagged(request, await show_network(ports, language))
+    return etagged(request, await show_network(ports, language), headers={"content-language": language})
 
 
 @router.get("/departures", summary="Departures of a day by fill", responses=refuses(NotSignedIn, Forbidden, Invalid))

@@ -49,4 +49,4 @@ async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest,
 )
 async def get_quote(request: Request, ports: PortsDep, caller: SignedIn, id: str, language: Language) -> Response:  # noqa: A002 - the contract's word
     """One's own quote, for as long as it is kept."""
-    return etagged(request, await show_quote(ports, caller, id, language))
+    return etagged(request, await show_quote(ports, caller, id, language), headers={"content-language": language})

@@ -45,9 +45,9 @@ async def see_routes(
     """The same front as an answer that may be kept; with `Accept: image/svg+xml` a picture of it, `width` pixels wide."""
     media = wanted_type(request.headers.get("accept"), (JSON, SVG))
     found = await find(ports, query, language, at="/query")
-    vary = "Accept, Accept-Language"
+    vary, told = "Accept, Accept-Language", {"content-language": language}
     if media == JSON:
-        return etagged(request, found, cache="public, no-cache", vary=vary)
+        return etagged(request, found, cache="public, no-cache", vary=vary, headers=told)
     ground = await show_ground(ports)
     picture = await asyncio.to_thread(request.app.state.draw_routes, found, query, ground, language, query.width)
-    return etagged(request, picture, cache="public, no-cache", vary=vary, media=SVG, headers=_PICTURE_POLICY)
+    return etagged(request, picture, cache="public, no-cache", vary=vary, media=SVG, headers=told | _PICTURE_POLICY)
