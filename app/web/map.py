@@ -71,12 +71,13 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """How large a drawing may be, and how far from its edge its points stay."""
+    """How large a drawing may be, how far from its edge its points stay, and how many degrees it shows at least."""
 
     width: int = WIDTH
     height_min: int = HEIGHT_MIN
     height_max: int = HEIGHT_MAX
     margin: int = MARGIN
+    span_min: float = SPAN_DEGREES_MIN
 
 
 PHONE: Final = Paper()
@@ -112,8 +113,8 @@ def frame_around(points: Sequence[Geo], paper: Paper = PHONE) -> Frame:
     middle_lat = (min(lats) + max(lats)) / 2
     shrink = cos(radians(middle_lat))
     across = [lon * shrink for lon, _ in points]
-    wide = max(max(across) - min(across), SPAN_DEGREES_MIN)
-    high = max(max(lats) - min(lats), SPAN_DEGREES_MIN)
+    wide = max(max(across) - min(across), paper.span_min)
+    high = max(max(lats) - min(lats), paper.span_min)
     height = min(max(paper.width * high / wide, paper.height_min), paper.height_max)
     scale = min((paper.width - 2 * paper.margin) / wide, (height - 2 * paper.margin) / high)
     return Frame(shrink, scale, ((min(across) + max(across)) / 2, middle_lat), round(height), paper.width)

@@ -43,6 +43,7 @@ SIZE: Final = 14
 LINES_MAX: Final = 3
 CORNER: Final = 12
 NARROW: Final = 560
+SPAN_DEGREES_MIN: Final = 0.3
 Pair = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -112,7 +113,7 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
     points = {code: (hub.lon, hub.lat) for code, hub in ground.hubs.items()}
     rides = [(plan, leg, _along(leg, ground.calls, points)) for plan, o in enumerate(found.options) for leg in o.legs]
     everything = [at for _, _, along in rides for at in along]
-    frame = frame_around(everything, Paper(width, round(width * 0.5), round(width * 0.72), 46))
+    frame = frame_around(everything, Paper(width, round(width * 0.5), round(width * 0.72), 46, SPAN_DEGREES_MIN))
     drawn = [
         Drawn(plan, leg.mode, tuple(frame.spot(at) for at in curved(Ride(along, 0, leg.mode is Mode.AIR))))
         for plan, leg, along in rides
@@ -313,7 +314,7 @@ def _chips(option: RouteOptionShape, language: str) -> Iterator[Chip]:
     x = 0
     for label in option.labels:
         text = LABELS[label][language]
-        wide = round(text_width(text, NAME)) + 20
+        wide = round(text_width(text, NAME)) + 26
         yield Chip(x, wide, label, text)
         x += wide + 6
 

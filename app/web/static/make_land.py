@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 TOLERANCE: Final = 0.035
-COARSE: Final = 8
+COARSE: Final = 4
 ASIA: Final = (60.0, -2.0, 150.0, 57.0)
 AREA_MIN: Final = 0.02
 Geo = tuple[float, float]

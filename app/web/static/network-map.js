@@ -77,7 +77,7 @@ function style_of(land) {
         paint: { "line-color": ["step", ["get", "fill"], FILLS[0][1], ...FILLS.slice(1).flat()], "line-width": zoomed(3.2, 7) } },
       { id: "closed", type: "line", source: "links", filter: ["get", "closed"], paint: { "line-color": COLOURS.bad, "line-width": zoomed(2, 4), "line-dasharray": [1.4, 1.4] } },
       { id: "hubs", type: "circle", source: "hubs", layout: { "circle-sort-key": ["-", ["get", "rank"]] },
-        paint: { "circle-color": ["get", "colour"], "circle-radius": ["interpolate", ["exponential", 1.3], ["zoom"], 3, ["*", 0.62, ["get", "size"]], 9, ["*", 1.5, ["get", "size"]]],
+        paint: { "circle-color": ["get", "colour"], "circle-radius": ["interpolate", ["exponential", 1.3], ["zoom"], 2, ["*", 0.36, ["get", "size"]], 4, ["*", 0.68, ["get", "size"]], 9, ["*", 1.5, ["get", "size"]]],
           "circle-stroke-width": ["case", ["get", "disrupted"], 3, 0.8], "circle-stroke-color": ["case", ["get", "disrupted"], COLOURS.bad, COLOURS.halo] } },
       ...names_layers(),
     ],

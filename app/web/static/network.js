@@ -8,7 +8,7 @@ const words = told.words;
 const $ = (id) => document.getElementById(id);
 const PAGES = 10;
 const SERVICES_ASKED = 6;
-const state = { map: null, network: null, at: {}, names: {}, disruptions: [], closed: new Map(), departures: [], chosen: 0 };
+const state = { map: null, network: null, at: {}, names: {}, disruptions: [], closed: new Map(), chosen: 0, seen: false };
 
 /** Every page of a list, up to a bound. */
 async function pages(path, most = PAGES) {
@@ -23,38 +23,55 @@ async function pages(path, most = PAGES) {
   return { items, more: Boolean(cursor) };
 }
 
+const of_day = () => pages(`/v1/departures?on=${$("day").value}&limit=100`);
+
+/** Everything is asked for at once, while the map still opens. */
 async function load() {
   $("count").textContent = words.loading;
   document.documentElement.removeAttribute("data-drawn");
   try {
-    const [network, disruptions] = await Promise.all([ask("/v1/network"), pages("/v1/disruptions?limit=100")]);
+    const [network, disruptions, departures] = await Promise.all([ask("/v1/network"), pages("/v1/disruptions?limit=100"), of_day()]);
     const now = new Date(network.at);
     state.network = network;
     state.names = Object.fromEntries(network.hubs.map((hub) => [hub.code, short(hub.name)]));
     state.disruptions = disruptions.items.filter((one) => new Date(one.until) > now);
     state.closed = new Map(network.closed.map((one) => [one.service, one.until]));
-    const current = state.disruptions.filter((one) => new Date(one.from) <= now);
-    const hubs = new Set(current.map((one) => one.hub).filter(Boolean));
-    if (state.map) state.at = show_network(state.map, network, hubs, state.closed);
     list_disruptions(state.disruptions, PAGES * 100, state.names, now, choose_disruption);
     draw_legend((mode, visible) => state.map && show_mode(state.map, mode, visible), new Set(network.hubs.map((hub) => hub.kind)));
-    const services = new Set(network.links.flatMap((link) => link.services)).size;
-    const counted = say(words.count, { hubs: number(network.hubs.length), services: number(services), links: number(network.links.length) });
-    $("count").textContent = state.closed.size ? `${counted} · ${say(words.seasonal, { count: number(state.closed.size) })}` : counted;
-    await load_day();
+    tell_size();
+    await opening;
+    const hubs = state.disruptions.filter((one) => one.hub && new Date(one.from) <= now).map((one) => one.hub);
+    if (state.map && !state.seen) show_home(state.map);
+    state.seen = true;
+    if (state.map) state.at = show_network(state.map, network, new Set(hubs), state.closed);
+    show_day(departures);
   } catch (failure) {
     $("count").textContent = failure.message || words.failed;
   }
 }
 
-async function load_day() {
-  if (!$("day").value || !state.network) return;
-  const { items, more } = await pages(`/v1/departures?on=${$("day").value}&limit=100`);
-  state.departures = items;
+function tell_size() {
+  const { hubs, links } = state.network, services = new Set(links.flatMap((link) => link.services)).size;
+  const counted = say(words.count, { hubs: number(hubs.length), services: number(services), links: number(links.length) });
+  $("count").textContent = state.closed.size ? `${counted} · ${say(words.seasonal, { count: number(state.closed.size) })}` : counted;
+}
+
+function show_day({ items, more }) {
   list_departures(items, more, state.names, choose_departure);
-  if (state.map) {
-    show_fills(state.map, state.at, items);
-    state.map.once("idle", () => document.documentElement.setAttribute("data-drawn", "yes"));
+  if (!state.map) return;
+  show_fills(state.map, state.at, items);
+  state.map.once("idle", () => document.documentElement.setAttribute("data-drawn", "yes"));
+}
+
+/** Another day. What comes after yet another one was chosen is left aside. */
+async function change_day() {
+  const day = $("day").value;
+  if (!day || !state.network) return;
+  try {
+    const departures = await of_day();
+    if (day === $("day").value) show_day(departures);
+  } catch (failure) {
+    $("count").textContent = failure.message || words.failed;
   }
 }
 
@@ -70,7 +87,7 @@ function choose_departure(departure) {
   const first = departure.stretches[0], last = departure.stretches.at(-1);
   const lines = departure.stretches.map((one) => ({
     id: `${state.names[one.from] || one.from} → ${state.names[one.to] || one.to}`,
-    notes: [{ text: `${say(words.full, { percent: Math.ceil(one.fill_permille / 10) })} · ${number(one.weight_g / 1000)} / ${number(one.capacity_weight_g / 1000)} kg` }],
+    notes: [{ text: `${say(words.full, { percent: Math.ceil(one.fill_permille / 10) })} · ${number(Math.round(one.weight_g / 1000))} / ${number(Math.round(one.capacity_weight_g / 1000))} kg` }],
   }));
   show_detail(`${state.names[first.from] || first.from} → ${state.names[last.to] || last.to}`, `${departure.service} · ${when(departure.run_at)}`, [], lines);
 }
@@ -128,13 +145,10 @@ function choose(properties) {
 $("legend").open = innerWidth >= 700 && innerHeight >= 700;
 const today = () => new Intl.DateTimeFormat("sv-SE", { timeZone: "Asia/Shanghai" }).format(new Date());
 $("day").value = new URLSearchParams(location.search).get("on") || today();
-$("day").addEventListener("change", () => load_day().catch((failure) => ($("count").textContent = failure.message)));
+$("day").addEventListener("change", change_day);
 $("reload").addEventListener("click", load);
 const opening = open_map(choose).then((map) => {
   state.map = map;
   if (!map) $("map").append(put("p", { className: "note" }, words.no_map));
 });
-begin(() => opening.then(() => {
-  if (state.map) show_home(state.map);
-  return load();
-}));
+begin(load);
