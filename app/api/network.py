@@ -9,6 +9,7 @@ from app.api.deps import Language, Operator, PortsDep, Reading
 from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.router import api_router
+from app.core.clock import LEGAL_TIME
 from app.core.errors import Forbidden, Invalid
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows.show_network import show_network
@@ -35,9 +36,14 @@ async def read_network(request: Request, ports: PortsDep, _operator: Operator, l
 async def list_departures(
     connection: Reading,
     _operator: Operator,
-    on: Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="The day on which runs start, in UTC+8")],
+    ports: PortsDep,
+    on: Annotated[
+        date | None,
+        Query(ge=FIRST_DAY, le=LAST_DAY, description="The day on which runs start, in UTC+8; today without it"),
+    ] = None,
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[DepartureShape]:
     """The runs of a day with anything booked on them, the fullest first, stretch by stretch. Whatever is not listed is empty."""
-    return await list_booked(connection, on, cursor=cursor, limit=limit)
+    day = on or ports.clock.now().astimezone(LEGAL_TIME).date()
+    return await list_booked(connection, day, cursor=cursor, limit=limit)

@@ -17,6 +17,7 @@ HANZI: Final = 1.0
 LINE: Final = 14 / 12
 DOT: Final = 5
 MARKER: Final = 9
+LINK_MIN: Final = 7
 ARC: Final = 0.14
 ARC_STEPS: Final = 12
 
@@ -157,20 +158,22 @@ def point_on(ride: Ride) -> Geo:
 
 
 def links_path(frame: Frame, links: Iterable[tuple[Geo, Geo]]) -> str:
-    """Those of these links that can be seen."""
-    return lines_path(_seen(frame, links))
+    """Those of these links that can be seen: inside the frame, long enough, and not drawn already."""
+    return lines_path(dict.fromkeys(ends for ends in _seen(frame, links) if dist(*ends) >= LINK_MIN))
 
 
 def dots_path(frame: Frame, hubs: Iterable[Geo]) -> str:
-    """Those of these hubs that can be seen, as lines without length that round ends make visible."""
-    return "".join(f"M{_whole(frame.spot(at))}h0" for at in hubs if frame.shows(frame.spot(at), frame.spot(at)))
+    """Those of these hubs that can be seen, one in each little square, as lines without length that round ends make visible."""
+    spots = (rounded(spot) for spot in map(frame.spot, hubs) if frame.shows(spot, spot))
+    seen = {(x // DOT, y // DOT): (x, y) for x, y in spots}
+    return "".join(f"M{x} {y}h0" for x, y in seen.values())
 
 
-def _seen(frame: Frame, links: Iterable[tuple[Geo, Geo]]) -> Iterator[list[Spot]]:
+def _seen(frame: Frame, links: Iterable[tuple[Geo, Geo]]) -> Iterator[tuple[Spot, Spot]]:
     for one, other in links:
-        ends = [frame.spot(one), frame.spot(other)]
+        ends = frame.spot(one), frame.spot(other)
         if frame.shows(*ends):
-            yield ends
+            yield rounded(ends[0]), rounded(ends[1])
 
 
 def _routes(frame: Frame, rides: Sequence[Ride]) -> tuple[list[list[Spot]], list[list[Spot]]]:

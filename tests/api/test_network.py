@@ -138,6 +138,16 @@ async def test_day_is_one_of_beijing_and_empty_departures_are_left_out(client, p
     assert answer.json() == {"items": [], "next_cursor": None}
 
 
+async def test_day_is_today_when_none_is_named(client, ports, operator, clock):
+    _, (run_at,) = await runs_of(ports, HOTAN_KASHGAR, 1)
+    await book(ports, want("a", run_at, 10))
+    assert (await client.get("/v1/departures", headers=operator)).json()["items"] == []
+    clock.at = run_at - timedelta(hours=1)
+    operator = await bearer(ports, OPERATOR)
+    (train,) = (await client.get("/v1/departures", headers=operator)).json()["items"]
+    assert train["service"] == HOTAN_KASHGAR
+
+
 async def test_pages_give_each_departure_once(client, ports, operator):
     async with ports.begin() as session:
         await session.execute(
@@ -162,7 +172,6 @@ async def test_pages_give_each_departure_once(client, ports, operator):
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
-        ("", "/query/on"),
         ("on=someday", "/query/on"),
         ("on=1900-01-01", "/query/on"),
         ("on=2026-03-05&cursor=abc", "/query/cursor"),
