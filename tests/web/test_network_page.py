@@ -9,6 +9,7 @@ from sqlalchemy import text
 from app.web.assets import asset
 from tests.api.test_hubs_and_routes import OPERATOR, bearer
 from tests.factories.network import networked, planned
+from tests.web.test_tracking_page import CONTRASTS
 
 template, ports = networked, planned
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -191,6 +192,19 @@ async def test_chinese_page_says_everything_in_chinese_and_nothing_sticks_out(vi
     assert not re.search("Disruptions|Departures|Legend|hubs", shown)
     assert await page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     assert "name:兰州!" in await page.evaluate("document.getElementById('map').map.listImages()")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_word_can_be_read_in_light_and_in_dark(visit, client, ports, scheme):
+    """WCAG 2.2, 1.4.3: a contrast of at least 4.5."""
+    await close(client, ports, hub="LANZHOU")
+    await fill(ports, "TRUCK-HOTAN-AKSU", 300)
+    page = await visit(scheme=scheme)
+    await drawn(page, client)
+    await page.click("#disruptions button")
+    await page.wait_for_selector("#detail li .soft")
+    contrast, where = await page.evaluate(CONTRASTS.replace("h1,h2,p", "button,label,li,h3,h1,h2,p"))
+    assert contrast >= 4.5, where
 
 
 async def test_signing_out_forgets_everything(visit, client, ports):

@@ -29,7 +29,7 @@ function subject(disruption, names) {
 export function list_disruptions(disruptions, most, names, now, on_choose) {
   const items = disruptions.map((disruption) => {
     const [what, name] = subject(disruption, names), soon = new Date(disruption.from) > now;
-    const period = [soon ? say(words.soon, { when: when(disruption.from) }) : words.now, say(words.until, { when: when(disruption.until) })];
+    const period = [soon ? say(words.soon, { when: when(disruption.from) }) : words.now, disruption.until ? say(words.until, { when: when(disruption.until) }) : ""];
     const kind = disruption.kind_text || disruption.kind_name || disruption.kind || "";
     const button = put("button", { type: "button", onclick: () => on_choose(disruption) },
       put("span", { className: "row" }, put("b", {}, name), put("span", { className: soon ? "chip soon" : "chip bad" }, period[0])),

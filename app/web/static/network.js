@@ -34,7 +34,7 @@ async function load() {
     const now = new Date(network.at);
     state.network = network;
     state.names = Object.fromEntries(network.hubs.map((hub) => [hub.code, short(hub.name)]));
-    state.disruptions = disruptions.items.filter((one) => new Date(one.until) > now);
+    state.disruptions = disruptions.items.filter((one) => !one.until || new Date(one.until) > now);
     state.closed = new Map(network.closed.map((one) => [one.service, one.until]));
     list_disruptions(state.disruptions, PAGES * 100, state.names, now, choose_disruption);
     draw_legend((mode, visible) => state.map && show_mode(state.map, mode, visible), new Set(network.hubs.map((hub) => hub.kind)));
@@ -93,7 +93,7 @@ function choose_departure(departure) {
 }
 
 const about = (match) => state.disruptions.filter(match).map((one) => ({
-  bad: true, text: `${pick(one.reason || {})} · ${say(words.soon, { when: when(one.from) })} ${say(words.until, { when: when(one.until) })}`,
+  bad: true, text: `${pick(one.reason || {})} · ${say(words.soon, { when: when(one.from) })}${one.until ? ` ${say(words.until, { when: when(one.until) })}` : ""}`,
 }));
 
 /** Services with what is known of them; the details of the first few are asked for. */
