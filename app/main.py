@@ -21,6 +21,7 @@ from app.api import (
     imports,
     listings,
     media,
+    network,
     order_cycles,
     orders,
     partners,
@@ -40,7 +41,7 @@ from app.core.log import configure
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
-from app.web import pages
+from app.web import assets, operate, pages
 from app.worker import run_worker
 
 ROUTERS = (
@@ -58,6 +59,7 @@ ROUTERS = (
     services,
     disruptions,
     bookings,
+    network,
     consignments,
     tracking,
     payments,
@@ -89,10 +91,13 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
         },
     )
     app.state.ports = ports
+    # The API and the pages are neighbours: it is given the picture of the one answer that has one.
+    app.state.draw_routes = pages.draw_routes
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
-    app.include_router(pages.router)
+    for module in (pages, operate, assets):
+        app.include_router(module.router)
     install(app)
     _complete_document(app)
     app.add_middleware(RequestFrame, access_log=settings.log_format == "json")

@@ -1,6 +1,8 @@
 """ETags: a hash of the answer itself, so that equal tags mean equal bytes; 304 and 412 follow from it."""
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from fastapi import Request, Response
 from pydantic import BaseModel
@@ -13,15 +15,22 @@ def etag_of(body: bytes) -> str:
 
 
 def etagged(
-    request: Request, shape: BaseModel | bytes, *, status: int = 200, cache: str = "private, no-cache"
+    request: Request,
+    shape: BaseModel | bytes,
+    *,
+    status: int = 200,
+    cache: str = "private, no-cache",
+    vary: str = "Accept-Language, Authorization",
+    media: str = "application/json",
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     """The answer with its ETag, or 304 when the client has it already."""
     body = shape if isinstance(shape, bytes) else shape.model_dump_json(by_alias=True).encode()
     tag = etag_of(body)
-    headers = {"etag": tag, "cache-control": cache, "vary": "Accept-Language, Authorization"}
+    sent = {"etag": tag, "cache-control": cache, "vary": vary, **headers}
     if status == 200 and _matches(request.headers.get("if-none-match"), tag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, status, headers, "application/json")
+        return Response(status_code=304, headers=sent)
+    return Response(body, status, sent, media)
 
 
 def require_match(request: Request, present: BaseModel) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from app.api.media_types import NotAcceptable
 from app.core.errors import Broken, Invalid, Kind, Malformed, Problem, TooManyRequests
 from app.core.log import request_id
 from app.core.text import preferred_language
@@ -75,7 +76,12 @@ class Overloaded(Problem):
 
 
 # The few whose status is finer than their kind's.
-_OWN_STATUS: Final[Mapping[type[Problem], int]] = {MethodNotAllowed: 405, TooLarge: 413, Overloaded: 503}
+_OWN_STATUS: Final[Mapping[type[Problem], int]] = {
+    MethodNotAllowed: 405,
+    NotAcceptable: 406,
+    TooLarge: 413,
+    Overloaded: 503,
+}
 _FRAMEWORK: Final[Mapping[int, type[Problem]]] = {404: NoSuchAddress, 405: MethodNotAllowed}
 _BUSY_SQLSTATES: Final = ("55P03", "57014", "40P01", "40001", "53300")
 

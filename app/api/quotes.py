@@ -40,9 +40,9 @@ router = story_router("buy")
         IdTaken,
     ),
 )
-async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest) -> QuoteShape:
+async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest, language: Language) -> QuoteShape:
     """The Pareto front of total price, arrival and CO2e, at most six options, each exactly as bookable for half an hour."""
-    return await quote_order(ports, caller, command)
+    return await quote_order(ports, caller, command, language)
 
 
 @router.get(
@@ -56,7 +56,7 @@ async def get_quote(
     ports: PortsDep,
     caller: SignedIn,
     id: Annotated[str, Path(pattern=QUOTE_ID)],  # noqa: A002 - the contract's word
-    _language: Language,
+    language: Language,
 ) -> Response:
     """One's own quote, for as long as it is kept."""
-    return etagged(request, await show_quote(ports, caller, id))
+    return etagged(request, await show_quote(ports, caller, id, language), headers={"content-language": language})

@@ -1,8 +1,11 @@
 """The clock: the only way to learn the time, so that tests can choose it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final, Protocol
+
+# The legal time of the whole country, which pages and days go by.
+LEGAL_TIME: Final = timezone(timedelta(hours=8))
 
 
 class Clock(Protocol):

@@ -1,7 +1,7 @@
 """The story of asking for a way without an order: the front between two hubs, or why there is none."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,8 +13,9 @@ from app.emissions.values import PACKAGING
 from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, legs_of
 from app.flows.ports import Ports
 from app.network.capacity import read_load
-from app.network.schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
+from app.network.route_schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
 from app.network.values import CURRENCY, DEPART_AHEAD_MAX, HubKind, Temperature
+from app.orders.reasons import reasons
 from app.orders.rules import labels, pareto, thin_out
 from app.orders.values import Combination, Label
 from app.routing import Used
@@ -24,16 +25,16 @@ VOLUME_MM3_PER_G: Final = 4_000
 HEAD_G: Final = 50_000
 
 
-async def find_routes(ports: Ports, command: RouteRequest) -> RoutesShape:
+async def find_routes(ports: Ports, command: RouteRequest, language: str = "en", *, at: str = "") -> RoutesShape:
     """The front of arrival, price and CO2e between two hubs on what is booked now; holds nothing.
 
-    Two statements. Raises `Invalid` with every fault, or `RouteUnavailable` with the reason.
+    Two statements. Raises `Invalid` with every fault (`at` leads the pointers), or `RouteUnavailable` with the reason.
     """
     now = ports.clock.now()
     async with ports.database.read() as connection:
         timetable = await ports.timetable.current(connection)
         hubs = ports.timetable.hubs
-        _require_sense(command, set(hubs), now)
+        _require_sense(command, set(hubs), now, at)
         cargo = _cargo(command, max(now, command.depart_after or now))
         wanted = Used(cargo.weight_g, cargo.volume_mm3, cargo.live_heads)
         load = await read_load(connection, cargo.ready_at, cargo.ready_at + PLAN_HORIZON, wanted)
@@ -44,28 +45,30 @@ async def find_routes(ports: Ports, command: RouteRequest) -> RoutesShape:
     ways = await asyncio.to_thread(find_ways, around, cargo)
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
+    won = labels(front)
     return RoutesShape(
         options=[
-            _option(around, cargo, ways[point.plans[0]], won) for point, won in zip(front, labels(front), strict=True)
+            _option(around, cargo, ways[point.plans[0]], why)
+            for point, why in zip(front, reasons(front, won, language), strict=True)
         ]
     )
 
 
-def _require_sense(command: RouteRequest, hubs: set[str], now: datetime) -> None:
+def _require_sense(command: RouteRequest, hubs: set[str], now: datetime, at: str) -> None:
     gaps = [
         Gap(
             pointer,
             {"en": f"There is no hub {code}; see GET /v1/hubs", "zh-Hans": f"没有枢纽 {code}，请见 GET /v1/hubs"},
         )
-        for pointer, code in (("/from", command.from_), ("/to", command.to))
+        for pointer, code in ((f"{at}/from", command.from_), (f"{at}/to", command.to))
         if code not in hubs
     ]
     if command.from_ == command.to:
-        gaps.append(Gap("/to", {"en": "It is there already", "zh-Hans": "起点与终点相同"}))
+        gaps.append(Gap(f"{at}/to", {"en": "It is there already", "zh-Hans": "起点与终点相同"}))
     if command.depart_after and command.depart_after > now + DEPART_AHEAD_MAX:
         gaps.append(
             Gap(
-                "/depart_after",
+                f"{at}/depart_after",
                 {
                     "en": f"At most {DEPART_AHEAD_MAX.days} days ahead",
                     "zh-Hans": f"最多提前 {DEPART_AHEAD_MAX.days} 天",
@@ -74,7 +77,7 @@ def _require_sense(command: RouteRequest, hubs: set[str], now: datetime) -> None
         )
     if command.live_heads and command.temperature is not Temperature.LIVE:
         gaps.append(
-            Gap("/live_heads", {"en": "Only for the temperature `live`", "zh-Hans": "仅用于 temperature 为 live"})
+            Gap(f"{at}/live_heads", {"en": "Only for the temperature `live`", "zh-Hans": "仅用于 temperature 为 live"})
         )
     if gaps:
         raise Invalid(gaps=gaps)
@@ -93,11 +96,12 @@ def _cargo(command: RouteRequest, ready_at: datetime) -> Cargo:
     )
 
 
-def _option(around: Around, cargo: Cargo, way: Way, won: Sequence[Label]) -> RouteOptionShape:
+def _option(around: Around, cargo: Cargo, way: Way, why: Mapping[Label, str]) -> RouteOptionShape:
     legs = legs_of(around, cargo, way)
     covered = shipment_footprint(footprints_of(around, cargo, legs))
     return RouteOptionShape(
-        labels=[label.value for label in won],
+        labels=[label.value for label in why],
+        why={label.value: reason for label, reason in why.items()},
         arrives_at=way.arrives_at,
         price=Money(way.price_minor, CURRENCY),
         co2e_g=RouteCo2eShape(

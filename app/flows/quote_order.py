@@ -12,7 +12,6 @@ from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.queries import offers
 from app.catalogue.values import Category, ListingStatus, Offer, Window
 from app.catalogue.windows import open_window
-from app.core.clock import rfc3339
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, GOODS_MINOR_MAX, QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
@@ -32,6 +31,7 @@ from app.network.rules import is_toll_free
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
 from app.orders.models import Quote
+from app.orders.reasons import reasons
 from app.orders.rules import labels, line_total, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
@@ -112,7 +112,7 @@ class Parcel:
         return sum(package.volume_mm3 for package in self.packages)
 
 
-async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> QuoteShape:
+async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, language: str = "en") -> QuoteShape:
     """Price every sensible way to deliver these goods, and keep the answer for as long as it may be ordered.
 
     Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`,
@@ -138,13 +138,13 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest) -> Qu
     quote = _quote(caller, command, lines, options, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
-    return quote_shape(kept)
+    return quote_shape(kept, language)
 
 
-async def show_quote(ports: Ports, caller: Caller, quote_id: str) -> QuoteShape:
+async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str = "en") -> QuoteShape:
     """One's own quote again."""
     async with ports.begin() as session:
-        return quote_shape(await get_quote(session, quote_id, caller.id))
+        return quote_shape(await get_quote(session, quote_id, caller.id), language)
 
 
 def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Line]:
@@ -384,7 +384,7 @@ def _quote(
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
         lines=[_line(line) for line in lines],
-        options=[option.model_dump(mode="json", by_alias=True) for option in options],
+        options=[option.model_dump(mode="json", by_alias=True, exclude={"why"}) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,
@@ -405,13 +405,17 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def quote_shape(quote: Quote) -> QuoteShape:
-    """A stored quote as its buyer sees it."""
-    return QuoteShape.model_validate(
-        {
-            "id": quote.id,
-            "expires_at": rfc3339(quote.expires_at),
-            "goods": {"amount": quote.goods_minor, "currency": quote.currency},
-            "options": quote.options,
-        }
+def quote_shape(quote: Quote, language: str) -> QuoteShape:
+    """A stored quote as its buyer sees it, with the reasons for the labels in this language."""
+    options = [OptionShape.model_validate(option) for option in quote.options]
+    front = [
+        Combination(option.arrives_by, option.price.total.amount, option.co2e_g.total, (i,))
+        for i, option in enumerate(options)
+    ]
+    told = reasons(front, [option.labels for option in options], language)
+    return QuoteShape(
+        id=quote.id,
+        expires_at=quote.expires_at,
+        goods=Money(quote.goods_minor, quote.currency),
+        options=[option.model_copy(update={"why": why}) for option, why in zip(options, told, strict=True)],
     )

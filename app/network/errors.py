@@ -22,8 +22,8 @@ _WHY: Final[Mapping[Reason, Mapping[str, str]]] = {
         "zh-Hans": "目的地的规定不允许该产地的货物进入。请选择其他目的地",
     },
     Reason.EXCLUDED: {
-        "en": "Only services that were excluded go there. Allow more modes or carriers",
-        "zh-Hans": "能到达的线路都被排除了。请放宽运输方式或承运人的限制",
+        "en": "Only services that were excluded, or that leave the country on the way, go there. Allow more modes or carriers, or choose another hub",
+        "zh-Hans": "能到达的线路都被排除了，或需途经境外。请放宽运输方式或承运人的限制，或选择其他枢纽",
     },
     Reason.TEMPERATURE: {
         "en": "No service takes {temperature} there. Choose another hub, or another way of handling the goods",

@@ -7,7 +7,6 @@ from pydantic import ConfigDict, Field
 
 from app.core.ids import pattern
 from app.core.limits import LENGTH_MM_MAX, SERVICE_STOPS_MAX, TITLE_LENGTH_MAX, WEIGHT_G_MAX
-from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, NamedText, PlainText, Tag
 from app.network.values import (
@@ -116,7 +115,7 @@ _BOOKING: Final = {
 }
 
 
-def _example(value: dict[str, Any]) -> ConfigDict:
+def example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(
         extra="forbid",
         frozen=True,
@@ -185,7 +184,7 @@ class HubShape(Shape):
     wait in the cold where `is_cooled`.
     """
 
-    model_config: ClassVar[ConfigDict] = _example(_HUB)
+    model_config: ClassVar[ConfigDict] = example(_HUB)
 
     code: str
     name: LocalText
@@ -255,7 +254,7 @@ MoreDepartures = Annotated[
 class NewService(Shape):
     """A line: by weekly timetable (`weekdays` and `departs_s`) or `on_demand`. An operator names the carrier."""
 
-    model_config: ClassVar[ConfigDict] = _example({"id": "TARIM-HOTAN-URUMQI"} | _TERMS)
+    model_config: ClassVar[ConfigDict] = example({"id": "TARIM-HOTAN-URUMQI"} | _TERMS)
 
     id: ServiceId | None = None
     carrier: Code | None = None
@@ -285,7 +284,7 @@ class NewTimetable(Shape):
     What is left out is as in the service. Stops may be others: a new timetable may have other times on the way.
     """
 
-    model_config: ClassVar[ConfigDict] = _example(
+    model_config: ClassVar[ConfigDict] = example(
         {"id": "TARIM-HOTAN-URUMQI-W26", "valid_from": "2026-12-01", "weekdays": [0, 2, 4, 5], "departs_s": [39600]}
     )
 
@@ -309,7 +308,7 @@ class NewTimetable(Shape):
 class ServiceChange(Shape):
     """What is left out stays as it is; null ends a date or a limit of pieces. The stops of a service never change: withdraw it and make another."""
 
-    model_config: ClassVar[ConfigDict] = _example({"weekdays": [1, 3, 5], "status": "active"})
+    model_config: ClassVar[ConfigDict] = example({"weekdays": [1, 3, 5], "status": "active"})
 
     name: ServiceName | None = None
     weekdays: Weekdays | None = None
@@ -344,7 +343,7 @@ class SharingShape(Shape):
 class ServiceShape(Shape):
     """`timetable_of`: the service that this one is another timetable of; `feed`: the import that made it and keeps it."""
 
-    model_config: ClassVar[ConfigDict] = _example(_SERVICE)
+    model_config: ClassVar[ConfigDict] = example(_SERVICE)
 
     id: str
     carrier: str
@@ -378,7 +377,7 @@ class ServiceShape(Shape):
 class NewDisruption(Shape):
     """A service, or a hub, that is closed for a while: exactly one of the two."""
 
-    model_config: ClassVar[ConfigDict] = _example(
+    model_config: ClassVar[ConfigDict] = example(
         {name: value for name, value in _DISRUPTION.items() if name not in {"created_at", "hub"}}
     )
 
@@ -391,7 +390,7 @@ class NewDisruption(Shape):
 
 
 class DisruptionShape(Shape):
-    model_config: ClassVar[ConfigDict] = _example(_DISRUPTION)
+    model_config: ClassVar[ConfigDict] = example(_DISRUPTION)
 
     id: str
     service: str | None
@@ -405,7 +404,7 @@ class DisruptionShape(Shape):
 class BookingShape(Shape):
     """A consignment's place on a run: from and to are hubs, `run_at` is when the run starts at its first stop."""
 
-    model_config: ClassVar[ConfigDict] = _example(_BOOKING)
+    model_config: ClassVar[ConfigDict] = example(_BOOKING)
 
     id: str
     consignment: str
@@ -424,88 +423,3 @@ class BookingShape(Shape):
     chilled_slots: int
     state: BookingState
     state_name: str
-
-
-class RouteRequest(Shape):
-    """What is to be carried between two hubs. Without a volume, 250 kg are taken to fill a cubic metre; without heads, 50 kg a head."""
-
-    model_config: ClassVar[ConfigDict] = _example(
-        {"from": "HOTAN", "to": "SHANGHAI", "weight_g": 15600, "temperature": "ambient"}
-    )
-
-    from_: Annotated[Code, Field(alias="from")]
-    to: Code
-    weight_g: Annotated[int, Field(ge=1, le=WEIGHT_G_MAX)]
-    volume_mm3: Annotated[int, Field(ge=1, le=VOLUME_MM3_MAX)] | None = None
-    temperature: Temperature = Temperature.AMBIENT
-    live_heads: Annotated[int, Field(ge=1, le=LIVE_PLACES_MAX)] | None = None
-    fresh: Annotated[bool, Field(description="Goods of the toll-free green channel: fresh produce or live animals")] = (
-        False
-    )
-    depart_after: Time | None = None
-
-
-_LEG: Final = {
-    "from": "HOTAN",
-    "to": "KASHGAR",
-    "mode": "rail",
-    "service": "RAILB-HOTAN-KASHGAR",
-    "carrier": "XITIE",
-    "departs_at": "2026-03-05T03:00:00Z",
-    "arrives_at": "2026-03-05T14:24:00Z",
-    "distance_m": 488000,
-    "price": {"amount": 407, "currency": "CNY"},
-    "co2e_g": 264,
-}
-_ROUTE: Final = {
-    "labels": ["cheapest", "greenest"],
-    "arrives_at": "2026-03-14T09:20:00Z",
-    "price": {"amount": 1873, "currency": "CNY"},
-    "co2e_g": {"transport": 2710, "hubs": None, "total": 2710, "covers": ["transport"], "missing": ["hubs"]},
-    "legs": [_LEG],
-}
-
-
-class RouteLegShape(Shape):
-    """One ride; its price holds the handling at the hub where it begins."""
-
-    model_config: ClassVar[ConfigDict] = _example(_LEG)
-
-    from_: Annotated[str, Field(alias="from")]
-    to: str
-    mode: Mode
-    service: str
-    carrier: str
-    departs_at: Time
-    arrives_at: Time
-    distance_m: int
-    price: Money
-    co2e_g: int | None
-
-
-class RouteCo2eShape(Shape):
-    """Grams CO2e, well to wheel (ISO 14083). A part without a sourced factor is null and named in `missing`."""
-
-    transport: int | None
-    hubs: int | None
-    total: int
-    covers: list[Literal["transport", "hubs"]]
-    missing: Annotated[list[str], Field(description="What the figures leave out, such as `hubs`, `radiative_forcing`")]
-
-
-class RouteOptionShape(Shape):
-    model_config: ClassVar[ConfigDict] = _example(_ROUTE)
-
-    labels: list[Literal["cheapest", "fastest", "greenest"]]
-    arrives_at: Time
-    price: Money
-    co2e_g: RouteCo2eShape
-    legs: list[RouteLegShape]
-
-
-class RoutesShape(Shape):
-    """A Pareto front of price, arrival and CO2e; nothing is reserved by it."""
-
-    model_config: ClassVar[ConfigDict] = _example({"options": [_ROUTE]})
-
-    options: list[RouteOptionShape]

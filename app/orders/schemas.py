@@ -83,6 +83,10 @@ _QUOTED: Final = {
 _OPTION: Final = {
     "id": "opt_01jd0000000000000000000000",
     "labels": ["cheapest", "greenest"],
+    "why": {
+        "cheapest": "¥12.40 less than the fastest; arrives 31 h later, emits 2.3 kg CO₂e less",
+        "greenest": "2.3 kg CO₂e less than the fastest; costs ¥12.40 less, arrives 31 h later",
+    },
     "arrives_by": "2026-03-06T09:00:00Z",
     "promise": {"from": "2026-03-06T09:00:00Z", "to": "2026-03-06T21:00:00Z"},
     "price": _PRICE,
@@ -294,6 +298,8 @@ class OptionShape(Shape):
 
     id: str
     labels: list[Label]
+    # Not stored: said when the quote is shown, in the language of who reads it.
+    why: Annotated[dict[Label, str], Field(description="For each label, what it was won by")] = {}
     arrives_by: Time
     promise: PromiseShape
     price: PriceShape

@@ -1,4 +1,4 @@
-"""A small map of one journey: the network as faint ground, rides done and to come, places with names that do not collide."""
+"""Small maps: the network as faint ground, rides done and to come, places with names that do not collide."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ HEIGHT_MIN: Final = 190
 HEIGHT_MAX: Final = 340
 MARGIN: Final = 34
 SPAN_DEGREES_MIN: Final = 2.0
-LETTER: Final = 6.6
-HANZI: Final = 12.0
-LINE: Final = 14
+TEXT: Final = 12
+LETTER: Final = 0.55
+HANZI: Final = 1.0
+LINE: Final = 14 / 12
 DOT: Final = 5
 MARKER: Final = 9
+LINK_MIN: Final = 7
 ARC: Final = 0.14
 ARC_STEPS: Final = 12
 
@@ -69,6 +71,20 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """How large a drawing may be, how far from its edge its points stay, and how many degrees it shows at least."""
+
+    width: int = WIDTH
+    height_min: int = HEIGHT_MIN
+    height_max: int = HEIGHT_MAX
+    margin: int = MARGIN
+    span_min: float = SPAN_DEGREES_MIN
+
+
+PHONE: Final = Paper()
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Equirectangular: degrees of longitude shrunk by the cosine of the middle latitude, so that shapes look right."""
 
@@ -76,32 +92,33 @@ class Frame:
     scale: float
     middle: Geo
     height: int
+    width: int = WIDTH
 
     def spot(self, at: Geo) -> Spot:
-        x = (at[0] * self.shrink - self.middle[0]) * self.scale + WIDTH / 2
+        x = (at[0] * self.shrink - self.middle[0]) * self.scale + self.width / 2
         return x, (self.middle[1] - at[1]) * self.scale + self.height / 2
 
     def shows(self, one: Spot, other: Spot) -> bool:
         """Whether a line between the two could be seen."""
         return (
             max(one[0], other[0]) > 0
-            and min(one[0], other[0]) < WIDTH
+            and min(one[0], other[0]) < self.width
             and max(one[1], other[1]) > 0
             and min(one[1], other[1]) < self.height
         )
 
 
-def frame_around(points: Sequence[Geo]) -> Frame:
+def frame_around(points: Sequence[Geo], paper: Paper = PHONE) -> Frame:
     """The frame that shows all of these points with a margin for their names."""
     lats = [lat for _, lat in points]
     middle_lat = (min(lats) + max(lats)) / 2
     shrink = cos(radians(middle_lat))
     across = [lon * shrink for lon, _ in points]
-    wide = max(max(across) - min(across), SPAN_DEGREES_MIN)
-    high = max(max(lats) - min(lats), SPAN_DEGREES_MIN)
-    height = min(max(WIDTH * high / wide, HEIGHT_MIN), HEIGHT_MAX)
-    scale = min((WIDTH - 2 * MARGIN) / wide, (height - 2 * MARGIN) / high)
-    return Frame(shrink, scale, ((min(across) + max(across)) / 2, middle_lat), round(height))
+    wide = max(max(across) - min(across), paper.span_min)
+    high = max(max(lats) - min(lats), paper.span_min)
+    height = min(max(paper.width * high / wide, paper.height_min), paper.height_max)
+    scale = min((paper.width - 2 * paper.margin) / wide, (height - 2 * paper.margin) / high)
+    return Frame(shrink, scale, ((min(across) + max(across)) / 2, middle_lat), round(height), paper.width)
 
 
 def draw(
@@ -122,27 +139,41 @@ def draw(
     marker = frame.spot(here) if here else None
     return Drawing(
         height=frame.height,
-        links=_lines(_seen(frame, links)),
-        hubs="".join(f"M{_whole(frame.spot(at))}h0" for at in hubs if frame.shows(frame.spot(at), frame.spot(at))),
-        done=_lines(done),
-        ahead=_lines(ahead),
-        places=tuple((*_rounded(spot), place.passed) for place, spot in zip(places, spots, strict=True)),
-        labels=tuple(_labels(frame, places, spots, [*done, *ahead], marker)),
-        here=_rounded(marker) if marker else None,
+        links=links_path(frame, links),
+        hubs=dots_path(frame, hubs),
+        done=lines_path(done),
+        ahead=lines_path(ahead),
+        places=tuple((*rounded(spot), place.passed) for place, spot in zip(places, spots, strict=True)),
+        labels=tuple(
+            place_labels(frame, places, spots, [*done, *ahead], [around_dot(marker, MARKER)] if marker else [])
+        ),
+        here=rounded(marker) if marker else None,
     )
 
 
 def point_on(ride: Ride) -> Geo:
     """Where on a ride the goods are."""
-    line = _curved(ride)
+    line = curved(ride)
     return _cut(line, ride.travelled)[0][-1]
 
 
-def _seen(frame: Frame, links: Iterable[tuple[Geo, Geo]]) -> Iterator[list[Spot]]:
+def links_path(frame: Frame, links: Iterable[tuple[Geo, Geo]]) -> str:
+    """Those of these links that can be seen: inside the frame, long enough, and not drawn already."""
+    return lines_path(dict.fromkeys(ends for ends in _seen(frame, links) if dist(*ends) >= LINK_MIN))
+
+
+def dots_path(frame: Frame, hubs: Iterable[Geo]) -> str:
+    """Those of these hubs that can be seen, one in each little square, as lines without length that round ends make visible."""
+    spots = (rounded(spot) for spot in map(frame.spot, hubs) if frame.shows(spot, spot))
+    seen = {(x // DOT, y // DOT): (x, y) for x, y in spots}
+    return "".join(f"M{x} {y}h0" for x, y in seen.values())
+
+
+def _seen(frame: Frame, links: Iterable[tuple[Geo, Geo]]) -> Iterator[tuple[Spot, Spot]]:
     for one, other in links:
-        ends = [frame.spot(one), frame.spot(other)]
+        ends = frame.spot(one), frame.spot(other)
         if frame.shows(*ends):
-            yield ends
+            yield rounded(ends[0]), rounded(ends[1])
 
 
 def _routes(frame: Frame, rides: Sequence[Ride]) -> tuple[list[list[Spot]], list[list[Spot]]]:
@@ -150,7 +181,7 @@ def _routes(frame: Frame, rides: Sequence[Ride]) -> tuple[list[list[Spot]], list
     done: list[list[Spot]] = []
     ahead: list[list[Spot]] = []
     for ride in rides:
-        behind, before = _cut(_curved(ride), ride.travelled)
+        behind, before = _cut(curved(ride), ride.travelled)
         if len(behind) > 1:
             done.append([frame.spot(at) for at in behind])
         if len(before) > 1:
@@ -158,7 +189,7 @@ def _routes(frame: Frame, rides: Sequence[Ride]) -> tuple[list[list[Spot]], list
     return done, ahead
 
 
-def _curved(ride: Ride) -> list[Geo]:
+def curved(ride: Ride) -> list[Geo]:
     """A ride as a line: a flight rises in an arc, everything else goes from stop to stop."""
     if not ride.by_air or len(ride.along) < 2:
         return list(ride.along)
@@ -187,34 +218,40 @@ def _cut(line: Sequence[Geo], share: float) -> tuple[list[Geo], list[Geo]]:
     return list(line), list(line[-1:])
 
 
-def _labels(
+def place_labels(
     frame: Frame,
     places: Sequence[Place],
     spots: Sequence[Spot],
     routes: Sequence[Sequence[Spot]],
-    marker: Spot | None,
+    taken: Sequence[Box],
+    text: int = TEXT,
 ) -> Iterator[Label]:
     """A name beside each place where there is room for it; the weighty places choose first, and always get one."""
-    taken: list[Box] = [_around_dot(marker, MARKER)] if marker else []
-    dots = [_around_dot(spot, DOT) for spot in spots]
+    boxes = list(taken)
+    dots = [around_dot(spot, DOT) for spot in spots]
     order = sorted(range(len(places)), key=lambda i: not places[i].weighty)
     for i in order:
-        others = [*taken, *dots[:i], *dots[i + 1 :]]
-        best = min(_around(spots[i], places[i].name), key=lambda choice: _trouble(frame, choice[1], others, routes))
+        others = [*boxes, *dots[:i], *dots[i + 1 :]]
+        best = min(_around(spots[i], places[i].name, text), key=lambda c: _trouble(frame, c[1], others, routes))
         label, box = best
         if places[i].weighty or not _collides(frame, box, others):
-            taken.append(box)
+            boxes.append(box)
             yield label
 
 
-def _around_dot(spot: Spot, radius: int) -> Box:
+def text_width(words: str, size: float) -> float:
+    """About how wide a text is in a font without serifs; a little more rather than less."""
+    return size * sum(HANZI if ord(letter) > 0x2E80 else LETTER for letter in words)
+
+
+def around_dot(spot: Spot, radius: int) -> Box:
     return spot[0] - radius, spot[1] - radius, spot[0] + radius, spot[1] + radius
 
 
-def _around(spot: Spot, name: str) -> Iterator[tuple[Label, Box]]:
+def _around(spot: Spot, name: str, text: int) -> Iterator[tuple[Label, Box]]:
     """The eight positions around a dot, the most readable first."""
     x, y = spot
-    wide = sum(HANZI if ord(letter) > 0x2E80 else LETTER for letter in name)
+    wide = text_width(name, text)
     for across, down, anchor in (
         (11, 4, "start"),
         (-11, 4, "end"),
@@ -227,7 +264,7 @@ def _around(spot: Spot, name: str) -> Iterator[tuple[Label, Box]]:
     ):
         left = x + across - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
         base = y + down
-        yield Label(round(x + across), round(base), anchor, name), (left, base - LINE + 3, left + wide, base + 3)
+        yield Label(round(x + across), round(base), anchor, name), (left, base - LINE * text + 3, left + wide, base + 3)
 
 
 def _trouble(frame: Frame, box: Box, others: Sequence[Box], routes: Sequence[Sequence[Spot]]) -> tuple[bool, int, int]:
@@ -242,7 +279,7 @@ def _collides(frame: Frame, box: Box, others: Sequence[Box]) -> bool:
 
 def _outside(frame: Frame, box: Box) -> bool:
     left, top, right, bottom = box
-    return left < 2 or top < 2 or right > WIDTH - 2 or bottom > frame.height - 2
+    return left < 2 or top < 2 or right > frame.width - 2 or bottom > frame.height - 2
 
 
 def _overlap(one: Box, other: Box) -> bool:
@@ -259,11 +296,11 @@ def _crosses(box: Box, one: Spot, other: Spot) -> bool:
     )
 
 
-def _lines(lines: Iterable[Sequence[Spot]]) -> str:
+def lines_path(lines: Iterable[Sequence[Spot]]) -> str:
     """Path data in whole units, each step relative to the one before."""
     parts: list[str] = []
     for line in lines:
-        spots = [_rounded(spot) for spot in line]
+        spots = [rounded(spot) for spot in line]
         steps = [(x2 - x1, y2 - y1) for (x1, y1), (x2, y2) in pairwise(spots)]
         moves = "".join(f"l{x} {y}" for x, y in steps if (x, y) != (0, 0))
         if moves:
@@ -271,9 +308,9 @@ def _lines(lines: Iterable[Sequence[Spot]]) -> str:
     return "".join(parts)
 
 
-def _rounded(spot: Spot) -> tuple[int, int]:
+def rounded(spot: Spot) -> tuple[int, int]:
     return round(spot[0]), round(spot[1])
 
 
 def _whole(spot: Spot) -> str:
-    return "{} {}".format(*_rounded(spot))
+    return "{} {}".format(*rounded(spot))

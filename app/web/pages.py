@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.core.errors import NotFound
 from app.core.text import LANGUAGES, preferred_language
 from app.flows.ports import Ports
-from app.flows.show_tracking import show_ground, show_tracking
+from app.flows.show_tracking import Ground, show_ground, show_tracking
+from app.network.route_schemas import RouteRequest, RoutesShape
 from app.shipments.errors import TrackingNumberMistyped
+from app.web.picture import routes_picture
 from app.web.view import tracking_page
 from app.web.words import LANGUAGE_NAMES, RIGHT_TO_LEFT, WORDS
 
@@ -28,7 +30,7 @@ SECURITY: Final = {
     "x-robots-tag": "noindex",
     "vary": "Accept-Language",
 }
-_TEMPLATES: Final = Environment(
+TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     trim_blocks=True,
@@ -74,12 +76,18 @@ async def track_shipment(
     return _page("track.html", request, language, {"page": page})
 
 
+def draw_routes(found: RoutesShape, asked: RouteRequest, ground: Ground, language: str, width: int) -> bytes:
+    """The picture of a front as a self-contained SVG: no script, no font, nothing from elsewhere."""
+    picture = routes_picture(found, asked, ground, language, width)
+    return TEMPLATES.get_template("routes.svg").render(p=picture, words=WORDS[language], language=language).encode()
+
+
 def _language(asked: str | None, accepted: str | None) -> str:
     return asked if asked in LANGUAGES else preferred_language(accepted)
 
 
 def _page(template: str, request: Request, language: str, content: dict[str, Any], status: int = 200) -> Response:
-    html = _TEMPLATES.get_template(template).render(
+    html = TEMPLATES.get_template(template).render(
         **content,
         words=WORDS[language],
         language=language,

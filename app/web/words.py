@@ -1,12 +1,12 @@
 """The words of the pages in each language, and how times, distances, weights and counts are written."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final
 
+from app.core.clock import LEGAL_TIME
 from app.network.values import Temperature
 
-LEGAL_TIME: Final = timezone(timedelta(hours=8))
 RIGHT_TO_LEFT: Final = frozenset({"ug"})
 LANGUAGE_NAMES: Final = {"zh-Hans": "中文", "en": "English"}
 
@@ -62,6 +62,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "find_text": "Type the tracking number from your order or from the label: CM and 13 digits.",
         "find": "Find it",
         "source": "Places: GeoNames, CC BY 4.0",
+        "picture_from": "from {when}",
+        "picture_way": "one sensible way",
+        "picture_ways": "{count} sensible ways",
+        "picture_source": "Beijing time (UTC+8) · Land: Natural Earth · Places: GeoNames, CC BY 4.0",
+        "because": "{label}: {why}",
     },
     "zh-Hans": {
         "title": "物流查询",
@@ -114,6 +119,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "find_text": "请输入订单或面单上的运单号：CM 加 13 位数字。",
         "find": "查询",
         "source": "地名数据：GeoNames，CC BY 4.0",
+        "picture_from": "{when} 之后发运",
+        "picture_way": "共 1 种可行方案",
+        "picture_ways": "共 {count} 种可行方案",
+        "picture_source": "北京时间（UTC+8） · 陆地轮廓：Natural Earth · 地名：GeoNames，CC BY 4.0",
+        "because": "{label}：{why}",
     },
 }
 KEPT: Final[Mapping[Temperature, Mapping[str, str]]] = {
@@ -121,6 +131,11 @@ KEPT: Final[Mapping[Temperature, Mapping[str, str]]] = {
     Temperature.CHILLED: {"en": "Chilled", "zh-Hans": "冷藏"},
     Temperature.FROZEN: {"en": "Frozen", "zh-Hans": "冷冻"},
     Temperature.LIVE: {"en": "Live animals", "zh-Hans": "活体"},
+}
+LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "cheapest": {"en": "Cheapest", "zh-Hans": "最便宜"},
+    "fastest": {"en": "Fastest", "zh-Hans": "最快"},
+    "greenest": {"en": "Greenest", "zh-Hans": "最低碳"},
 }
 _UNITS: Final = {"en": {"g": "g", "kg": "kg", "t": "t"}, "zh-Hans": {"g": "克", "kg": "千克", "t": "吨"}}
 _DAYS: Final = {"en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), "zh-Hans": tuple("一二三四五六日")}

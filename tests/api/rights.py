@@ -50,6 +50,7 @@ TABLE = """
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200
     POST   /v1/routes                                | 200
+    GET    /v1/routes                                | 200
     POST   /v1/services                              | 401 403 403 403 403 201 201 403 201
     GET    /v1/services                              | 401 403 403 403 403 200 200 403 200
     GET    /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
@@ -60,6 +61,8 @@ TABLE = """
     POST   /v1/disruptions                           | 401 403 403 403 403 201 404 403 201
     GET    /v1/disruptions                           | 401 403 403 403 403 200 200 403 200
     GET    /v1/bookings                              | 401 403 403 403 403 200 200 403 200
+    GET    /v1/network                               | 401 403 403 403 403 403 403 403 200
+    GET    /v1/departures                            | 401 403 403 403 403 403 403 403 200
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
@@ -95,6 +98,7 @@ LISTS = [
     "GET /v1/services",
     "GET /v1/disruptions",
     "GET /v1/bookings",
+    "GET /v1/departures",
     "GET /v1/consignments",
     "GET /v1/partners",
     "GET /v1/partners/{partner_id}/keys",

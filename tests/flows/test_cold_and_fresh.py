@@ -4,7 +4,7 @@ import pytest
 
 from app.flows.find_routes import find_routes
 from app.network.capacity import audit_capacity
-from app.network.schemas import RouteRequest
+from app.network.route_schemas import RouteRequest
 from tests.factories.catalogue import a_listing
 from tests.factories.identity import a_person, a_producer
 from tests.factories.network import networked, planned

@@ -17,7 +17,8 @@ from app.network.capacity import book_capacity
 from app.network.errors import ImportRefused
 from app.network.plan import FrontCache
 from app.network.queries import get_service
-from app.network.schemas import NewService, RouteRequest
+from app.network.route_schemas import RouteRequest
+from app.network.schemas import NewService
 from app.network.seed import hub_point, read_hubs
 from app.network.service import create_service, install_seed
 from app.network.timetable import TimetableCache

@@ -23,7 +23,7 @@ from tests.factories.catalogue import CARPET, COTTON, SHEEP, a_draft, a_listing
 from tests.factories.identity import LOOM, a_person, a_producer
 from tests.factories.network import fill_up, networked, planned
 from tests.factories.orders import ADDRESS, a_quote, best, place
-from tests.factories.tables import changed, contents, nothing_happens, statements_of
+from tests.factories.tables import changed, contents, nothing_happens, rows, statements_of
 from tests.factories.village import a_village
 
 template, ports = networked, planned
@@ -317,3 +317,16 @@ async def test_ten_producers_are_quoted_without_keeping_anybody_waiting(ports, v
     problem = await refused(ports, village, Invalid, dict.fromkeys([*rugs, village.dates], "1"))
     assert [gap.pointer for gap in problem.gaps] == ["/lines"]
     assert "11" in problem.gaps[0].detail["en"]
+
+
+async def test_each_label_says_what_it_was_won_by_in_the_readers_language(ports, village):
+    quote = await quoted(ports, village)
+    seen = await show_quote(ports, village.buyer.caller, quote.id, "zh-Hans")
+    assert [option.why.keys() for option in seen.options] == [set(option.labels) for option in quote.options]
+    cheapest, fastest = best(seen), best(seen, Label.FASTEST)
+    assert cheapest.id != fastest.id
+    saved = (fastest.price.total - cheapest.price.total).amount
+    assert cheapest.why[Label.CHEAPEST].startswith(f"比最快的方案便宜 ¥{saved / 100:,.2f}")
+    assert best(quote).why[Label.CHEAPEST].startswith(f"¥{saved / 100:,.2f} less than the fastest")
+    (kept,) = await rows(ports, "SELECT options FROM quote WHERE id = :id", id=quote.id)
+    assert all("why" not in option for option in kept.options)

@@ -15,6 +15,10 @@ from app.main import create_app
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+# The map draws with WebGL, which a machine without a graphics card does in software.
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+
+
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
@@ -22,7 +26,7 @@ async def browser() -> AsyncIterator[Browser]:
             pytest.fail("No chromium: apt-get install -y --no-install-recommends chromium fonts-wqy-microhei")
         pytest.skip("No chromium found: install it to run the tests of pages")
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield opened
         await opened.close()
 

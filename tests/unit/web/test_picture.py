@@ -1,0 +1,128 @@
+"""The picture of a front: everything inside it, plans side by side, text that fits."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.money import Money
+from app.flows.show_tracking import Ground
+from app.network.route_schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteQuery, RoutesShape
+from app.network.values import HubKind, HubPoint, Mode
+from app.web.land import land_path
+from app.web.map import Frame, Paper, frame_around, text_width
+from app.web.pages import draw_routes
+from app.web.picture import LINES_MAX, SIZE, _wrapped, routes_picture
+
+START = datetime(2026, 3, 2, 2, tzinfo=UTC)
+AT = {"HOTAN": (79.93, 37.11), "KUQA": (82.96, 41.72), "URUMQI": (87.6, 43.8), "SHANGHAI": (121.46, 31.22)}
+ASKED = RouteQuery.model_validate({"from": "HOTAN", "to": "SHANGHAI", "weight_g": 15_600})
+
+
+def hub(code, name=None):
+    lon, lat = AT[code]
+    return HubPoint(code, name or {"en": code.title(), "zh-Hans": "某地"}, HubKind.CITY, lat, lon, None, 0, 0, 0, "")
+
+
+def ground(**names):
+    calls = {"R": ("HOTAN", "KUQA", "URUMQI", "SHANGHAI")}
+    return Ground({code: hub(code, names.get(code)) for code in AT}, frozenset({("HOTAN", "KUQA")}), calls)
+
+
+def option(*legs, labels=()):
+    shapes = [
+        RouteLegShape(
+            **{"from": start}, to=end, mode=mode, service=service, carrier="C", departs_at=START,
+            arrives_at=START + timedelta(hours=9), distance_m=1, price=Money(1, "CNY"), co2e_g=1,
+        )
+        for start, end, mode, service in legs
+    ]  # fmt: skip
+    co2e = RouteCo2eShape(transport=1, hubs=None, total=1, covers=["transport"], missing=["hubs"])
+    why = dict.fromkeys(labels, "31 h earlier than the cheapest")
+    return RouteOptionShape(
+        labels=list(labels), why=why, arrives_at=START, price=Money(123_456, "CNY"), co2e_g=co2e, legs=shapes
+    )
+
+
+RAIL = option(("HOTAN", "SHANGHAI", Mode.RAIL, "R"), labels=["cheapest", "greenest"])
+AIR = option(("HOTAN", "URUMQI", Mode.RAIL, "R"), ("URUMQI", "SHANGHAI", Mode.AIR, "X"), labels=["fastest"])
+FOUND = RoutesShape(options=[AIR, RAIL])
+
+
+def numbers(path):
+    return [int(n) for n in re.findall(r"-?\d+", path)]
+
+
+def test_ride_goes_by_the_stops_of_its_service_and_a_flight_in_an_arc():
+    picture = routes_picture(FOUND, ASKED, ground(), "en", 720)
+    assert [(s.plan, s.mode) for s in picture.strokes] == [(0, "rail"), (0, "air"), (1, "rail")]
+    assert [s.path.count("l") for s in picture.strokes] == [2, 12, 3]
+
+
+def test_plans_that_go_the_same_way_lie_side_by_side():
+    picture = routes_picture(FOUND, ASKED, ground(), "en", 720)
+    one, _, other = (s.path for s in picture.strokes)
+    assert numbers(one)[:2] != numbers(other)[:2]
+    alone = routes_picture(RoutesShape(options=[RAIL]), ASKED, ground(), "en", 720)
+    x, y, _ = next(stop for stop in alone.stops if stop[2])
+    assert numbers(alone.strokes[0].path)[:2] == [x, y]
+
+
+@pytest.mark.parametrize("width", [320, 720, 1200])
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_nothing_of_the_map_lies_outside_and_cards_lie_below_each_other(width, language):
+    picture = routes_picture(FOUND, ASKED, ground(), language, width)
+    for x, y, _ in picture.stops:
+        assert 0 < x < width
+        assert 0 < y < picture.map_height
+    one, other = picture.cards
+    assert 76 + picture.map_height < one.y
+    assert one.y + one.height < other.y
+    assert other.y + other.height < picture.height
+    assert {badge[3] for badge in picture.badges} == {"A", "B"}
+
+
+def test_svg_is_one_document_in_which_names_are_text_and_nothing_runs():
+    evil = {"en": '</text><script>alert(1)</script>"&'}
+    svg = draw_routes(FOUND, ASKED, ground(KUQA=evil, HOTAN=evil), "en", 720)
+    root = ET.fromstring(svg)
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags <= {"svg", "title", "desc", "style", "rect", "text", "path", "circle", "g"}
+    assert evil["en"] in "".join(root.itertext())
+    assert not re.search(rb"https?://(?!www\.w3\.org/2000/svg)|url\(|@import|href", svg)
+
+
+@given(st.text("天 ab，。·→Wide", max_size=300), st.integers(120, 700))
+def test_text_is_broken_where_it_fits_and_never_grows(text, room):
+    lines = _wrapped([text], room)
+    assert len(lines) <= LINES_MAX
+    longest = max([text_width(word, SIZE) for word in text.split(" ")] or [0])
+    # A mark may hang over by two characters rather than begin a line.
+    assert all(text_width(line, SIZE) <= max(room, longest) + 2 * SIZE for line in lines)
+
+
+def test_land_is_cut_to_the_frame_and_the_sea_is_not_land():
+    def inside(path, x, y):
+        """Ray casting over rings that are given in relative steps."""
+        crossings = 0
+        for ring in path.split("M")[1:]:
+            steps = [tuple(map(int, pair)) for pair in re.findall(r"(-?\d+) (-?\d+)", ring)]
+            spots = [steps[0]]
+            for dx, dy in steps[1:]:
+                spots.append((spots[-1][0] + dx, spots[-1][1] + dy))
+            for (x1, y1), (x2, y2) in zip(spots, [*spots[1:], spots[0]], strict=True):
+                crossings += (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1)
+        return crossings % 2 == 1
+
+    frame: Frame = frame_around([(105, 20), (128, 42)], Paper(600, 400, 600, 20))
+    path = land_path(frame)
+    for name, at, land in (
+        ("Chengdu", (104.07, 30.67), True), ("Taiwan", (121, 23.8), True), ("Hainan", (109.8, 19.2), True),
+        ("Yellow Sea", (123.5, 35), False), ("Taiwan Strait", (119.5, 24.3), False),
+    ):  # fmt: skip
+        assert inside(path, *frame.spot(at)) == land, name
+    assert min(numbers(path.partition("l")[0])) >= -7
+    assert len(path) < 20_000
