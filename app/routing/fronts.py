@@ -61,11 +61,11 @@ class Plans(Sequence[Plan]):
 
 
 def _leg(timetable: Timetable, query: Query, ride: int, start: int) -> Leg:
-    net = timetable.net
-    service = timetable.services[net.boarding_service[net.ride_of[ride]]]
-    board, alight = int(net.ride_board[ride]), int(net.ride_alight[ride])
+    packed = timetable.net.rides[ride]
+    service = timetable.services[packed["service"]]
+    board, alight = int(packed["board"]), int(packed["alight"])
     origin, end = service.stops[board], service.stops[alight]
-    place = timetable.places[net.ride_tail[ride]]
+    place = timetable.places[packed["tail"]]
     distance_m = end.distance_m - origin.distance_m
     mg_per_tkm = service.co2e_mg_per_tkm.get(query.temperature)
     # Nothing is transferred at the origin unless the goods are under way, and no plan comes back to it.

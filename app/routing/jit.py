@@ -1,12 +1,30 @@
 """Numba behind one typed decorator. What it compiles is kept on disk, and lets other threads run meanwhile."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_SETTINGS: Final[Any] = numba.config
+
+
+def _folder() -> Path:
+    """Where compiled kernels are kept: one folder for each state of the sources.
+
+    Numba itself looks at the file of a kernel only, not at those of the kernels that it calls, nor at their types.
+    """
+    here = Path(__file__).parent
+    sources = blake2b(digest_size=8)
+    for path in sorted(here.glob("*.py")):
+        sources.update(path.read_bytes())
+    return Path(_SETTINGS.CACHE_DIR or here / "__pycache__") / sources.hexdigest()
+
+
+_SETTINGS.CACHE_DIR = str(_folder())
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

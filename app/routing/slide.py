@@ -26,7 +26,7 @@ def postponed(timetable: Timetable, steps: list[Step], *, is_loaded: bool) -> li
 def _load_late(timetable: Timetable, stretch: list[Step]) -> list[Step]:
     net = timetable.net
     loose = 0
-    while loose < len(stretch) and net.on_demand[net.boarding_service[net.ride_of[stretch[loose][0]]]]:
+    while loose < len(stretch) and net.services[net.rides[stretch[loose][0]]["service"]]["on_demand"]:
         loose += 1
     if not loose:
         return stretch
@@ -34,10 +34,11 @@ def _load_late(timetable: Timetable, stretch: list[Step]) -> list[Step]:
         ride, start = stretch[loose]
         by = _handled_by(timetable, ride, start)
     else:
-        by = stretch[-1][1] + int(net.ride_arrive[stretch[-1][0]])
+        by = stretch[-1][1] + int(net.rides[stretch[-1][0]]["arrive"])
     late: list[Step] = []
     for ride, _ in reversed(stretch[:loose]):
-        start = int(last_run(net, net.boarding_service[net.ride_of[ride]], by - int(net.ride_arrive[ride])))
+        packed = net.rides[ride]
+        start = int(last_run(net, int(packed["service"]), by - int(packed["arrive"])))
         late.append((ride, start))
         by = _handled_by(timetable, ride, start)
     return late[::-1] + stretch[loose:]
@@ -46,5 +47,6 @@ def _load_late(timetable: Timetable, stretch: list[Step]) -> list[Step]:
 def _handled_by(timetable: Timetable, ride: int, start: int) -> int:
     """The last moment at which the dwell before a ride may begin."""
     net = timetable.net
-    place = net.ride_tail[ride]
-    return int(last_open(net, place, start - int(net.boarding_wait[net.ride_of[ride]]) - int(net.dwell[place])))
+    packed = net.rides[ride]
+    wait, dwell = net.boardings[packed["boarding"]]["wait"], net.places[packed["tail"]]["dwell"]
+    return int(last_open(net, int(packed["tail"]), start - int(wait) - int(dwell)))
