@@ -5,7 +5,7 @@ from typing import overload
 
 from app.routing.packed import Numbers
 from app.routing.rules import price_rate, ride_co2e_mg, ride_price_minor, transfer_co2e_mg, transfer_price_minor
-from app.routing.slide import Step, postponed
+from app.routing.slide import Step, cooled, postponed
 from app.routing.timetable import Timetable
 from app.routing.values import Leg, Plan, Point, Query
 
@@ -51,6 +51,8 @@ class Plans(Sequence[Plan]):
         steps = self._steps[self._first[number] : self._first[number + 1]]
         if self._query.max_journey_s is not None:
             steps = postponed(self._timetable, steps, is_loaded=self._query.spent_s is not None)
+        elif self._query.max_exposure_s is not None:
+            steps = cooled(self._timetable, steps)
         return Plan(*self.points[number], tuple(self._leg(step) for step in steps))
 
     def _leg(self, step: Step) -> Leg:

@@ -6,7 +6,9 @@ places for animals (a journey), only at places that are not cooled for the cold 
 loaded yet: at the origin, or after a rest, and waits for nothing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from app.routing.calendar import NEVER
 from app.routing.jit import compiled
@@ -25,7 +27,7 @@ from app.routing.labels import (
 )
 from app.routing.moments import first_free, first_open, first_run, open_until
 from app.routing.packed import Blocks, Flags, Kind, Net, Numbers
-from app.routing.scene import Scene, reach_of
+from app.routing.scene import Scene, least_left, reach_of
 from app.routing.search import start_search
 
 
@@ -42,16 +44,31 @@ class Limit(NamedTuple):
 
 
 class World(NamedTuple):
-    """All that one search looks at. `kept` is by spot the label that was kept last."""
+    """All that one search looks at. By spot, `left` is the least that is still to be spent, `kept` the label that was kept last."""
 
     net: Net
     scene: Scene
     blocks: Blocks
     ask: Ask
     limit: Limit
+    left: Numbers
     labels: Labels
     stairs: Stairs
     kept: Numbers
+
+
+@compiled
+def least_spent(net: Net, scene: Scene, limit: Limit) -> Numbers:
+    """By spot, the least that goods spend from arriving there to the target; nothing where a rest may make it begin anew."""
+    least = np.zeros(len(scene.legs), np.int64)
+    for number in range(len(scene.legs)):
+        ride = net.rides[scene.number[number]]
+        if limit.is_journey and limit.rest == 0:
+            least[number] = ride.least
+        elif limit.counts_at[ride.tail] and not limit.is_journey:
+            door = scene.doors[scene.legs[number].door]
+            least[number] = net.places[ride.tail].dwell + door.wait + door.depart
+    return least_left(scene, least)
 
 
 @compiled
@@ -66,6 +83,8 @@ def find_limited_front(kind: Kind, world: World, found: Numbers) -> int:
     row.time = handled
     row.latest = handled if limit.is_loaded else NEVER
     row.spent = limit.spent + waited
+    if row.spent > limit.most:
+        return 0
     points = 0
     while labels.counts[1]:
         label = pop(labels, scene.number)
@@ -136,17 +155,27 @@ def _expand(world: World, label: int) -> bool:
         for leg in range(door.leg_first, door.leg_end):
             if not (_ride_on_demand(world, label, leg, ready) if on_demand else _ride_run(world, label, leg, start)):
                 return False
-    if limit.rest > 0 and limit.rests_at[spot.place] and row.leg >= 0:
+    if limit.rest > 0 and limit.rests_at[spot.place] and _is_loaded(world, row):
         rested = first_open(net, spot.place, row.time + limit.rest)
         return _offer(world, label, -1, -1, row.spot, rested, NEVER, 0)
     return True
 
 
 @compiled
+def _free_until(world: World, row: Any) -> int:
+    """Until when the dwell of a label may begin without more being spent: for ever where nothing is counted."""
+    return int(row.latest) if world.limit.counts_at[world.scene.spots[row.spot].place] else NEVER
+
+
+@compiled
+def _is_loaded(world: World, row: Any) -> bool:
+    return bool(row.leg >= 0 or (world.limit.is_loaded and row.parent < 0))
+
+
+@compiled
 def _counted_before(world: World, label: int, place: int, waited: int) -> int:
     """What passes at a place between the beginning of the dwell and the departure, as far as it counts."""
-    row = world.labels.rows[label]
-    is_loaded = row.leg >= 0 or (world.limit.is_loaded and row.parent < 0)
+    is_loaded = _is_loaded(world, world.labels.rows[label])
     return waited if is_loaded and world.limit.counts_at[place] else 0
 
 
@@ -178,7 +207,7 @@ def _take_next_run(world: World, label: int) -> bool:
     if net.services[leg.service].on_demand:
         return True
     handled = row.run - scene.doors[leg.door].wait - net.places[scene.spots[before.spot].place].dwell
-    if handled >= before.latest:
+    if handled >= _free_until(world, before):
         return True
     return _ride_run(world, row.parent, row.leg, first_run(net, leg.service, row.run + 1))
 
@@ -191,7 +220,7 @@ def _ride_on_demand(world: World, label: int, leg_number: int, ready: int) -> bo
     door, place = scene.doors[leg.door], scene.spots[row.spot].place
     dwell = net.places[place].dwell + door.wait
     by = scene.spots[leg.head].latest - leg.arrive
-    latest = min(NEVER, row.latest + dwell)
+    latest = min(NEVER, _free_until(world, row) + dwell)
     ride_s = leg.arrive - door.depart if limit.is_journey else 0
     before = _counted_before(world, label, place, dwell + door.depart)
     while True:
@@ -245,8 +274,7 @@ def _offer(world: World, label: int, leg: int, run: int, head: int, earliest: in
     """Put a label into the heap, unless it is too late, past the limit, or beaten at the target. False when memory ends."""
     labels, scene, limit, ask = world.labels, world.scene, world.limit, world.ask
     row = labels.rows[label]
-    left = scene.spots[head].time_left if limit.is_journey and limit.rest == 0 else 0
-    if earliest > scene.spots[head].latest or spent + left > limit.most:
+    if earliest > scene.spots[head].latest or spent + world.left[head] > limit.most:
         return True
     price = row.price + (scene.price[leg] if leg >= 0 else 0)
     co2e = row.co2e + (scene.co2e[leg] if leg >= 0 else 0)

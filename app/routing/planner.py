@@ -9,7 +9,7 @@ from app.routing.calendar import NEVER
 from app.routing.floods import earliest_arrivals, latest_arrivals, mark_parts
 from app.routing.fronts import Plans
 from app.routing.labels import LABELS_FULL, Ask, trace
-from app.routing.limited import Limit, World, find_limited_front
+from app.routing.limited import Limit, World, find_limited_front, least_spent
 from app.routing.memory import Memory, memory
 from app.routing.packed import Blocks, Flags, Numbers
 from app.routing.reasons import unreachable_because
@@ -154,7 +154,8 @@ def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, scene: 
         counts_at=counts_at,
         rests_at=np.array([place.can_rest for place in timetable.places], dtype=np.bool_),
     )
-    return World(timetable.net, scene, blocks, ask, limit, mine.labels, mine.stairs, mine.kept)
+    left = least_spent(timetable.net, scene, limit)
+    return World(timetable.net, scene, blocks, ask, limit, left, mine.labels, mine.stairs, mine.kept)
 
 
 def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:

@@ -23,7 +23,7 @@ MOMENTS_MAX: Final = 1_024
 
 SPOT: Final[np.dtype[Any]] = np.dtype(
     [("place", np.int32), ("boarding_first", np.int32), ("boarding_end", np.int32), ("inbound_first", np.int32)]
-    + [(name, np.int64) for name in ("earliest", "latest", "time_left", "price_left", "co2e_left")],
+    + [(name, np.int64) for name in ("earliest", "latest", "price_left", "co2e_left")],
     align=True,
 )
 DOOR: Final[np.dtype[Any]] = np.dtype(
@@ -37,7 +37,7 @@ LEG: Final[np.dtype[Any]] = np.dtype(
 class Scene(NamedTuple):
     """Spots are places, doors the boardings there, legs their rides; `number` is that of the ride of a leg.
 
-    `time`, `price` and `co2e` by leg are what it takes at least beyond the best that its tail can hope for. A label at a spot
+    `price` and `co2e` by leg are what it takes beyond the best that its tail can hope for. A label at a spot
     that is there by `latest_by[spot, level]` may arrive by `reach[level]`; the levels rise.
     """
 
@@ -46,7 +46,6 @@ class Scene(NamedTuple):
     legs: Records
     number: Numbers
     inbound: Numbers
-    time: Numbers
     price: Numbers
     co2e: Numbers
     latest_by: Numbers
@@ -112,7 +111,6 @@ def _scene(
         legs,
         number,
         _inbound(spots, legs),
-        np.empty(rides, np.int64),
         np.empty(rides, np.int64),
         np.empty(rides, np.int64),
         np.full((size, LEVELS_MAX), -NEVER, np.int64),
@@ -198,24 +196,16 @@ def inbound_end(scene: Scene, spot: int) -> int:
 
 @compiled
 def _weigh(net: Net, kind: Kind, scene: Scene) -> None:
-    """Time, price and CO2e of every leg, the transfer at its tail included; then only what is beyond the least to come."""
+    """Price and CO2e of every leg, the transfer at its tail included; then only what is beyond the least to come."""
     for leg in range(len(scene.legs)):
         ride = net.rides[scene.number[leg]]
-        scene.time[leg] = ride.least
         scene.price[leg] = _price(kind, ride) + kind.handling[ride.tail]
         scene.co2e[leg] = _co2e(kind, ride) + kind.handling_co2e[ride.tail]
-    time_left, price_left, co2e_left = (
-        _least(scene, scene.time),
-        _least(scene, scene.price),
-        _least(scene, scene.co2e),
-    )
-    for spot in range(len(scene.spots)):
-        scene.spots[spot].time_left = time_left[spot]
-        scene.spots[spot].price_left = price_left[spot]
-        scene.spots[spot].co2e_left = co2e_left[spot]
+    price_left, co2e_left = least_left(scene, scene.price), least_left(scene, scene.co2e)
+    scene.spots["price_left"][:] = price_left
+    scene.spots["co2e_left"][:] = co2e_left
     for leg in range(len(scene.legs)):
         tail, head = scene.legs[leg].tail, scene.legs[leg].head
-        scene.time[leg] += time_left[head] - time_left[tail]
         scene.price[leg] += price_left[head] - price_left[tail]
         scene.co2e[leg] += co2e_left[head] - co2e_left[tail]
 
@@ -239,7 +229,7 @@ def _co2e(kind: Kind, ride: Any) -> int:
 
 
 @compiled
-def _least(scene: Scene, cost: Numbers) -> Numbers:
+def least_left(scene: Scene, cost: Numbers) -> Numbers:
     """By spot, the least that is still to come before the target by one measure (Dijkstra backwards)."""
     least = np.full(len(scene.spots), NEVER, np.int64)
     least[scene.target] = 0

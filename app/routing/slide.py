@@ -1,4 +1,4 @@
-"""The legs of an animals' journey in time: loaded as late as the first leg that is bound to a timetable allows."""
+"""The legs of a limited journey in time: loaded, or taken out of the cold, as late as the first leg that is bound to a timetable allows."""
 
 from app.routing.moments import last_open, last_run
 from app.routing.timetable import Timetable
@@ -23,10 +23,29 @@ def postponed(timetable: Timetable, steps: list[Step], *, is_loaded: bool) -> li
     return moved
 
 
+def cooled(timetable: Timetable, steps: list[Step]) -> list[Step]:
+    """The same rides, waiting where it is cold: vehicles on demand leave the last cold place before a timetable just in time."""
+    net, moved = timetable.net, list(steps)
+    first = 0
+    for end in range(1, len(steps) + 1):
+        if end < len(steps) and _is_on_demand(timetable, steps[end - 1]) and _is_on_demand(timetable, steps[end]):
+            continue
+        cold = [n for n in range(first, end) if timetable.places[net.rides[steps[n][0]]["tail"]].is_cooled]
+        if cold and _is_on_demand(timetable, steps[end - 1]):
+            moved[cold[-1] : end + 1] = _load_late(timetable, steps[cold[-1] : end + 1])
+        first = end
+    return moved
+
+
+def _is_on_demand(timetable: Timetable, step: Step) -> bool:
+    net = timetable.net
+    return bool(net.services[net.rides[step[0]]["service"]]["on_demand"])
+
+
 def _load_late(timetable: Timetable, stretch: list[Step]) -> list[Step]:
     net = timetable.net
     loose = 0
-    while loose < len(stretch) and net.services[net.rides[stretch[loose][0]]["service"]]["on_demand"]:
+    while loose < len(stretch) and _is_on_demand(timetable, stretch[loose]):
         loose += 1
     if not loose:
         return stretch
