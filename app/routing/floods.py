@@ -3,7 +3,7 @@
 import numpy as np
 
 from app.routing.calendar import NEVER, PARTLESS
-from app.routing.jit import compiled
+from app.routing.jit import compiled, inner
 from app.routing.labels import Ask
 from app.routing.moments import first_free, first_open, first_run, last_free, last_open, last_run
 from app.routing.packed import Blocks, Flags, Kind, Net, Numbers
@@ -57,7 +57,7 @@ def earliest_arrivals(
     return answer
 
 
-@compiled
+@inner
 def _leave(
     net: Net,
     kind: Kind,

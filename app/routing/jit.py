@@ -27,6 +27,15 @@ def _folder() -> Path:
 _SETTINGS.CACHE_DIR = str(_folder())
 
 
+_OPTIONS: Final[dict[str, Any]] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_UNWRAPPED: Final[dict[str, Any]] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Compile at the first call with these types, or take what an earlier process has compiled (`NUMBA_CACHE_DIR`)."""
-    return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True, error_model="numpy"))
+    return cast("Callable[P, R]", numba.njit(function, **_OPTIONS))
+
+
+def inner(function: Callable[P, R]) -> Callable[P, R]:
+    """As `compiled`, of what only kernels call: without the wrappers by which Python would, which take long to compile."""
+    return cast("Callable[P, R]", numba.njit(function, **_OPTIONS, **_UNWRAPPED))

@@ -4,7 +4,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from app.routing.jit import compiled
+from app.routing.jit import compiled, inner
 from app.routing.packed import Numbers, Records
 
 # The answers of a search that came to an end of its memory.
@@ -17,7 +17,7 @@ FOUND_FULL: Final = -3
 # `after` are those of `limited`.
 LABEL: Final[np.dtype[Any]] = np.dtype(
     [(name, np.int64) for name in ("reach", "time", "price", "co2e", "run", "latest", "spent")]
-    + [(name, np.int32) for name in ("parent", "leg", "spot", "steps", "after")],
+    + [(name, np.int64) for name in ("parent", "leg", "spot", "steps", "after")],
     align=True,
 )
 STEP: Final[np.dtype[Any]] = np.dtype([("price", np.int64), ("co2e", np.int64), ("label", np.int64)])
@@ -61,7 +61,7 @@ def make_stairs(places: int, width: int) -> Stairs:
     return Stairs(np.zeros(places, np.int64), np.empty((places, width), STEP))
 
 
-@compiled
+@inner
 def precedes(rows: Records, number: Numbers, one: int, other: int) -> bool:
     """Whether a label is taken up before another of the same arrivals: by price, CO2e, steps, and then step by step from the origin."""
     if rows[one].price != rows[other].price:
@@ -71,7 +71,7 @@ def precedes(rows: Records, number: Numbers, one: int, other: int) -> bool:
     return is_first(rows, number, one, other)
 
 
-@compiled
+@inner
 def is_first(rows: Records, number: Numbers, one: int, other: int) -> bool:
     """Whether a path comes before another: the one with fewer steps, else by the first ride or run in which they differ."""
     if rows[one].steps != rows[other].steps:
@@ -87,7 +87,7 @@ def is_first(rows: Records, number: Numbers, one: int, other: int) -> bool:
     return first
 
 
-@compiled
+@inner
 def push(labels: Labels, number: Numbers, label: int, since: int) -> None:
     """Put the newest label into the heap, by arrival at the target, then by its own."""
     rows, keys, heap, counts = labels.rows, labels.keys, labels.heap, labels.counts
@@ -106,7 +106,7 @@ def push(labels: Labels, number: Numbers, label: int, since: int) -> None:
     heap[hole] = label
 
 
-@compiled
+@inner
 def pop(labels: Labels, number: Numbers) -> int:
     """Take the first label out of the heap."""
     rows, keys, heap, counts = labels.rows, labels.keys, labels.heap, labels.counts
@@ -132,7 +132,7 @@ def pop(labels: Labels, number: Numbers) -> int:
     return int(top)
 
 
-@compiled
+@inner
 def step_at(stairs: Stairs, spot: int, price: int) -> int:
     """The last step of a spot that is no dearer, or -1: of all those, it has the least CO2e."""
     first, last = 0, stairs.size[spot]
@@ -145,7 +145,7 @@ def step_at(stairs: Stairs, spot: int, price: int) -> int:
     return first - 1
 
 
-@compiled
+@inner
 def takes(stairs: Stairs, number: Numbers, labels: Labels, label: int) -> int:
     """Keep a label unless it is beaten, in place of those that it beats: 1, 0, or STAIRS_FULL. Of equals, the first path wins."""
     row = labels.rows[label]
@@ -173,7 +173,7 @@ def takes(stairs: Stairs, number: Numbers, labels: Labels, label: int) -> int:
     return 1
 
 
-@compiled
+@inner
 def _make_one(steps: Records, first: int, last: int, size: int) -> int:
     """Make room for one step in the place of those from `first` until `last`; how many there are then."""
     if last == first:
@@ -185,7 +185,7 @@ def _make_one(steps: Records, first: int, last: int, size: int) -> int:
     return size + 1 - (last - first)
 
 
-@compiled
+@inner
 def is_reached(stairs: Stairs, target: int, price: int, co2e: int, epsilon_bps: int) -> bool:
     """Whether something that arrived before is at most so many hundredths of a per cent dearer and dirtier."""
     dearest = price + price * epsilon_bps // 10_000

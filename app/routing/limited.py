@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.routing.calendar import NEVER
-from app.routing.jit import compiled
+from app.routing.jit import compiled, inner
 from app.routing.labels import (
     FOUND_FULL,
     LABELS_FULL,
@@ -107,7 +107,7 @@ def find_limited_front(kind: Kind, world: World, found: Numbers) -> int:
     return points
 
 
-@compiled
+@inner
 def _find(world: World, found: Numbers, points: int, label: int) -> int:
     """How many points there are with this label among them, or which memory is full."""
     kept = takes(world.stairs, world.scene.number, world.labels, label)
@@ -119,7 +119,7 @@ def _find(world: World, found: Numbers, points: int, label: int) -> int:
     return points + 1
 
 
-@compiled
+@inner
 def _is_beaten(world: World, label: int) -> bool:
     """Whether another of its place, which is there as early, is as good at every later moment."""
     rows = world.labels.rows
@@ -141,7 +141,7 @@ def _is_beaten(world: World, label: int) -> bool:
     return False
 
 
-@compiled
+@inner
 def _expand(world: World, label: int) -> bool:
     """Take every service that stops here, and the rest that the place offers. False when memory ends."""
     net, scene, limit = world.net, world.scene, world.limit
@@ -161,25 +161,25 @@ def _expand(world: World, label: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def _free_until(world: World, row: Any) -> int:
     """Until when the dwell of a label may begin without more being spent: for ever where nothing is counted."""
     return int(row.latest) if world.limit.counts_at[world.scene.spots[row.spot].place] else NEVER
 
 
-@compiled
+@inner
 def _is_loaded(world: World, row: Any) -> bool:
     return bool(row.leg >= 0 or (world.limit.is_loaded and row.parent < 0))
 
 
-@compiled
+@inner
 def _counted_before(world: World, label: int, place: int, waited: int) -> int:
     """What passes at a place between the beginning of the dwell and the departure, as far as it counts."""
     is_loaded = _is_loaded(world, world.labels.rows[label])
     return waited if is_loaded and world.limit.counts_at[place] else 0
 
 
-@compiled
+@inner
 def _ride_run(world: World, label: int, leg_number: int, start: int) -> bool:
     """Take the first run with room from this one on, after which the goods are bound to its moments."""
     net, scene, limit = world.net, world.scene, world.limit
@@ -196,7 +196,7 @@ def _ride_run(world: World, label: int, leg_number: int, start: int) -> bool:
     return _arrive(world, label, leg_number, run, leg.head, arrives, arrives, spent)
 
 
-@compiled
+@inner
 def _take_next_run(world: World, label: int) -> bool:
     """Offer the run after the one that this label took, as long as a later loading is to be had by it."""
     net, scene, rows = world.net, world.scene, world.labels.rows
@@ -212,7 +212,7 @@ def _take_next_run(world: World, label: int) -> bool:
     return _ride_run(world, row.parent, row.leg, first_run(net, leg.service, row.run + 1))
 
 
-@compiled
+@inner
 def _ride_on_demand(world: World, label: int, leg_number: int, ready: int) -> bool:
     """Take the ride in every period between closures in which it may start."""
     net, scene, limit = world.net, world.scene, world.limit
@@ -239,7 +239,7 @@ def _ride_on_demand(world: World, label: int, leg_number: int, ready: int) -> bo
         ready = until
 
 
-@compiled
+@inner
 def _next_closure(net: Net, service: int, at: int) -> int:
     for number in range(net.services[service].closed_first, net.services[service].closed_end):
         if net.closed_since[number] > at:
@@ -247,7 +247,7 @@ def _next_closure(net: Net, service: int, at: int) -> int:
     return NEVER + 1
 
 
-@compiled
+@inner
 def _arrive(world: World, label: int, leg: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
     """Offer an arrival at any moment between two, in each of the opening periods of the place in which its dwell may begin."""
     net, spot = world.net, world.scene.spots[head]
@@ -269,7 +269,7 @@ def _arrive(world: World, label: int, leg: int, run: int, head: int, earliest: i
         earliest = until
 
 
-@compiled
+@inner
 def _offer(world: World, label: int, leg: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
     """Put a label into the heap, unless it is too late, past the limit, or beaten at the target. False when memory ends."""
     labels, scene, limit, ask = world.labels, world.scene, world.limit, world.ask

@@ -1,11 +1,11 @@
 """The kernels of time: the first run at or after a moment, the last at or before it, and when a place is open."""
 
 from app.routing.calendar import MONDAY_S, NEVER, WEEK_S
-from app.routing.jit import compiled
+from app.routing.jit import compiled, inner
 from app.routing.packed import Blocks, Net, Numbers
 
 
-@compiled
+@inner
 def place_in(values: Numbers, first: int, last: int, sought: int) -> int:
     """The place of the first value that is not below the one sought, from `first` until `last`."""
     while first < last:
@@ -17,7 +17,7 @@ def place_in(values: Numbers, first: int, last: int, sought: int) -> int:
     return first
 
 
-@compiled
+@inner
 def first_run(net: Net, service: int, at: int) -> int:
     """The first start of a run at or after `at`, or NEVER."""
     line = net.services[service]
@@ -35,7 +35,7 @@ def first_run(net: Net, service: int, at: int) -> int:
     return start
 
 
-@compiled
+@inner
 def _first_ever(net: Net, service: int, at: int) -> int:
     """As `first_run`, of a timetable without closures."""
     soonest = NEVER
@@ -46,7 +46,7 @@ def _first_ever(net: Net, service: int, at: int) -> int:
     return soonest
 
 
-@compiled
+@inner
 def _next_start(net: Net, number: int, at: int) -> int:
     """The first start of a pattern at or after `at`, valid or not."""
     pattern = net.patterns[number]
@@ -73,7 +73,7 @@ def last_run(net: Net, service: int, at: int) -> int:
     return start
 
 
-@compiled
+@inner
 def _last_ever(net: Net, service: int, at: int) -> int:
     """As `last_run`, of a timetable without closures."""
     latest = -NEVER
@@ -91,7 +91,7 @@ def _last_ever(net: Net, service: int, at: int) -> int:
     return latest
 
 
-@compiled
+@inner
 def is_blocked(blocks: Blocks, service: int, start: int, board: int, alight: int) -> bool:
     """Whether a segment of the leg has no room on this run, or the run is excluded."""
     end = blocks.first[service + 1]
@@ -103,7 +103,7 @@ def is_blocked(blocks: Blocks, service: int, start: int, board: int, alight: int
     return False
 
 
-@compiled
+@inner
 def first_free(net: Net, blocks: Blocks, service: int, board: int, alight: int, start: int, latest: int) -> int:
     """The first run from this one on with room on the whole leg; one after `latest` may have none."""
     if net.services[service].on_demand or blocks.first[service] == blocks.first[service + 1]:
@@ -113,7 +113,7 @@ def first_free(net: Net, blocks: Blocks, service: int, board: int, alight: int, 
     return start
 
 
-@compiled
+@inner
 def last_free(net: Net, blocks: Blocks, service: int, board: int, alight: int, start: int, earliest: int) -> int:
     """The last run up to this one with room on the whole leg; one before `earliest` may have none."""
     if net.services[service].on_demand or blocks.first[service] == blocks.first[service + 1]:
@@ -123,7 +123,7 @@ def last_free(net: Net, blocks: Blocks, service: int, board: int, alight: int, s
     return start
 
 
-@compiled
+@inner
 def first_open(net: Net, place: int, at: int) -> int:
     """The first moment at or after `at` at which a dwell may begin."""
     begin, end = net.places[place].hour_first, net.places[place].hour_end
@@ -149,7 +149,7 @@ def last_open(net: Net, place: int, at: int) -> int:
     return int(at - second - WEEK_S + net.hours[end - 1].until - 1)
 
 
-@compiled
+@inner
 def open_until(net: Net, place: int, at: int) -> int:
     """The end of the opening period that holds the open moment `at`; NEVER where it is always open."""
     begin, end = net.places[place].hour_first, net.places[place].hour_end

@@ -19,7 +19,7 @@ HALF_WAY: Final = 10**6
 
 
 def _record(names: str, wide: str = "") -> np.dtype[Any]:
-    return np.dtype([(name, np.int32) for name in names.split()] + [(name, np.int64) for name in wide.split()])
+    return np.dtype([(name, np.int64) for name in names.split()] + [(name, np.int64) for name in wide.split()])
 
 
 # Ranges of one list inside another are told by `…_first` and `…_end`, which is the first that is outside.

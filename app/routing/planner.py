@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.routing.blocks import blocks_of
+from app.routing.blocks import PackedLoad, blocks_of
 from app.routing.calendar import NEVER
 from app.routing.floods import earliest_arrivals, latest_arrivals, mark_parts
 from app.routing.fronts import Plans
@@ -34,7 +34,9 @@ from app.routing.values import (
 )
 
 
-def plan(timetable: Timetable, query: Query, load: Load = NO_LOAD, *, labels_max: int = LABELS_MAX) -> Front | NoPlan:
+def plan(
+    timetable: Timetable, query: Query, load: Load | PackedLoad = NO_LOAD, *, labels_max: int = LABELS_MAX
+) -> Front | NoPlan:
     """The exact Pareto front of arrival, price and CO2e, each plan bookable on `load` as it stands; or why there is none.
 
     The goods are handed in at `depart_after` and are ready after the dwell of the origin. Of plans that are equal on all three
@@ -46,10 +48,10 @@ def plan(timetable: Timetable, query: Query, load: Load = NO_LOAD, *, labels_max
     if query.origin == query.destination:
         return Front((Plan(query.depart_after, 0, 0, ()),), timetable.version)
     plans = _search(timetable, query, load, labels_max)
-    return Front(plans, timetable.version) if plans else NoPlan(_why_none(timetable, query, labels_max))
+    return Front(plans, timetable.version) if plans else NoPlan(_why_none(timetable, query, load, labels_max))
 
 
-def arrives_first(timetable: Timetable, query: Query, load: Load = NO_LOAD) -> int | None:
+def arrives_first(timetable: Timetable, query: Query, load: Load | PackedLoad = NO_LOAD) -> int | None:
     """The earliest arrival whatever the price, without the limits of the journey; None when that is after the deadline."""
     if not {query.origin, query.destination} <= timetable.numbers.keys():
         return None
@@ -67,7 +69,7 @@ def arrives_first(timetable: Timetable, query: Query, load: Load = NO_LOAD) -> i
     return int(answer) if answer < NEVER else None
 
 
-def hand_in_by(timetable: Timetable, query: Query, load: Load = NO_LOAD) -> int | None:
+def hand_in_by(timetable: Timetable, query: Query, load: Load | PackedLoad = NO_LOAD) -> int | None:
     """The last moment to hand the goods in so that they arrive in time, without the limits of the journey; None when it is too late."""
     if not {query.origin, query.destination} <= timetable.numbers.keys():
         return None
@@ -87,7 +89,7 @@ def _between(timetable: Timetable, ask: Ask) -> Flags:
     return active
 
 
-def _search(timetable: Timetable, query: Query, load: Load, labels_max: int) -> Plans | None:
+def _search(timetable: Timetable, query: Query, load: Load | PackedLoad, labels_max: int) -> Plans | None:
     """The plans of the front, None when there are none."""
     ask = _ask(timetable, query, labels_max)
     blocks = blocks_of(timetable, query, load)
@@ -109,7 +111,7 @@ def _find(
     longer = ask.window
     while True:
         first, scene = survey(net, kind, active, blocks, ask, longer)
-        if first >= NEVER:
+        if scene is None:
             return None
         while True:
             if is_limited:
@@ -158,7 +160,7 @@ def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, scene: 
     return World(timetable.net, scene, blocks, ask, limit, left, mine.labels, mine.stairs, mine.kept)
 
 
-def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
+def _why_none(timetable: Timetable, query: Query, load: Load | PackedLoad, labels_max: int) -> Reason:
     """The first constraint in the order of `Reason` without which there would be a plan."""
     if reason := unreachable_because(timetable, query):
         return reason
@@ -166,11 +168,14 @@ def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
         return Reason.CUT_OFF
     if arrives_first(timetable, query) is None:
         return Reason.EXCLUDED
-    if query.max_journey_s is not None and not _search(timetable, query, NO_LOAD, labels_max):
-        return Reason.JOURNEY_LIMIT
-    if query.max_exposure_s is not None and not _search(timetable, query, NO_LOAD, labels_max):
-        return Reason.EXPOSURE_LIMIT
-    return Reason.FULL
+    if query.max_journey_s is None and query.max_exposure_s is None:
+        return Reason.FULL
+    is_empty = load is NO_LOAD or not len(
+        blocks_of(timetable, replace(query, excluded_departures=frozenset()), load).start
+    )
+    if not is_empty and _search(timetable, query, NO_LOAD, labels_max):
+        return Reason.FULL
+    return Reason.JOURNEY_LIMIT if query.max_journey_s is not None else Reason.EXPOSURE_LIMIT
 
 
 def warm_up() -> None:

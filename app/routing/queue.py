@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.routing.jit import compiled
+from app.routing.jit import inner
 from app.routing.packed import Numbers
 
 
@@ -16,12 +16,12 @@ class Queue(NamedTuple):
     size: Numbers
 
 
-@compiled
+@inner
 def make_queue(most: int) -> Queue:
     return Queue(np.empty(most, np.int64), np.empty(most, np.int64), np.zeros(1, np.int64))
 
 
-@compiled
+@inner
 def put(queue: Queue, key: int, item: int) -> None:
     hole = queue.size[0]
     queue.size[0] = hole + 1
@@ -36,7 +36,7 @@ def put(queue: Queue, key: int, item: int) -> None:
     queue.items[hole] = item
 
 
-@compiled
+@inner
 def take(queue: Queue) -> tuple[int, int]:
     """The least key and its item."""
     keys, items = queue.keys, queue.items

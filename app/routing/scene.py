@@ -10,7 +10,7 @@ import numpy as np
 
 from app.routing.calendar import NEVER
 from app.routing.floods import earliest_arrivals, latest_arrivals
-from app.routing.jit import compiled
+from app.routing.jit import compiled, inner
 from app.routing.labels import Ask
 from app.routing.moments import first_free, first_open, first_run, last_free, last_open, last_run, place_in
 from app.routing.packed import HALF_WAY, Blocks, Flags, Kind, Net, Numbers, Records
@@ -22,15 +22,15 @@ LEVELS_MAX: Final = 16
 MOMENTS_MAX: Final = 1_024
 
 SPOT: Final[np.dtype[Any]] = np.dtype(
-    [("place", np.int32), ("boarding_first", np.int32), ("boarding_end", np.int32), ("inbound_first", np.int32)]
+    [("place", np.int64), ("boarding_first", np.int64), ("boarding_end", np.int64), ("inbound_first", np.int64)]
     + [(name, np.int64) for name in ("earliest", "latest", "price_left", "co2e_left")],
     align=True,
 )
 DOOR: Final[np.dtype[Any]] = np.dtype(
-    [(name, np.int32) for name in ("service", "wait", "depart", "leg_first", "leg_end")]
+    [(name, np.int64) for name in ("service", "wait", "depart", "leg_first", "leg_end")]
 )
 LEG: Final[np.dtype[Any]] = np.dtype(
-    [(name, np.int32) for name in ("tail", "head", "door", "service", "board", "alight", "arrive")]
+    [(name, np.int64) for name in ("tail", "head", "door", "service", "board", "alight", "arrive")]
 )
 
 
@@ -55,30 +55,28 @@ class Scene(NamedTuple):
     deadline: int
 
 
-@compiled
-def survey(net: Net, kind: Kind, active: Flags, blocks: Blocks, ask: Ask, longer: int) -> tuple[int, Scene]:
-    """The earliest arrival, or NEVER, and the scene of all that arrives no more than `longer` after it."""
-    arrival = np.empty(len(net.places), np.int64)
-    latest = np.full(len(net.places), -NEVER, np.int64)
-    first = earliest_arrivals(net, kind, active, blocks, ask, longer, arrival)
+def survey(net: Net, kind: Kind, active: Flags, blocks: Blocks, ask: Ask, longer: int) -> tuple[int, Scene | None]:
+    """The earliest arrival, or NEVER, and the scene of all that arrives no more than `longer` after it.
+
+    Python calls the kernels one by one: together they would take twice as long to compile.
+    """
+    arrival, latest = np.empty((2, len(net.places)), np.int64)
+    first = int(earliest_arrivals(net, kind, active, blocks, ask, longer, arrival))
+    if first >= NEVER:
+        return NEVER, None
     deadline = min(ask.deadline, first + longer)
-    if first < NEVER:
-        latest_arrivals(net, kind, active, blocks, ask, deadline, arrival, latest)
-    return first, _scene(net, kind, active, blocks, ask, deadline, first, arrival, latest)
+    latest_arrivals(net, kind, active, blocks, ask, deadline, arrival, latest)
+    scene = _draw(net, kind, active, blocks, ask, deadline, arrival, latest)
+    _weigh(net, kind, scene)
+    _tell_levels(net, blocks, scene, first)
+    return first, scene
 
 
 @compiled
-def _scene(
-    net: Net,
-    kind: Kind,
-    active: Flags,
-    blocks: Blocks,
-    ask: Ask,
-    deadline: int,
-    first: int,
-    arrival: Numbers,
-    latest: Numbers,
+def _draw(
+    net: Net, kind: Kind, active: Flags, blocks: Blocks, ask: Ask, deadline: int, arrival: Numbers, latest: Numbers
 ) -> Scene:
+    """The scene without its weights and levels."""
     local = np.full(len(net.places), -1, np.int64)
     size = rides = boardings = 0
     for place in range(len(net.places)):
@@ -105,7 +103,7 @@ def _scene(
             )
         spot.boarding_end = boardings
     legs, number = legs[:rides], number[:rides]
-    scene = Scene(
+    return Scene(
         spots,
         doors,
         legs,
@@ -119,13 +117,9 @@ def _scene(
         local[ask.target],
         deadline,
     )
-    if size:
-        _weigh(net, kind, scene)
-        _tell_levels(net, blocks, scene, first)
-    return scene
 
 
-@compiled
+@inner
 def _open_doors(
     net: Net,
     kind: Kind,
@@ -172,7 +166,7 @@ def _open_doors(
     return door, leg
 
 
-@compiled
+@inner
 def _inbound(spots: Records, legs: Records) -> Numbers:
     """The legs by their heads; `inbound_first` of a spot is the first of its own."""
     into = np.zeros(len(spots) + 1, np.int64)
@@ -189,7 +183,7 @@ def _inbound(spots: Records, legs: Records) -> Numbers:
     return inbound
 
 
-@compiled
+@inner
 def inbound_end(scene: Scene, spot: int) -> int:
     return int(scene.spots[spot + 1].inbound_first) if spot + 1 < len(scene.spots) else len(scene.legs)
 
@@ -210,7 +204,7 @@ def _weigh(net: Net, kind: Kind, scene: Scene) -> None:
         scene.co2e[leg] += co2e_left[head] - co2e_left[tail]
 
 
-@compiled
+@inner
 def _price(kind: Kind, ride: Any) -> int:
     """`ride_price_minor` of `rules`: weight times rate over 10^12, rounded up, in steps that fit 63 bits."""
     carried = kind.weight * ride.high
@@ -220,7 +214,7 @@ def _price(kind: Kind, ride: Any) -> int:
     return int(max(kind.minimum[ride.service], kind.base[ride.service] + part))
 
 
-@compiled
+@inner
 def _co2e(kind: Kind, ride: Any) -> int:
     """`ride_co2e_mg` of `rules`: weight times rate over 10^9, rounded half up, in steps that fit 63 bits."""
     rate = ride.distance * kind.intensity[ride.service]
@@ -228,7 +222,7 @@ def _co2e(kind: Kind, ride: Any) -> int:
     return int(kind.weight * (rate // MG_G_M_PER_MG_T_KM) + rest // MG_G_M_PER_MG_T_KM)
 
 
-@compiled
+@inner
 def least_left(scene: Scene, cost: Numbers) -> Numbers:
     """By spot, the least that is still to come before the target by one measure (Dijkstra backwards)."""
     least = np.full(len(scene.spots), NEVER, np.int64)
@@ -273,7 +267,7 @@ def _tell_levels(net: Net, blocks: Blocks, scene: Scene, first: int) -> None:
         before = by
 
 
-@compiled
+@inner
 def _arrivals(net: Net, scene: Scene, first: int) -> Numbers:
     """All moments at which something may arrive, from the first on; none where vehicles come on demand, or there are too many."""
     moments = np.empty(MOMENTS_MAX, np.int64)
@@ -293,7 +287,7 @@ def _arrivals(net: Net, scene: Scene, first: int) -> Numbers:
     return np.unique(moments[:count])
 
 
-@compiled
+@inner
 def _be_there_by(net: Net, blocks: Blocks, scene: Scene, level: int, deadline: int) -> None:
     """The last moment at which the dwell at each spot may begin so that the goods are at the target by this deadline."""
     latest = scene.latest_by
@@ -321,7 +315,7 @@ def _be_there_by(net: Net, blocks: Blocks, scene: Scene, level: int, deadline: i
                 put(queue, -handed, tail)
 
 
-@compiled
+@inner
 def reach_of(scene: Scene, spot: int, time: int) -> int:
     """The earliest arrival at the target that goods at a spot at this time may still reach; NEVER when that is too late."""
     if spot == scene.target:

@@ -5,7 +5,7 @@ order of time, whether one is beaten is a question of price and CO2e only. Both 
 """
 
 from app.routing.calendar import NEVER
-from app.routing.jit import compiled
+from app.routing.jit import compiled, inner
 from app.routing.labels import (
     FOUND_FULL,
     LABELS_FULL,
@@ -24,7 +24,7 @@ from app.routing.packed import Blocks, Kind, Net, Numbers
 from app.routing.scene import Scene, reach_of
 
 
-@compiled
+@inner
 def start_search(kind: Kind, scene: Scene, ask: Ask, labels: Labels, stairs: Stairs) -> None:
     """Forget the search before, and put the origin into the heap. Nothing is transferred there unless the goods are under way."""
     stairs.size[:] = 0
@@ -68,7 +68,7 @@ def find_front(
     return points
 
 
-@compiled
+@inner
 def _expand(net: Net, scene: Scene, blocks: Blocks, ask: Ask, labels: Labels, stairs: Stairs, label: int) -> bool:
     """Take, on every service that stops here, the first run with room: a later one would only be later. False when memory ends."""
     row = labels.rows[label]

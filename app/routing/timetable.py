@@ -31,6 +31,10 @@ class Timetable:
     def kind(self, query: Query) -> Kind:
         return self._kinds(_kind_of_load(query))
 
+    def forget(self) -> None:
+        """Forget what is kept between questions; the answers are the same."""
+        self._kinds.cache_clear()
+
     def refusals(self, query: Query) -> dict[Reason, Flags]:
         """The services that are left by each constraint, in the order of `Reason`."""
         return refusals(self._terms, query, self._excluded(query))
