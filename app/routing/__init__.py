@@ -1,5 +1,6 @@
 """The planner: from a timetable and a question to the exact front of arrival, price and CO2e. It knows no database."""
 
+from app.routing.blocks import PackedLoad, pack_load
 from app.routing.planner import arrives_first, hand_in_by, plan, warm_up
 from app.routing.timetable import Timetable
 from app.routing.values import (
@@ -41,6 +42,7 @@ __all__ = [
     "Leg",
     "Load",
     "NoPlan",
+    "PackedLoad",
     "Place",
     "Plan",
     "Query",
@@ -55,6 +57,7 @@ __all__ = [
     "arrives_first",
     "chilled_slots",
     "hand_in_by",
+    "pack_load",
     "plan",
     "warm_up",
 ]

@@ -1,29 +1,69 @@
 """Which runs the goods cannot take: those without room for them, and the excluded ones."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from app.routing.packed import Blocks, numbers
+from app.routing.calendar import NEVER
+from app.routing.packed import Blocks, Numbers, numbers
 from app.routing.timetable import Timetable
 from app.routing.values import Load, Query
 
 
-def blocks_of(timetable: Timetable, query: Query, load: Load) -> Blocks:
-    """The blocked segments in the kernels' order. An on-demand run is a vehicle of its own, so none of it is ever blocked."""
+@dataclass(frozen=True, slots=True)
+class PackedLoad:
+    """A load as arrays in the kernels' order, for those who ask many questions on the same one. Of one timetable only."""
+
+    service: Numbers
+    start: Numbers
+    segment: Numbers
+    weight_left: Numbers
+    volume_left: Numbers
+    live_left: Numbers
+    chilled_left: Numbers
+
+
+def pack_load(timetable: Timetable, load: Load) -> PackedLoad:
+    """What is left on each booked segment of the timetable's services; the others are of nobody's concern."""
     known = timetable.service_numbers
-    blocked = [(known[service], start, -1) for service, start in query.excluded_departures if service in known]
-    for (service, start, segment), used in load.items():
-        number = known.get(service)
-        if number is None:
-            continue
-        room = timetable.services[number].capacity
-        if (
-            used.weight_g + query.weight_g > room.weight_g
-            or used.volume_mm3 + query.volume_mm3 > room.volume_mm3
-            or used.live_places + query.live_heads > room.live_places
-            or (room.chilled_slots is not None and used.chilled_slots + query.chilled_slots > room.chilled_slots)
-        ):
-            blocked.append((number, start, segment))
-    blocked.sort()
-    services = [service for service, _, _ in blocked]
-    first = np.searchsorted(numbers(services), np.arange(len(timetable.services) + 1)).astype(np.int64)
-    return Blocks(first, numbers([start for _, start, _ in blocked]), numbers([segment for _, _, segment in blocked]))
+    rows = sorted(
+        ((known[key[0]], key[1], key[2], used) for key, used in load.items() if key[0] in known),
+        key=lambda row: row[:3],
+    )
+    room = [timetable.services[service].capacity for service, _, _, _ in rows]
+    return PackedLoad(
+        numbers([service for service, _, _, _ in rows]),
+        numbers([start for _, start, _, _ in rows]),
+        numbers([segment for _, _, segment, _ in rows]),
+        numbers([full.weight_g - row[3].weight_g for full, row in zip(room, rows, strict=True)]),
+        numbers([full.volume_mm3 - row[3].volume_mm3 for full, row in zip(room, rows, strict=True)]),
+        numbers([full.live_places - row[3].live_places for full, row in zip(room, rows, strict=True)]),
+        numbers(
+            [
+                NEVER if full.chilled_slots is None else full.chilled_slots - row[3].chilled_slots
+                for full, row in zip(room, rows, strict=True)
+            ]
+        ),
+    )
+
+
+def blocks_of(timetable: Timetable, query: Query, load: Load | PackedLoad) -> Blocks:
+    """The blocked segments in the kernels' order. An on-demand run is a vehicle of its own, so none of it is ever blocked."""
+    packed = load if isinstance(load, PackedLoad) else pack_load(timetable, load)
+    is_full = (
+        (packed.weight_left < query.weight_g)
+        | (packed.volume_left < query.volume_mm3)
+        | (packed.live_left < query.live_heads)
+        | (packed.chilled_left < query.chilled_slots)
+    )
+    service, start, segment = packed.service[is_full], packed.start[is_full], packed.segment[is_full]
+    known = timetable.service_numbers
+    excluded = sorted((known[code], run) for code, run in query.excluded_departures if code in known)
+    if excluded:
+        service = np.concatenate((service, numbers([number for number, _ in excluded])))
+        start = np.concatenate((start, numbers([run for _, run in excluded])))
+        segment = np.concatenate((segment, np.full(len(excluded), -1, np.int64)))
+        order = np.lexsort((segment, start, service))
+        service, start, segment = service[order], start[order], segment[order]
+    first = np.searchsorted(service, np.arange(len(timetable.services) + 1)).astype(np.int64)
+    return Blocks(first, start, segment)

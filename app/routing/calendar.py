@@ -10,6 +10,8 @@ WEEK_S: Final = 7 * DAY_S
 MONDAY_S: Final = 4 * DAY_S
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 NEVER: Final = 1 << 60
+# A place that hangs on nothing.
+PARTLESS: Final = -1
 
 Period = tuple[int, int]
 

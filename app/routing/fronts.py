@@ -12,7 +12,7 @@ from app.routing.rules import (
     transfer_co2e_mg,
     transfer_price_minor,
 )
-from app.routing.slide import Step, postponed
+from app.routing.slide import Step, cooled, postponed
 from app.routing.timetable import Timetable
 from app.routing.values import Leg, Plan, Point, Query
 
@@ -58,6 +58,8 @@ class Plans(Sequence[Plan]):
         steps = self._steps[self._first[number] : self._first[number + 1]]
         if self._query.max_journey_s is not None:
             steps = postponed(self._timetable, steps, is_loaded=self._query.spent_s is not None)
+        elif self._query.max_exposure_s is not None:
+            steps = cooled(self._timetable, steps)
         return Plan(*self.points[number], tuple(self._leg(step) for step in steps))
 
     def _leg(self, step: Step) -> Leg:
@@ -68,11 +70,11 @@ class Plans(Sequence[Plan]):
 
 
 def _leg(timetable: Timetable, query: Query, ride: int, start: int) -> Leg:
-    net = timetable.net
-    service = timetable.services[net.boarding_service[net.ride_of[ride]]]
-    board, alight = int(net.ride_board[ride]), int(net.ride_alight[ride])
+    packed = timetable.net.rides[ride]
+    service = timetable.services[packed["service"]]
+    board, alight = int(packed["board"]), int(packed["alight"])
     origin, end = service.stops[board], service.stops[alight]
-    place = timetable.places[net.ride_tail[ride]]
+    place = timetable.places[packed["tail"]]
     distance_m = end.distance_m - origin.distance_m
     tariff = tariff_for(service, query)
     mg_per_tkm = service.co2e_mg_per_tkm.get(query.temperature)

@@ -1,46 +1,42 @@
 """What the searches remember: labels in a heap, and by place the steps of a staircase that no other label beats."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from app.routing.jit import compiled
-from app.routing.packed import Numbers
+from app.routing.jit import compiled, inner
+from app.routing.packed import Numbers, Records
 
 # The answers of a search that came to an end of its memory.
 LABELS_FULL: Final = -1
 STAIRS_FULL: Final = -2
 FOUND_FULL: Final = -3
 
+# `time` is the arrival, `reach` the earliest arrival at the target that may still be reached; price and CO2e count the least that
+# is still to come, too. `run` is the start of the ride's run; a `leg` of -1 is the origin, or a rest. `latest`, `spent` and
+# `after` are those of `limited`.
+LABEL: Final[np.dtype[Any]] = np.dtype(
+    [(name, np.int64) for name in ("reach", "time", "price", "co2e", "run", "latest", "spent")]
+    + [(name, np.int64) for name in ("parent", "leg", "spot", "steps", "after")],
+    align=True,
+)
+STEP: Final[np.dtype[Any]] = np.dtype([("price", np.int64), ("co2e", np.int64), ("label", np.int64)])
+
 
 class Labels(NamedTuple):
-    """Labels by number. `earliest` is the earliest arrival at the target that one may still reach; price and CO2e count the least
-    that is still to come, too. `run` is the start of the ride's run; a `ride` of -1 is the origin, or a rest. `latest` and `spent`
-    are those of `limited`. `heap` holds numbers, `counts` how many labels there are and how many are in the heap.
-    """
+    """Labels by number. `keys` are those in the heap by arrivals, `heap` are their numbers, and `counts` is how many there are and how many in the heap."""
 
-    earliest: Numbers
-    price: Numbers
-    co2e: Numbers
-    run: Numbers
-    latest: Numbers
-    spent: Numbers
-    parent: Numbers
-    ride: Numbers
-    place: Numbers
-    steps: Numbers
-    after: Numbers
+    rows: Records
+    keys: Numbers
     heap: Numbers
     counts: Numbers
 
 
 class Stairs(NamedTuple):
-    """By place, the labels kept so far: prices rise from step to step, CO2e falls."""
+    """By spot, the labels kept so far as `STEP`s: prices rise from step to step, CO2e falls."""
 
     size: Numbers
-    price: Numbers
-    co2e: Numbers
-    label: Numbers
+    steps: Records
 
 
 class Ask(NamedTuple):
@@ -58,167 +54,160 @@ class Ask(NamedTuple):
 
 def make_labels(most: int) -> Labels:
     """Memory for so many labels. Pages that are never written to cost nothing."""
-    columns = {name: np.empty(most, np.int64) for name in Labels._fields}
-    return Labels(**{**columns, "counts": np.zeros(2, np.int64)})
+    return Labels(np.empty(most, LABEL), np.empty(most, np.int64), np.empty(most, np.int64), np.zeros(2, np.int64))
 
 
 def make_stairs(places: int, width: int) -> Stairs:
-    shape = (places, width)
-    return Stairs(
-        np.zeros(places, np.int64), np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, np.int64)
-    )
+    return Stairs(np.zeros(places, np.int64), np.empty((places, width), STEP))
 
 
-@compiled
-def precedes(labels: Labels, one: int, other: int) -> bool:
-    """Whether a label is taken up before another: by arrival, price, CO2e, steps, and then step by step from the origin."""
-    if labels.earliest[one] != labels.earliest[other]:
-        return bool(labels.earliest[one] < labels.earliest[other])
-    if labels.price[one] != labels.price[other]:
-        return bool(labels.price[one] < labels.price[other])
-    if labels.co2e[one] != labels.co2e[other]:
-        return bool(labels.co2e[one] < labels.co2e[other])
-    return is_first(labels, one, other)
+@inner
+def precedes(rows: Records, number: Numbers, one: int, other: int) -> bool:
+    """Whether a label is taken up before another of the same arrivals: by price, CO2e, steps, and then step by step from the origin."""
+    if rows[one].price != rows[other].price:
+        return bool(rows[one].price < rows[other].price)
+    if rows[one].co2e != rows[other].co2e:
+        return bool(rows[one].co2e < rows[other].co2e)
+    return is_first(rows, number, one, other)
 
 
-@compiled
-def is_first(labels: Labels, one: int, other: int) -> bool:
+@inner
+def is_first(rows: Records, number: Numbers, one: int, other: int) -> bool:
     """Whether a path comes before another: the one with fewer steps, else by the first ride or run in which they differ."""
-    if labels.steps[one] != labels.steps[other]:
-        return bool(labels.steps[one] < labels.steps[other])
+    if rows[one].steps != rows[other].steps:
+        return bool(rows[one].steps < rows[other].steps)
     first = False
     while one != other:
-        if labels.ride[one] != labels.ride[other]:
-            first = labels.ride[one] < labels.ride[other]
-        elif labels.run[one] != labels.run[other]:
-            first = labels.run[one] < labels.run[other]
-        one, other = labels.parent[one], labels.parent[other]
+        leg, other_leg = rows[one].leg, rows[other].leg
+        if leg != other_leg:
+            first = (number[leg] if leg >= 0 else -1) < (number[other_leg] if other_leg >= 0 else -1)
+        elif rows[one].run != rows[other].run:
+            first = rows[one].run < rows[other].run
+        one, other = rows[one].parent, rows[other].parent
     return first
 
 
-@compiled
-def push(labels: Labels, label: int) -> None:
-    """Put the newest label into the heap."""
-    heap, counts = labels.heap, labels.counts
+@inner
+def push(labels: Labels, number: Numbers, label: int, since: int) -> None:
+    """Put the newest label into the heap, by arrival at the target, then by its own."""
+    rows, keys, heap, counts = labels.rows, labels.keys, labels.heap, labels.counts
+    key = (rows[label].reach - since) << 24 | (rows[label].time - since)
     hole = counts[1]
     counts[0] = label + 1
     counts[1] = hole + 1
     while hole > 0:
         above = (hole - 1) >> 1
-        if not precedes(labels, label, heap[above]):
+        if keys[above] < key or (keys[above] == key and not precedes(rows, number, label, heap[above])):
             break
+        keys[hole] = keys[above]
         heap[hole] = heap[above]
         hole = above
+    keys[hole] = key
     heap[hole] = label
 
 
-@compiled
-def pop(labels: Labels) -> int:
+@inner
+def pop(labels: Labels, number: Numbers) -> int:
     """Take the first label out of the heap."""
-    heap, counts = labels.heap, labels.counts
+    rows, keys, heap, counts = labels.rows, labels.keys, labels.heap, labels.counts
     top = heap[0]
-    counts[1] -= 1
-    size = counts[1]
-    last = heap[size]
-    hole = 0
-    while True:
-        below = 2 * hole + 1
-        if below >= size:
-            break
-        if below + 1 < size and precedes(labels, heap[below + 1], heap[below]):
+    size = counts[1] - 1
+    counts[1] = size
+    last, key = heap[size], keys[size]
+    hole, below = 0, 1
+    while below < size:
+        if below + 1 < size and (
+            keys[below + 1] < keys[below]
+            or (keys[below + 1] == keys[below] and precedes(rows, number, heap[below + 1], heap[below]))
+        ):
             below += 1
-        if not precedes(labels, heap[below], last):
+        if key < keys[below] or (key == keys[below] and not precedes(rows, number, heap[below], last)):
             break
+        keys[hole] = keys[below]
         heap[hole] = heap[below]
         hole = below
+        below = 2 * hole + 1
+    keys[hole] = key
     heap[hole] = last
     return int(top)
 
 
-@compiled
-def step_at(stairs: Stairs, place: int, price: int) -> int:
-    """The last step of a place that is no dearer, or -1: of all those, it has the least CO2e."""
-    first, last = 0, stairs.size[place]
+@inner
+def step_at(stairs: Stairs, spot: int, price: int) -> int:
+    """The last step of a spot that is no dearer, or -1: of all those, it has the least CO2e."""
+    first, last = 0, stairs.size[spot]
     while first < last:
         middle = (first + last) >> 1
-        if stairs.price[place, middle] <= price:
+        if stairs.steps[spot, middle].price <= price:
             first = middle + 1
         else:
             last = middle
     return first - 1
 
 
-@compiled
-def takes(stairs: Stairs, place: int, labels: Labels, label: int) -> int:
+@inner
+def takes(stairs: Stairs, number: Numbers, labels: Labels, label: int) -> int:
     """Keep a label unless it is beaten, in place of those that it beats: 1, 0, or STAIRS_FULL. Of equals, the first path wins."""
-    price, co2e = labels.price[label], labels.co2e[label]
-    size = stairs.size[place]
-    first = last = step_at(stairs, place, price) + 1
-    if first > 0 and stairs.co2e[place, first - 1] <= co2e:
+    row = labels.rows[label]
+    spot, price, co2e = row.spot, row.price, row.co2e
+    size = stairs.size[spot]
+    steps = stairs.steps[spot]
+    first = last = step_at(stairs, spot, price) + 1
+    if first > 0 and steps[first - 1].co2e <= co2e:
         step = first - 1
-        if stairs.co2e[place, step] < co2e or stairs.price[place, step] < price:
+        if steps[step].co2e < co2e or steps[step].price < price:
             return 0
-        if not is_first(labels, label, stairs.label[place, step]):
+        if not is_first(labels.rows, number, label, steps[step].label):
             return 0
         first -= 1
-    elif first > 0 and stairs.price[place, first - 1] == price:
+    elif first > 0 and steps[first - 1].price == price:
         first -= 1
-    while last < size and stairs.co2e[place, last] >= co2e:
+    while last < size and steps[last].co2e >= co2e:
         last += 1
-    if size + 1 - (last - first) > stairs.price.shape[1]:
+    if size + 1 - (last - first) > steps.shape[0]:
         return STAIRS_FULL
-    _replace(stairs, place, first, last)
-    stairs.price[place, first] = price
-    stairs.co2e[place, first] = co2e
-    stairs.label[place, first] = label
+    stairs.size[spot] = _make_one(steps, first, last, size)
+    steps[first].price = price
+    steps[first].co2e = co2e
+    steps[first].label = label
     return 1
 
 
-@compiled
-def _replace(stairs: Stairs, place: int, first: int, last: int) -> None:
-    """Make the steps from `first` until `last` one step."""
-    size = stairs.size[place]
+@inner
+def _make_one(steps: Records, first: int, last: int, size: int) -> int:
+    """Make room for one step in the place of those from `first` until `last`; how many there are then."""
     if last == first:
         for step in range(size, first, -1):
-            _copy(stairs, place, step - 1, step)
+            steps[step] = steps[step - 1]
     elif last > first + 1:
         for step in range(last, size):
-            _copy(stairs, place, step, step - (last - first - 1))
-    stairs.size[place] = size + 1 - (last - first)
+            steps[step - (last - first - 1)] = steps[step]
+    return size + 1 - (last - first)
 
 
-@compiled
-def _copy(stairs: Stairs, place: int, source: int, target: int) -> None:
-    stairs.price[place, target] = stairs.price[place, source]
-    stairs.co2e[place, target] = stairs.co2e[place, source]
-    stairs.label[place, target] = stairs.label[place, source]
-
-
-@compiled
+@inner
 def is_reached(stairs: Stairs, target: int, price: int, co2e: int, epsilon_bps: int) -> bool:
     """Whether something that arrived before is at most so many hundredths of a per cent dearer and dirtier."""
     dearest = price + price * epsilon_bps // 10_000
     step = step_at(stairs, target, dearest)
-    return step >= 0 and stairs.co2e[target, step] <= co2e + co2e * epsilon_bps // 10_000
+    return step >= 0 and stairs.steps[target, step].co2e <= co2e + co2e * epsilon_bps // 10_000
 
 
 @compiled
-def trace(labels: Labels, found: Numbers, points: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+def trace(labels: Labels, number: Numbers, found: Numbers, points: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """(arrival, price, CO2e) of each label found; where its steps begin among all; the ride and the run of each step."""
+    rows = labels.rows
     told = np.empty((points, 3), np.int64)
     first = np.zeros(points + 1, np.int64)
-    for number in range(points):
-        label = found[number]
-        told[number, 0], told[number, 1], told[number, 2] = (
-            labels.earliest[label],
-            labels.price[label],
-            labels.co2e[label],
-        )
-        first[number + 1] = first[number] + labels.steps[label]
+    for place in range(points):
+        row = rows[found[place]]
+        told[place, 0], told[place, 1], told[place, 2] = row.time, row.price, row.co2e
+        first[place + 1] = first[place] + row.steps
     ride, run = np.empty(first[points], np.int64), np.empty(first[points], np.int64)
-    for number in range(points):
-        label = found[number]
-        for step in range(first[number + 1] - 1, first[number] - 1, -1):
-            ride[step], run[step] = labels.ride[label], labels.run[label]
-            label = labels.parent[label]
+    for place in range(points):
+        label = found[place]
+        for step in range(first[place + 1] - 1, first[place] - 1, -1):
+            row = rows[label]
+            ride[step], run[step] = (number[row.leg] if row.leg >= 0 else -1), row.run
+            label = row.parent
     return told, first, ride, run

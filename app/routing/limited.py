@@ -6,10 +6,12 @@ places for animals (a journey), only at places that are not cooled for the cold 
 loaded yet: at the origin, or after a rest, and waits for nothing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from app.routing.calendar import NEVER
-from app.routing.jit import compiled
+from app.routing.jit import compiled, inner
 from app.routing.labels import (
     FOUND_FULL,
     LABELS_FULL,
@@ -24,7 +26,8 @@ from app.routing.labels import (
     takes,
 )
 from app.routing.moments import first_free, first_open, first_run, open_until
-from app.routing.packed import Blocks, Bounds, Costs, Flags, Net, Numbers
+from app.routing.packed import Blocks, Flags, Kind, Net, Numbers
+from app.routing.scene import Scene, least_left, reach_of
 from app.routing.search import start_search
 
 
@@ -41,57 +44,73 @@ class Limit(NamedTuple):
 
 
 class World(NamedTuple):
-    """All that one search looks at."""
+    """All that one search looks at. By spot, `left` is the least that is still to be spent, `kept` the label that was kept last."""
 
     net: Net
-    costs: Costs
-    bounds: Bounds
+    scene: Scene
     blocks: Blocks
     ask: Ask
     limit: Limit
+    left: Numbers
     labels: Labels
     stairs: Stairs
     kept: Numbers
 
 
 @compiled
-def find_limited_front(world: World, found: Numbers) -> int:
+def least_spent(net: Net, scene: Scene, limit: Limit) -> Numbers:
+    """By spot, the least that goods spend from arriving there to the target; nothing where a rest may make it begin anew."""
+    least = np.zeros(len(scene.legs), np.int64)
+    for number in range(len(scene.legs)):
+        ride = net.rides[scene.number[number]]
+        if limit.is_journey and limit.rest == 0:
+            least[number] = ride.least
+        elif limit.counts_at[ride.tail] and not limit.is_journey:
+            door = scene.doors[scene.legs[number].door]
+            least[number] = net.places[ride.tail].dwell + door.wait + door.depart
+    return least_left(scene, least)
+
+
+@compiled
+def find_limited_front(kind: Kind, world: World, found: Numbers) -> int:
     """As `find_front`, of the journeys within the limit."""
-    ask, labels, stairs, limit, net = world.ask, world.labels, world.stairs, world.limit, world.net
-    start_search(world.costs, world.bounds, ask, labels, stairs)
+    ask, labels, stairs, limit, scene = world.ask, world.labels, world.stairs, world.limit, world.scene
+    start_search(kind, scene, ask, labels, stairs)
     world.kept[:] = -1
-    handled = first_open(net, ask.origin, ask.depart_after)
+    row = labels.rows[0]
+    handled = first_open(world.net, ask.origin, ask.depart_after)
     waited = handled - ask.depart_after if limit.counts_at[ask.origin] and limit.is_loaded else 0
-    labels.earliest[0] = handled + world.bounds.time[ask.origin]
-    labels.latest[0] = handled if limit.is_loaded else NEVER
-    labels.spent[0] = limit.spent + waited
-    if labels.earliest[0] > ask.deadline:
+    row.time = handled
+    row.latest = handled if limit.is_loaded else NEVER
+    row.spent = limit.spent + waited
+    if row.spent > limit.most:
         return 0
     points = 0
     while labels.counts[1]:
-        label = pop(labels)
-        if points and labels.earliest[label] > labels.earliest[found[0]] + ask.window:
+        label = pop(labels, scene.number)
+        row = labels.rows[label]
+        if points and row.reach > labels.rows[found[0]].time + ask.window:
             break
-        if is_reached(stairs, ask.target, labels.price[label], labels.co2e[label], ask.epsilon_bps):
+        if is_reached(stairs, scene.target, row.price, row.co2e, ask.epsilon_bps):
             continue
         if not _take_next_run(world, label):
             return LABELS_FULL
-        if labels.place[label] == ask.target:
+        if row.spot == scene.target:
             points = _find(world, found, points, label)
             if points < 0:
                 return points
         elif not _is_beaten(world, label):
-            labels.after[label] = world.kept[labels.place[label]]
-            world.kept[labels.place[label]] = label
+            row.after = world.kept[row.spot]
+            world.kept[row.spot] = label
             if not _expand(world, label):
                 return LABELS_FULL
     return points
 
 
-@compiled
+@inner
 def _find(world: World, found: Numbers, points: int, label: int) -> int:
     """How many points there are with this label among them, or which memory is full."""
-    kept = takes(world.stairs, world.ask.target, world.labels, label)
+    kept = takes(world.stairs, world.scene.number, world.labels, label)
     if kept <= 0:
         return STAIRS_FULL if kept == STAIRS_FULL else points
     if points == found.shape[0]:
@@ -100,174 +119,181 @@ def _find(world: World, found: Numbers, points: int, label: int) -> int:
     return points + 1
 
 
-@compiled
+@inner
 def _is_beaten(world: World, label: int) -> bool:
     """Whether another of its place, which is there as early, is as good at every later moment."""
-    labels = world.labels
-    place = labels.place[label]
-    price, co2e, spent = labels.price[label], labels.co2e[label], labels.spent[label]
-    loaded = labels.latest[label] - spent
-    other = world.kept[place]
-    while other >= 0:
-        is_as_good = (
-            labels.price[other] <= price
-            and labels.co2e[other] <= co2e
-            and labels.spent[other] <= spent
-            and (not world.limit.counts_at[place] or labels.latest[other] - labels.spent[other] >= loaded)
-        )
-        if is_as_good and (labels.price[other] < price or labels.co2e[other] < co2e or is_first(labels, other, label)):
+    rows = world.labels.rows
+    row = rows[label]
+    loaded = row.latest - row.spent
+    counts = world.limit.counts_at[world.scene.spots[row.spot].place]
+    number = world.kept[row.spot]
+    while number >= 0:
+        other = rows[number]
+        if (
+            other.price <= row.price
+            and other.co2e <= row.co2e
+            and other.spent <= row.spent
+            and (not counts or other.latest - other.spent >= loaded)
+            and (other.price < row.price or other.co2e < row.co2e or is_first(rows, world.scene.number, number, label))
+        ):
             return True
-        other = labels.after[other]
+        number = other.after
     return False
 
 
-@compiled
+@inner
 def _expand(world: World, label: int) -> bool:
     """Take every service that stops here, and the rest that the place offers. False when memory ends."""
-    net, labels, bounds, limit = world.net, world.labels, world.bounds, world.limit
-    place = labels.place[label]
-    handled = labels.earliest[label] - bounds.time[place]
-    for boarding in range(net.boarding_first[place], net.boarding_first[place + 1]):
-        service = net.boarding_service[boarding]
-        ready = handled + net.dwell[place] + net.boarding_wait[boarding]
-        start = NEVER if net.on_demand[service] else first_run(net, service, ready)
-        for ride in range(net.ride_first[boarding], net.ride_end[boarding]):
-            head = net.ride_head[ride]
-            if world.costs.time[ride] + bounds.time[head] >= NEVER or head == world.ask.origin:
-                continue
-            if net.on_demand[service]:
-                done = _ride_on_demand(world, label, ride, ready)
-            else:
-                done = _ride_run(world, label, ride, start)
-            if not done:
+    net, scene, limit = world.net, world.scene, world.limit
+    row = world.labels.rows[label]
+    spot = scene.spots[row.spot]
+    for number in range(spot.boarding_first, spot.boarding_end):
+        door = scene.doors[number]
+        ready = row.time + net.places[spot.place].dwell + door.wait
+        on_demand = net.services[door.service].on_demand
+        start = NEVER if on_demand else first_run(net, door.service, ready)
+        for leg in range(door.leg_first, door.leg_end):
+            if not (_ride_on_demand(world, label, leg, ready) if on_demand else _ride_run(world, label, leg, start)):
                 return False
-    if limit.rest > 0 and limit.rests_at[place] and labels.ride[label] >= 0:
-        rested = first_open(net, place, handled + limit.rest)
-        return _offer(world, label, -1, -1, place, rested, NEVER, 0)
+    if limit.rest > 0 and limit.rests_at[spot.place] and _is_loaded(world, row):
+        rested = first_open(net, spot.place, row.time + limit.rest)
+        return _offer(world, label, -1, -1, row.spot, rested, NEVER, 0)
     return True
 
 
-@compiled
+@inner
+def _free_until(world: World, row: Any) -> int:
+    """Until when the dwell of a label may begin without more being spent: for ever where nothing is counted."""
+    return int(row.latest) if world.limit.counts_at[world.scene.spots[row.spot].place] else NEVER
+
+
+@inner
+def _is_loaded(world: World, row: Any) -> bool:
+    return bool(row.leg >= 0 or (world.limit.is_loaded and row.parent < 0))
+
+
+@inner
 def _counted_before(world: World, label: int, place: int, waited: int) -> int:
     """What passes at a place between the beginning of the dwell and the departure, as far as it counts."""
-    is_loaded = world.labels.ride[label] >= 0 or (world.limit.is_loaded and world.labels.parent[label] < 0)
+    is_loaded = _is_loaded(world, world.labels.rows[label])
     return waited if is_loaded and world.limit.counts_at[place] else 0
 
 
-@compiled
-def _ride_run(world: World, label: int, ride: int, start: int) -> bool:
+@inner
+def _ride_run(world: World, label: int, leg_number: int, start: int) -> bool:
     """Take the first run with room from this one on, after which the goods are bound to its moments."""
-    net, labels, limit = world.net, world.labels, world.limit
-    boarding, head, place = net.ride_of[ride], net.ride_head[ride], labels.place[label]
-    latest = world.ask.deadline - net.ride_arrive[ride] - world.bounds.time[head]
-    service = net.boarding_service[boarding]
-    run = first_free(net, world.blocks, service, net.ride_board[ride], net.ride_alight[ride], start, latest)
-    if run > latest:
+    net, scene, limit = world.net, world.scene, world.limit
+    row, leg = world.labels.rows[label], scene.legs[leg_number]
+    door, place = scene.doors[leg.door], scene.spots[row.spot].place
+    by = scene.spots[leg.head].latest - leg.arrive
+    run = first_free(net, world.blocks, leg.service, leg.board, leg.alight, start, by)
+    if run > by:
         return True
-    departs, arrives = run + net.boarding_depart[boarding], run + net.ride_arrive[ride]
-    handled = min(labels.latest[label], run - net.boarding_wait[boarding] - net.dwell[place])
-    spent = labels.spent[label] + _counted_before(world, label, place, departs - handled)
+    departs, arrives = run + door.depart, run + leg.arrive
+    handled = min(row.latest, run - door.wait - net.places[place].dwell)
+    spent = row.spent + _counted_before(world, label, place, departs - handled)
     spent += arrives - departs if limit.is_journey else 0
-    return _arrive(world, label, ride, run, head, arrives, arrives, spent)
+    return _arrive(world, label, leg_number, run, leg.head, arrives, arrives, spent)
 
 
-@compiled
+@inner
 def _take_next_run(world: World, label: int) -> bool:
     """Offer the run after the one that this label took, as long as a later loading is to be had by it."""
-    net, labels = world.net, world.labels
-    ride, before = labels.ride[label], labels.parent[label]
-    if ride < 0 or net.on_demand[net.boarding_service[net.ride_of[ride]]]:
+    net, scene, rows = world.net, world.scene, world.labels.rows
+    row = rows[label]
+    if row.leg < 0:
         return True
-    boarding = net.ride_of[ride]
-    handled = labels.run[label] - net.boarding_wait[boarding] - net.dwell[labels.place[before]]
-    if handled >= labels.latest[before]:
+    leg, before = scene.legs[row.leg], rows[row.parent]
+    if net.services[leg.service].on_demand:
         return True
-    return _ride_run(world, before, ride, first_run(net, net.boarding_service[boarding], labels.run[label] + 1))
+    handled = row.run - scene.doors[leg.door].wait - net.places[scene.spots[before.spot].place].dwell
+    if handled >= _free_until(world, before):
+        return True
+    return _ride_run(world, row.parent, row.leg, first_run(net, leg.service, row.run + 1))
 
 
-@compiled
-def _ride_on_demand(world: World, label: int, ride: int, ready: int) -> bool:
+@inner
+def _ride_on_demand(world: World, label: int, leg_number: int, ready: int) -> bool:
     """Take the ride in every period between closures in which it may start."""
-    net, labels, limit = world.net, world.labels, world.limit
-    boarding, head, place = net.ride_of[ride], net.ride_head[ride], labels.place[label]
-    service, arrive = net.boarding_service[boarding], net.ride_arrive[ride]
-    dwell = net.dwell[place] + net.boarding_wait[boarding]
-    deadline = world.ask.deadline - arrive - world.bounds.time[head]
-    latest = min(NEVER, labels.latest[label] + dwell)
-    ride_s = arrive - net.boarding_depart[boarding] if limit.is_journey else 0
-    before = _counted_before(world, label, place, dwell + net.boarding_depart[boarding])
+    net, scene, limit = world.net, world.scene, world.limit
+    row, leg = world.labels.rows[label], scene.legs[leg_number]
+    door, place = scene.doors[leg.door], scene.spots[row.spot].place
+    dwell = net.places[place].dwell + door.wait
+    by = scene.spots[leg.head].latest - leg.arrive
+    latest = min(NEVER, _free_until(world, row) + dwell)
+    ride_s = leg.arrive - door.depart if limit.is_journey else 0
+    before = _counted_before(world, label, place, dwell + door.depart)
     while True:
-        start = first_run(net, service, ready)
-        if start > deadline:
+        start = first_run(net, leg.service, ready)
+        if start > by:
             return True
-        until = _next_closure(net, service, start)
+        until = _next_closure(net, leg.service, start)
         waited = _counted_before(world, label, place, max(0, start - latest))
-        spent = labels.spent[label] + before + waited + ride_s
+        spent = row.spent + before + waited + ride_s
         last = max(start, min(latest, until - 1))
-        if not _arrive(world, label, ride, start, head, start + arrive, min(NEVER, last + arrive), spent):
+        arrives, arrives_last = start + leg.arrive, min(NEVER, last + leg.arrive)
+        if not _arrive(world, label, leg_number, start, leg.head, arrives, arrives_last, spent):
             return False
         if latest < until:
             return True
         ready = until
 
 
-@compiled
+@inner
 def _next_closure(net: Net, service: int, at: int) -> int:
-    for number in range(net.closed_first[service], net.closed_first[service + 1]):
+    for number in range(net.services[service].closed_first, net.services[service].closed_end):
         if net.closed_since[number] > at:
             return int(net.closed_since[number])
     return NEVER + 1
 
 
-@compiled
-def _arrive(world: World, label: int, ride: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
+@inner
+def _arrive(world: World, label: int, leg: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
     """Offer an arrival at any moment between two, in each of the opening periods of the place in which its dwell may begin."""
-    net = world.net
-    if head == world.ask.target:
-        return _offer(world, label, ride, run, head, earliest, latest, spent)
+    net, spot = world.net, world.scene.spots[head]
+    if head == world.scene.target:
+        return _offer(world, label, leg, run, head, earliest, latest, spent)
     while True:
-        handled = first_open(net, head, earliest)
-        if handled + world.bounds.time[head] > world.ask.deadline:
+        handled = first_open(net, spot.place, earliest)
+        if handled > spot.latest:
             return True
         if latest < handled:
-            waited = handled - latest if world.limit.counts_at[head] else 0
-            return _offer(world, label, ride, run, head, handled, handled, spent + waited)
-        until = open_until(net, head, handled)
+            waited = handled - latest if world.limit.counts_at[spot.place] else 0
+            return _offer(world, label, leg, run, head, handled, handled, spent + waited)
+        until = open_until(net, spot.place, handled)
         last = latest if until >= NEVER else min(latest, until - 1)
-        if not _offer(world, label, ride, run, head, handled, last, spent):
+        if not _offer(world, label, leg, run, head, handled, last, spent):
             return False
         if latest <= last:
             return True
         earliest = until
 
 
-@compiled
-def _offer(world: World, label: int, ride: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
+@inner
+def _offer(world: World, label: int, leg: int, run: int, head: int, earliest: int, latest: int, spent: int) -> bool:
     """Put a label into the heap, unless it is too late, past the limit, or beaten at the target. False when memory ends."""
-    labels, bounds, limit, ask = world.labels, world.bounds, world.limit, world.ask
-    left = bounds.time[head] if limit.is_journey and limit.rest == 0 else 0
-    arrival = earliest + bounds.time[head]
-    if arrival > ask.deadline or spent + left > limit.most:
+    labels, scene, limit, ask = world.labels, world.scene, world.limit, world.ask
+    row = labels.rows[label]
+    if earliest > scene.spots[head].latest or spent + world.left[head] > limit.most:
         return True
-    before = labels.place[label]
-    price, co2e = labels.price[label], labels.co2e[label]
-    if ride >= 0:
-        price += world.costs.price[ride] + bounds.price[head] - bounds.price[before]
-        co2e += world.costs.co2e[ride] + bounds.co2e[head] - bounds.co2e[before]
-    if is_reached(world.stairs, ask.target, price, co2e, ask.epsilon_bps):
+    price = row.price + (scene.price[leg] if leg >= 0 else 0)
+    co2e = row.co2e + (scene.co2e[leg] if leg >= 0 else 0)
+    if is_reached(world.stairs, scene.target, price, co2e, ask.epsilon_bps):
         return True
     new = labels.counts[0]
     if new >= ask.labels_max:
         return False
-    labels.earliest[new] = arrival
-    labels.price[new] = price
-    labels.co2e[new] = co2e
-    labels.run[new] = run
-    labels.latest[new] = latest
-    labels.spent[new] = spent
-    labels.parent[new] = label
-    labels.ride[new] = ride
-    labels.place[new] = head
-    labels.steps[new] = labels.steps[label] + 1
-    push(labels, new)
+    made = labels.rows[new]
+    made.time = earliest
+    made.reach = reach_of(scene, head, earliest)
+    made.price = price
+    made.co2e = co2e
+    made.run = run
+    made.latest = latest
+    made.spent = spent
+    made.parent = label
+    made.leg = leg
+    made.spot = head
+    made.steps = row.steps + 1
+    push(labels, scene.number, new, ask.depart_after)
     return True

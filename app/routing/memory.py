@@ -24,16 +24,16 @@ class Memory:
         self.found: Numbers = np.empty(FOUND_MAX, np.int64)
 
     def fit(self, places: int, labels: int) -> None:
-        if len(self.labels.price) < labels:
+        if len(self.labels.rows) < labels:
             self.labels = make_labels(labels)
         if len(self.kept) < places:
-            self.stairs = make_stairs(places, self.stairs.price.shape[1])
+            self.stairs = make_stairs(places, self.stairs.steps.shape[1])
             self.kept = np.empty(places, np.int64)
 
     def widen(self, full: int) -> None:
         """Make room where a search said that it was full."""
         if full == STAIRS_FULL:
-            places, width = self.stairs.price.shape
+            places, width = self.stairs.steps.shape
             self.stairs = make_stairs(places, 2 * width)
         else:
             self.found = np.empty(2 * len(self.found), np.int64)

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.routing.blocks import blocks_of
-from app.routing.bounds import earliest_arrival, latest_departure
+from app.routing.blocks import PackedLoad, blocks_of
 from app.routing.calendar import NEVER
+from app.routing.floods import earliest_arrivals, latest_arrivals, mark_parts
 from app.routing.fronts import Plans
 from app.routing.labels import LABELS_FULL, Ask, trace
-from app.routing.limited import Limit, World, find_limited_front
+from app.routing.limited import Limit, World, find_limited_front, least_spent
 from app.routing.memory import Memory, memory
-from app.routing.packed import Blocks
+from app.routing.packed import Blocks, Flags, Numbers
 from app.routing.reasons import unreachable_because
+from app.routing.scene import Scene, survey
 from app.routing.search import find_front
 from app.routing.timetable import Timetable
 from app.routing.values import (
@@ -33,7 +34,9 @@ from app.routing.values import (
 )
 
 
-def plan(timetable: Timetable, query: Query, load: Load = NO_LOAD, *, labels_max: int = LABELS_MAX) -> Front | NoPlan:
+def plan(
+    timetable: Timetable, query: Query, load: Load | PackedLoad = NO_LOAD, *, labels_max: int = LABELS_MAX
+) -> Front | NoPlan:
     """The exact Pareto front of arrival, price and CO2e, each plan bookable on `load` as it stands; or why there is none.
 
     The goods are handed in at `depart_after` and are ready after the dwell of the origin. Of plans that are equal on all three
@@ -45,47 +48,86 @@ def plan(timetable: Timetable, query: Query, load: Load = NO_LOAD, *, labels_max
     if query.origin == query.destination:
         return Front((Plan(query.depart_after, 0, 0, ()),), timetable.version)
     plans = _search(timetable, query, load, labels_max)
-    return Front(plans, timetable.version) if plans else NoPlan(_why_none(timetable, query, labels_max))
+    return Front(plans, timetable.version) if plans else NoPlan(_why_none(timetable, query, load, labels_max))
 
 
-def arrives_first(timetable: Timetable, query: Query, load: Load = NO_LOAD) -> int | None:
+def arrives_first(timetable: Timetable, query: Query, load: Load | PackedLoad = NO_LOAD) -> int | None:
     """The earliest arrival whatever the price, without the limits of the journey; None when that is after the deadline."""
     if not {query.origin, query.destination} <= timetable.numbers.keys():
         return None
     ask = _ask(timetable, query, 0)
-    arrival = earliest_arrival(timetable.net, timetable.costs(query), blocks_of(timetable, query, load), ask)
-    return int(arrival) if arrival < NEVER else None
+    arrival = np.empty(len(timetable.places), np.int64)
+    answer = earliest_arrivals(
+        timetable.net,
+        timetable.kind(query),
+        _between(timetable, ask),
+        blocks_of(timetable, query, load),
+        ask,
+        -1,
+        arrival,
+    )
+    return int(answer) if answer < NEVER else None
 
 
-def hand_in_by(timetable: Timetable, query: Query, load: Load = NO_LOAD) -> int | None:
+def hand_in_by(timetable: Timetable, query: Query, load: Load | PackedLoad = NO_LOAD) -> int | None:
     """The last moment to hand the goods in so that they arrive in time, without the limits of the journey; None when it is too late."""
     if not {query.origin, query.destination} <= timetable.numbers.keys():
         return None
     ask = _ask(timetable, query, 0)
-    moment = latest_departure(timetable.net, timetable.costs(query), blocks_of(timetable, query, load), ask)
+    net, kind, active = timetable.net, timetable.kind(query), _between(timetable, ask)
+    blocks = blocks_of(timetable, query, load)
+    arrival, latest = np.empty((2, len(timetable.places)), np.int64)
+    earliest_arrivals(net, kind, active, blocks, ask, NEVER, arrival)
+    moment = latest_arrivals(net, kind, active, blocks, ask, ask.deadline, arrival, latest)
     return int(moment) if moment > -NEVER else None
 
 
-def _search(timetable: Timetable, query: Query, load: Load, labels_max: int) -> Plans | None:
-    """The plans of the front, None when there are none. Memory that is too narrow is widened, and the search begins again."""
-    blocks = blocks_of(timetable, query, load)
+def _between(timetable: Timetable, ask: Ask) -> Flags:
+    """The parts of the network that lie between origin and target."""
+    active = np.zeros(len(timetable.places), np.bool_)
+    mark_parts(timetable.net, ask.origin, ask.target, active)
+    return active
+
+
+def _search(timetable: Timetable, query: Query, load: Load | PackedLoad, labels_max: int) -> Plans | None:
+    """The plans of the front, None when there are none."""
     ask = _ask(timetable, query, labels_max)
+    blocks = blocks_of(timetable, query, load)
+    is_limited = query.max_journey_s is not None or query.max_exposure_s is not None
+    # Animals may rest, and goods may be kept cold, in a part that leads nowhere.
+    active = np.ones(len(timetable.places), np.bool_) if is_limited else _between(timetable, ask)
     with memory() as mine:
         mine.fit(len(timetable.places), labels_max)
+        found = _find(timetable, query, blocks, ask, active, mine)
+        return Plans(timetable, query, *found) if found else None
+
+
+def _find(
+    timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, active: Flags, mine: Memory
+) -> tuple[Numbers, Numbers, Numbers, Numbers] | None:
+    """Points and steps of the front. What arrives first within the limits may arrive later than without: then the window is wider."""
+    net, kind = timetable.net, timetable.kind(query)
+    is_limited = query.max_journey_s is not None or query.max_exposure_s is not None
+    longer = ask.window
+    while True:
+        first, scene = survey(net, kind, active, blocks, ask, longer)
+        if scene is None:
+            return None
         while True:
-            if query.max_journey_s is None and query.max_exposure_s is None:
-                bounds = timetable.bounds(query, ask.target)
-                points = find_front(
-                    timetable.net, timetable.costs(query), bounds, blocks, ask, mine.labels, mine.stairs, mine.found
-                )
+            if is_limited:
+                points = find_limited_front(kind, _world(timetable, query, blocks, ask, scene, mine), mine.found)
             else:
-                points = find_limited_front(_world(timetable, query, blocks, ask, mine), mine.found)
+                points = find_front(net, kind, scene, blocks, ask, mine.labels, mine.stairs, mine.found)
             if points == LABELS_FULL:
-                raise SearchTooLarge(labels_max)
+                raise SearchTooLarge(ask.labels_max)
             if points >= 0:
                 break
             mine.widen(points)
-        return Plans(timetable, query, *trace(mine.labels, mine.found, points)) if points else None
+        arrives = int(mine.labels.rows["time"][mine.found[0]]) if points else NEVER
+        needed = min(ask.deadline, arrives + ask.window)
+        if not is_limited or scene.deadline >= needed:
+            return trace(mine.labels, scene.number, mine.found, points) if points else None
+        longer = needed - first
 
 
 def _ask(timetable: Timetable, query: Query, labels_max: int) -> Ask:
@@ -101,7 +143,7 @@ def _ask(timetable: Timetable, query: Query, labels_max: int) -> Ask:
     )
 
 
-def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, mine: Memory) -> World:
+def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, scene: Scene, mine: Memory) -> World:
     is_journey = query.max_journey_s is not None
     most = query.max_journey_s if query.max_journey_s is not None else query.max_exposure_s
     counts_at = np.array([is_journey or not place.is_cooled for place in timetable.places], dtype=np.bool_)
@@ -114,11 +156,11 @@ def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, mine: M
         counts_at=counts_at,
         rests_at=np.array([place.can_rest for place in timetable.places], dtype=np.bool_),
     )
-    costs, bounds = timetable.costs(query), timetable.bounds(query, ask.target)
-    return World(timetable.net, costs, bounds, blocks, ask, limit, mine.labels, mine.stairs, mine.kept)
+    left = least_spent(timetable.net, scene, limit)
+    return World(timetable.net, scene, blocks, ask, limit, left, mine.labels, mine.stairs, mine.kept)
 
 
-def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
+def _why_none(timetable: Timetable, query: Query, load: Load | PackedLoad, labels_max: int) -> Reason:
     """The first constraint in the order of `Reason` without which there would be a plan."""
     if reason := unreachable_because(timetable, query):
         return reason
@@ -126,11 +168,14 @@ def _why_none(timetable: Timetable, query: Query, labels_max: int) -> Reason:
         return Reason.CUT_OFF
     if arrives_first(timetable, query) is None:
         return Reason.EXCLUDED
-    if query.max_journey_s is not None and not _search(timetable, query, NO_LOAD, labels_max):
-        return Reason.JOURNEY_LIMIT
-    if query.max_exposure_s is not None and not _search(timetable, query, NO_LOAD, labels_max):
-        return Reason.EXPOSURE_LIMIT
-    return Reason.FULL
+    if query.max_journey_s is None and query.max_exposure_s is None:
+        return Reason.FULL
+    is_empty = load is NO_LOAD or not len(
+        blocks_of(timetable, replace(query, excluded_departures=frozenset()), load).start
+    )
+    if not is_empty and _search(timetable, query, NO_LOAD, labels_max):
+        return Reason.FULL
+    return Reason.JOURNEY_LIMIT if query.max_journey_s is not None else Reason.EXPOSURE_LIMIT
 
 
 def warm_up() -> None:
@@ -141,5 +186,5 @@ def warm_up() -> None:
     query = Query("A", "B", 0, 1)
     for asked in (query, replace(query, max_journey_s=60)):
         plan(timetable, asked)
-    arrives_first(timetable, query)
+    plan(timetable, replace(query, destination="A", origin="B"))
     hand_in_by(timetable, query)

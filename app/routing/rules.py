@@ -1,4 +1,4 @@
-"""The arithmetic of one ride and one transfer, what they cost and emit in integers, and which services may carry a load."""
+"""The arithmetic of one ride and one transfer, what they cost and emit in integers."""
 
 from dataclasses import replace
 from typing import Final
@@ -53,32 +53,3 @@ def transfer_price_minor(place: Place, weight_g: int) -> int:
 def transfer_co2e_mg(place: Place, weight_g: int) -> int:
     """What handling the goods once at this place emits, rounded half up; nothing when no figure is known."""
     return (weight_g * (place.transfer_co2e_mg_per_kg or 0) + 500) // 1000
-
-
-def takes_temperature(service: Service, query: Query) -> bool:
-    return query.temperature in service.temperatures
-
-
-def is_excluded(service: Service, query: Query) -> bool:
-    return (
-        service.id in query.excluded_services
-        or service.mode in query.excluded_modes
-        or service.carrier in query.excluded_carriers
-    )
-
-
-def fits_when_empty(service: Service, query: Query) -> bool:
-    """Whether an empty run of the service could carry the goods at all."""
-    room = service.capacity
-    return (
-        query.weight_g <= room.weight_g
-        and query.volume_mm3 <= room.volume_mm3
-        and query.live_heads <= room.live_places
-        and (room.chilled_slots is None or query.chilled_slots <= room.chilled_slots)
-    )
-
-
-def takes_piece(service: Service, query: Query) -> bool:
-    """Whether the heaviest and the longest single piece are within what the service takes."""
-    weight, length = service.piece_weight_g_max, service.piece_length_mm_max
-    return (weight is None or query.piece_weight_g <= weight) and (length is None or query.piece_length_mm <= length)

@@ -1,20 +1,17 @@
 """An immutable timetable: places and services of one version, packed once for the kernels."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 
-from app.routing.bounds import measure_bounds
-from app.routing.packed import Bounds, Costs, pack, price_rides
-from app.routing.values import BOUNDS_KEPT, COSTS_KEPT, Place, Query, Service
+from app.routing.packed import Flags, Kind, kind_of, pack, refusals
+from app.routing.values import KINDS_KEPT, Place, Query, Reason, Service
 
 
 class Timetable:
     """Places and services of one version. It may be shared between threads and queries.
 
-    What depends on the kind of load (`costs`) and on the target (`bounds`) is worked out when it is first asked for, and kept for
-    the most recent ones, within a bound.
+    What depends on the kind of load is worked out when it is first asked for, and kept for the most recent ones, within a bound.
     """
 
     def __init__(self, places: Iterable[Place], services: Iterable[Service], version: str) -> None:
@@ -29,43 +26,25 @@ class Timetable:
         if unknown:
             raise ValueError(f"services call at unknown places: {', '.join(sorted(unknown))}")
         self.net, self._terms = pack(self.places, self.services, self.numbers)
-        self._costs = lru_cache(maxsize=COSTS_KEPT)(self._price)
-        self._bounds = lru_cache(maxsize=BOUNDS_KEPT)(self._measure)
+        self._kinds = lru_cache(maxsize=KINDS_KEPT)(self._kind)
 
-    def costs(self, query: Query) -> Costs:
-        return self._costs(_kind_of_load(query))
+    def kind(self, query: Query) -> Kind:
+        return self._kinds(_kind_of_load(query))
 
-    def bounds(self, query: Query, target: int) -> Bounds:
-        return self._bounds(_kind_of_load(query), target)
+    def forget(self) -> None:
+        """Forget what is kept between questions; the answers are the same."""
+        self._kinds.cache_clear()
 
-    def reachable(self, origin: int, usable: Callable[[Service], bool], shut: frozenset[str] = frozenset()) -> set[int]:
-        """The places to which the usable services lead, whatever their times, without touching those that are shut."""
-        onward: dict[int, set[int]] = {}
-        for service in filter(usable, self.services):
-            stops = [self.numbers[stop.place] for stop in service.stops]
-            for board, alight in pairwise(stops):
-                onward.setdefault(board, set()).add(alight)
-        closed = {self.numbers[code] for code in shut if code in self.numbers}
-        seen, todo = {origin}, [origin]
-        while todo:
-            fresh = onward.get(todo.pop(), set()) - seen - closed
-            seen |= fresh
-            todo += fresh
-        return seen
+    def refusals(self, query: Query) -> dict[Reason, Flags]:
+        """The services that are left by each constraint, in the order of `Reason`."""
+        return refusals(self._terms, query, self._excluded(query))
 
-    def _price(self, query: Query) -> Costs:
-        excluded = {self.service_numbers[code] for code in query.excluded_services if code in self.service_numbers}
-        if query.excluded_modes or query.excluded_carriers:
-            excluded |= {
-                number
-                for number, service in enumerate(self.services)
-                if service.mode in query.excluded_modes or service.carrier in query.excluded_carriers
-            }
+    def _excluded(self, query: Query) -> list[int]:
+        return [self.service_numbers[code] for code in query.excluded_services if code in self.service_numbers]
+
+    def _kind(self, query: Query) -> Kind:
         shut = [self.numbers[code] for code in query.excluded_places if code in self.numbers]
-        return price_rides(self.net, self._terms, query, sorted(excluded), shut)
-
-    def _measure(self, query: Query, target: int) -> Bounds:
-        return measure_bounds(self.net, self._costs(query), target)
+        return kind_of(self._terms, query, self._excluded(query), shut)
 
 
 def _kind_of_load(query: Query) -> Query:

@@ -19,8 +19,7 @@ HORIZON_S: Final = 21 * DAY_S
 HORIZON_S_MAX: Final = 120 * DAY_S
 LABELS_MAX: Final = 200_000
 WEIGHT_G_MAX: Final = 10**9
-COSTS_KEPT: Final = 32
-BOUNDS_KEPT: Final = 256
+KINDS_KEPT: Final = 64
 # The room of an insulated box of 100 litres, in which chilled goods are counted. [M]
 CHILLED_SLOT_MM3: Final = 10**8
 TEMPERATURES: Final = frozenset({"ambient", "chilled", "frozen", "live"})

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -33,9 +34,17 @@ def link(start, end, note, mode="road", km=100.0, hours=2.0):
 
 
 def reached(origin, temperature):
-    timetable = active_timetable()
-    numbers = timetable.reachable(timetable.numbers[origin], lambda service: temperature in service.temperatures)
-    return {timetable.places[number].code for number in numbers}
+    onward = {}
+    for service in active_timetable().services:
+        if temperature in service.temperatures:
+            for tail, head in pairwise(stop.place for stop in service.stops):
+                onward.setdefault(tail, set()).add(head)
+    seen, todo = {origin}, [origin]
+    while todo:
+        fresh = onward.get(todo.pop(), set()) - seen
+        seen |= fresh
+        todo += fresh
+    return seen
 
 
 @pytest.mark.parametrize(

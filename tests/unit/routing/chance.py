@@ -1,6 +1,7 @@
 """Small random networks in which everything happens within a minute around a Monday midnight, with every constraint on."""
 
 import random
+from dataclasses import replace
 from datetime import date
 
 from app.routing import Capacity, Load, Place, Query, Service, Stop, Tariff, Used, Weekly
@@ -127,3 +128,46 @@ def load(chance: random.Random, services: list[Service]) -> Load:
                             chance.choice((0, 0, 1)),
                         )
     return used
+
+
+def hours(chance: random.Random) -> tuple[tuple[int, int], ...]:
+    """Opening hours around the Monday midnight, some of which pass the end of the week."""
+    if chance.random() < 0.5:
+        return ()
+    week_s, made = 7 * DAY_S, []
+    for _ in range(chance.randint(1, 3)):
+        since = chance.choice((chance.randint(0, 40), chance.randint(week_s - 20, week_s - 1)))
+        made.append((since, since + chance.randint(2, 25)))
+    return tuple(made)
+
+
+def constrained(
+    chance: random.Random, places: list[Place], services: list[Service], query: Query
+) -> tuple[list[Place], list[Service], Query]:
+    """The same with everything else that may stand in the way: opening hours, pieces, forbidden places, rests, the cold, a window."""
+    places = [
+        replace(place, opening=hours(chance), can_rest=chance.random() < 0.5, is_cooled=chance.random() < 0.5)
+        for place in places
+    ]
+    services = [
+        replace(
+            service,
+            piece_weight_g_max=chance.choice((None, None, None, 900)),
+            piece_length_mm_max=chance.choice((None, None, None, 700)),
+        )
+        for service in services
+    ]
+    is_live = query.temperature == "live"
+    is_exposed = not is_live and chance.random() < 0.6
+    inner = [place.code for place in places if place.code not in {query.origin, query.destination}]
+    query = replace(
+        query,
+        piece_weight_g=chance.choice((0, 500, 901)) if chance.random() < 0.4 else 0,
+        piece_length_mm=chance.choice((0, 700, 701)) if chance.random() < 0.4 else 0,
+        max_exposure_s=chance.randint(1, 14) if is_exposed else None,
+        rest_s=chance.choice((0, 1, 3, 6)) if is_live else 0,
+        spent_s=chance.choice((None, 0, 2, 5)) if is_live or is_exposed else chance.choice((None, None, 0)),
+        window_s=chance.choice((None, None, 0, 3, 8)),
+        excluded_places=frozenset(chance.sample(inner, 1)) if chance.random() < 0.2 else frozenset(),
+    )
+    return places, services, query

@@ -16,7 +16,7 @@ from app.routing import (
     Weekly,
     plan,
 )
-from app.routing.values import BOUNDS_KEPT, COSTS_KEPT
+from app.routing.values import KINDS_KEPT
 from tests.unit.routing.drawn import ask, draw, routes
 
 LADDER = "\n".join(
@@ -44,13 +44,12 @@ def test_a_search_with_a_limit_has_the_same_bound():
 
 def test_what_is_kept_between_queries_is_bounded():
     timetable = draw(LADDER)
-    for kilograms in range(1, COSTS_KEPT + 9):
+    for kilograms in range(1, KINDS_KEPT + 9):
         routes(timetable, ask("P7 > P8", kg=kilograms))
-    for kilograms in range(1, 1 + BOUNDS_KEPT // 8):
+    for kilograms in range(1, 1 + KINDS_KEPT // 8):
         for place in range(1, 10):
             routes(timetable, ask(f"P0 > P{place}", kg=kilograms, horizon_s="1h"))
-    assert timetable._costs.cache_info().currsize <= COSTS_KEPT
-    assert timetable._bounds.cache_info().currsize <= BOUNDS_KEPT
+    assert timetable._kinds.cache_info().currsize <= KINDS_KEPT
 
 
 def stops(*offsets: tuple[int, int, int]) -> tuple[Stop, ...]:

@@ -21,8 +21,9 @@ def check(places: list[Place], services: list[Service], query: Query, load: Load
             for each in plans:
                 oracle.replay(places, services, query, load, each)
                 legs, path = expected[each.arrives_at, each.price_minor, each.co2e_mg]
-                assert len(each.legs) == legs
-                if query.max_journey_s is None:
+                # A rest is a step, too.
+                assert len(each.legs) == legs or (query.rest_s and len(each.legs) < legs)
+                if query.max_journey_s is None and query.max_exposure_s is None:
                     told = [(leg.service, leg.board_stop, leg.alight_stop, leg.departure_at) for leg in each.legs]
                     assert told == list(path)
             return len(plans)
@@ -34,18 +35,18 @@ def check(places: list[Place], services: list[Service], query: Query, load: Load
 
 def check_reason(places: list[Place], services: list[Service], query: Query, reason: Reason) -> None:
     """Each constraint in time is the first in order without which something would still arrive."""
-    unlimited = replace(query, max_journey_s=None)
+    unlimited = replace(query, max_journey_s=None, max_exposure_s=None)
     unhindered = replace(unlimited, excluded_departures=frozenset())
 
     def has_plan(asked: Query) -> bool:
         return bool(oracle.front(places, services, asked, NO_LOAD))
 
-    if reason in (Reason.CUT_OFF, Reason.NO_SERVICE, Reason.EXCLUDED, Reason.TEMPERATURE, Reason.TOO_HEAVY):
-        assert reason is Reason.EXCLUDED or not has_plan(unhindered)
-        assert not has_plan(unlimited)
-    else:
+    if reason in {Reason.JOURNEY_LIMIT, Reason.EXPOSURE_LIMIT, Reason.FULL}:
         assert has_plan(unlimited)
         assert has_plan(query) == (reason is Reason.FULL)
+    else:
+        assert reason is Reason.EXCLUDED or not has_plan(unhindered)
+        assert not has_plan(unlimited)
 
 
 @pytest.mark.parametrize("first", range(0, NETWORKS, BATCH))
