@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Request, Response
 
 from app.api.deps import PortsDep, SignedIn, Tx
-from app.api.documents import refuses
+from app.api.documents import NOT_MODIFIED, refuses
+from app.api.etags import etagged
 from app.api.router import api_router
 from app.catalogue.schemas import CycleId, CycleListings, NewOrderCycle, OrderCycleShape
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
@@ -36,10 +37,15 @@ async def list_order_cycles(
     return await flow.show_cycles(ports, producer, cursor, limit)
 
 
-@router.get("/order-cycles/{cycle_id}", summary="One order cycle", responses=refuses(NotFound, Invalid))
-async def read_order_cycle(cycle_id: Annotated[CycleId, Path()], ports: PortsDep) -> OrderCycleShape:
+@router.get(
+    "/order-cycles/{cycle_id}",
+    summary="One order cycle",
+    response_model=OrderCycleShape,
+    responses=NOT_MODIFIED | refuses(NotFound, Invalid),
+)
+async def read_order_cycle(cycle_id: Annotated[CycleId, Path()], request: Request, ports: PortsDep) -> Response:
     """An order cycle with its next windows. Needs no sign-in."""
-    return await flow.show_cycle(ports, cycle_id)
+    return etagged(request, await flow.show_cycle(ports, cycle_id), cache="public, no-cache")
 
 
 @router.post(
