@@ -29,6 +29,7 @@ from app.api import (
     service,
     services,
     storage,
+    stranded,
     tracking,
 )
 from app.api.documents import complete
@@ -52,6 +53,7 @@ ROUTERS = (
     hubs,
     routes,
     services,
+    stranded,
     disruptions,
     bookings,
     consignments,

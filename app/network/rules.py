@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -122,6 +122,22 @@ def season_closures(closed_months: Sequence[int], years: Iterable[int]) -> list[
         for month in sorted(set(closed_months))
         for year in years
     ]
+
+
+def open_from(opening: Sequence[Period], at: datetime) -> datetime:
+    """The first moment from `at` on at which a place is open; `opening` are periods of the UTC week from Monday, none is always."""
+    if not opening:
+        return at
+    week_s = 7 * 24 * HOUR_S
+    midnight = datetime.combine(at.date(), datetime.min.time(), UTC)
+    second = int((at - midnight).total_seconds()) + at.weekday() * 24 * HOUR_S
+    waits = [
+        max(since + turn - second, 0)
+        for since, until in opening
+        for turn in (-week_s, 0, week_s)
+        if second < until + turn
+    ]
+    return at + timedelta(seconds=min(waits))
 
 
 def hub_closure(stop: Stop, since: int, until: int) -> Period:

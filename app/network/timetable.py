@@ -1,6 +1,7 @@
 """From rows to the planner's timetable, kept in each process until the version in the database changes."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -13,17 +14,30 @@ from app.core.database import Session
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rules import Period, hub_closure, intensities, season_closures
-from app.network.values import CLOSURES_READ_MAX, SEASONS_AHEAD_YEARS, HubKind, HubPoint, Line, ServiceStatus, Vehicle
+from app.network.runs import link_closures, with_starts
+from app.network.values import (
+    CLOSURES_READ_MAX,
+    DELAY_MAX,
+    RUN_LENGTH_MAX,
+    SEASONS_AHEAD_YEARS,
+    DisruptionKind,
+    HubKind,
+    HubPoint,
+    Line,
+    ServiceStatus,
+    Vehicle,
+)
 from app.routing import Capacity, Place, Stop, Tariff, Timetable, Weekly
 from app.routing import Service as Run
 
 Reader = AsyncConnection | Session
 
 _VERSION: Final = text("SELECT version, changed_at FROM timetable_version")
-# What was over before the last change cannot matter any more.
-_CLOSURES: Final = text(
-    "SELECT service_id, hub, extract(epoch FROM from_at)::bigint, extract(epoch FROM until_at)::bigint FROM disruption "
-    "WHERE until_at > :since ORDER BY until_at LIMIT :most"
+# What was over a run's length before the last change cannot matter any more: no run of then is still under way.
+_DISRUPTIONS: Final = text(
+    "SELECT kind, service_id, hub, to_hub, delay_s, extract(epoch FROM from_at)::bigint AS since, "
+    "extract(epoch FROM until_at)::bigint AS until FROM disruption "
+    "WHERE kind <> 'capacity' AND until_at > :since ORDER BY until_at LIMIT :most"
 )
 _HUBS: Final = select(*(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__))
 _ACTIVE: Final = SERVICE.where(col(Service.status) == ServiceStatus.ACTIVE)
@@ -61,8 +75,9 @@ class TimetableCache:
             return
         hubs = {row.code: HubPoint(*row) for row in await reader.execute(_HUBS)}
         services = (await reader.execute(_ACTIVE)).all()
-        closures = (await reader.execute(_CLOSURES, {"since": changed_at, "most": CLOSURES_READ_MAX})).all()
-        timetable = await asyncio.to_thread(_build, hubs.values(), services, closures, version, changed_at.year)
+        recent = {"since": changed_at - RUN_LENGTH_MAX - DELAY_MAX, "most": CLOSURES_READ_MAX}
+        disruptions = (await reader.execute(_DISRUPTIONS, recent)).all()
+        timetable = await asyncio.to_thread(_build, hubs.values(), services, disruptions, version, changed_at.year)
         abroad = {code for code, hub in hubs.items() if hub.kind is HubKind.FOREIGN}
         self.hubs, self._timetable = hubs, timetable
         self.vehicles = {row.id: Vehicle(row.vehicle) for row in services}
@@ -77,25 +92,53 @@ async def _read_version(reader: Reader) -> tuple[str, datetime | None]:
 
 
 def _build(
-    hubs: Iterable[HubPoint], services: Sequence[Any], closures: Sequence[Any], version: str, year: int
+    hubs: Iterable[HubPoint], services: Sequence[Any], disruptions: Sequence[Any], version: str, year: int
 ) -> Timetable:
-    of_service: dict[str, list[Period]] = {}
-    of_hub: dict[str, list[Period]] = {}
-    for service, hub, since, until in closures:
-        (of_hub if service is None else of_service).setdefault(hub or service, []).append((since, until))
+    away = Away()
+    for row in disruptions:
+        away.add(row)
     years = range(year - 1, year + SEASONS_AHEAD_YEARS)
     lines = [_line(row) for row in services]
     return Timetable(
         [planned_place(hub) for hub in hubs],
-        [planned_service(line, [*of_service.get(line.id, ()), *_calls(line, of_hub)], years) for line in lines],
+        [
+            with_starts(planned_service(line, away.closures(line), years), away.starts.get(line.id, ()))
+            for line in lines
+        ],
         version=version,
     )
 
 
-def _calls(line: Line, of_hub: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
-    for stop in line.stops:
-        for since, until in of_hub.get(stop.place, ()):
-            yield hub_closure(stop, since, until)
+class Away:
+    """What disruptions take from the services, and the single starts that they add."""
+
+    def __init__(self) -> None:
+        self.starts: dict[str, list[int]] = defaultdict(list)
+        self._of_service: dict[str, list[Period]] = defaultdict(list)
+        self._of_hub: dict[str, list[Period]] = defaultdict(list)
+        self._of_link: dict[str, list[tuple[tuple[str, str], Period]]] = defaultdict(list)
+
+    def add(self, row: Any) -> None:
+        period = (row.since, row.until)
+        if row.hub is not None and row.to_hub is not None:
+            self._of_link[row.hub].append(((row.hub, row.to_hub), period))
+        elif row.hub is not None:
+            self._of_hub[row.hub].append(period)
+        elif row.kind == DisruptionKind.EXTRA:
+            self.starts[row.service_id].append(row.since)
+        else:
+            self._of_service[row.service_id].append(period)
+            if row.kind == DisruptionKind.DELAY:
+                self.starts[row.service_id].append(row.since + row.delay_s)
+
+    def closures(self, line: Line) -> Iterator[Period]:
+        """The starts of run that a line loses."""
+        yield from self._of_service.get(line.id, ())
+        for stop in line.stops:
+            for since, until in self._of_hub.get(stop.place, ()):
+                yield hub_closure(stop, since, until)
+            for ends, (since, until) in self._of_link.get(stop.place, ()):
+                yield from link_closures(line.stops, ends, since, until)
 
 
 def planned_place(hub: HubPoint) -> Place:

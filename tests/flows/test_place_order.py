@@ -19,8 +19,8 @@ from app.flows.show_order import show_order, show_orders
 from app.ledger.service import balances, transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.network.capacity import audit_capacity
+from app.network.disrupt import create_disruption
 from app.network.schemas import NewDisruption
-from app.network.service import create_disruption
 from app.orders.errors import OptionMissing, PlanChanged, QuoteExpired, QuoteUsed
 from app.orders.models import Quote
 from app.orders.schemas import OrderRequest
