@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from app.core.ids import new_id
 from app.flows.ports import Ports
@@ -77,15 +78,14 @@ async def a_journey(
     origin: str = "HOTAN",
     packages: tuple = (CARTON,),
     to_door: bool = True,
-    fastest: bool = False,
-    **more: object,
+    without: frozenset[str] = frozenset(),
+    temperature: str = "ambient",
 ) -> Journey:
-    """A placed order of one consignment to Urumqi, by the cheapest way (or the fastest), with everything booked."""
+    """A placed order of one consignment to Urumqi, by the cheapest way without some services, with everything booked."""
     buyer, now = buyer or await a_person(ports, language="en"), ports.clock.now()
-    drafted = ConsignmentDraft(
-        new_id("ord"), new_id("prd"), buyer.id, "CNY", "ambient", now, now, tuple(packages), (), **more
-    )
-    way = await _ways(ports, drafted, origin, fastest)
+    ids = (new_id("ord"), new_id("prd"), buyer.id)
+    drafted = ConsignmentDraft(*ids, "CNY", temperature, now, now, tuple(packages), ())
+    way = await _way(ports, drafted, origin, without)
     legs = [_leg(leg) for leg in way.legs]
     if to_door:
         came = legs[-1].arrives_at
@@ -130,16 +130,16 @@ async def a_journey(
     return journey
 
 
-async def _ways(ports: Ports, drafted: ConsignmentDraft, origin: str, fastest: bool):
-    weight = sum(package.weight_g for package in drafted.packages)
+async def _way(ports: Ports, drafted: ConsignmentDraft, origin: str, without: frozenset[str]):
+    """Charged by the whole kilogram, as a quote is."""
+    weight = -(-sum(package.weight_g for package in drafted.packages) // 1_000) * 1_000
     heads = sum(package.units for package in drafted.packages) if drafted.temperature == "live" else 0
     async with ports.database.read() as connection:
         timetable = await ports.timetable.current(connection)
-    query = Query(
-        origin, "URUMQI", int(ports.clock.now().timestamp()), weight, temperature=drafted.temperature, live_heads=heads
-    )
-    plans = plan(timetable, query, NO_LOAD).plans
-    return min(plans, key=lambda way: way.arrives_at if fastest else way.price_minor)
+    begins = int(ports.clock.now().timestamp())
+    kind = {"temperature": drafted.temperature, "live_heads": heads, "excluded_services": without}
+    plans = plan(timetable, Query(origin, "URUMQI", begins, weight, **kind), NO_LOAD).plans
+    return min(plans, key=lambda way: way.price_minor)
 
 
 def _leg(leg) -> JourneyLeg:
@@ -195,7 +195,7 @@ def _line(drafted: ConsignmentDraft) -> OrderLine:
         consignment_id=drafted.id,
         title={"en": "Dates"},
         unit="box",
-        quantity=3,
+        quantity=Decimal(3),
         price_minor=3_333,
         total_minor=10_000,
     )

@@ -5,13 +5,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from app.flows.find_routes import find_routes
 from app.flows.follow_shipment import cash_by_carrier
 from app.flows.record_tracking import record_tracking
 from app.flows.replan_consignments import replan_consignments, retry_stranded
 from app.flows.show_tracking import show_ground, show_tracking, tracking_shape
 from app.network.errors import RouteUnavailable
+from app.network.schemas import RouteRequest
 from app.network.service import create_service
 from app.orders.service import get_order, list_lines
+from app.packaging.values import Package
+from app.routing import warm_up
 from app.shipments.schemas import TrackingEventRequest
 from app.shipments.stranded import page_of_stranded
 from app.shipments.values import LegStatus
@@ -44,8 +48,14 @@ AS_PLANNED = ["FEEDER 02 12:00", "TRUNK 03 00:00", "COURIER-URUMQI 03 10:00"]
 BY_THE_DEAR_ONE = ["FEEDER 02 12:00", "DEAR 03 03:00", "COURIER-URUMQI 03 12:00"]
 
 
+@pytest.fixture(scope="session")
+def compiled():
+    """As in a process that is ready: no kernel is compiled within a job."""
+    warm_up()
+
+
 @pytest.fixture
-async def valley(ports):
+async def valley(ports, compiled):
     await a_valley(ports)
 
 
@@ -77,7 +87,7 @@ async def messages(ports, template):
 
 
 async def test_what_is_not_hit_is_not_touched(ports, valley):
-    hit, other = await a_journey(ports), await a_journey(ports, fastest=True, origin="KASHGAR")
+    hit, other = await a_journey(ports), await a_journey(ports, origin="KASHGAR")
     before = await stored(ports, other)
     await disrupt(ports, kind="cancel", service="TRUNK", run_at=TONIGHT)
     await work(ports)
@@ -243,13 +253,14 @@ async def test_closed_hub_and_closed_border_post_are_gone_round(ports, valley):
 
 
 async def test_closed_link_stops_only_who_rides_between_its_ends(ports, valley):
-    trunk, dear = await a_journey(ports), await a_journey(ports, fastest=True, packages=(CARTON, CARTON))
+    trunk, dear = await a_journey(ports), await a_journey(ports, without=frozenset({"TRUNK"}))
+    assert (ways(trunk), ways(dear)) == (AS_PLANNED, BY_THE_DEAR_ONE)
     before = await stored(ports, dear)
     # Both directions of a link; the direct line does not call at Korla.
     await disrupt(ports, OPERATOR, hub="KORLA", to_hub="KUQA", from_=TONIGHT, until=TONIGHT + timedelta(hours=1))
     await work(ports)
     assert ways(await seen(ports, trunk)) == BY_THE_DEAR_ONE
-    assert (await stored(ports, dear) == before) == (ways(dear) == BY_THE_DEAR_ONE)
+    assert await stored(ports, dear) == before
     await require_sums(ports)
 
 
@@ -287,9 +298,6 @@ async def test_smaller_runs_of_a_period_take_no_more_new_orders(ports, valley):
 
 async def a_journey_as_planned(ports, packages):
     """The services of the cheapest way that the network of now has for these packages, with what is booked."""
-    from app.flows.find_routes import find_routes
-    from app.network.schemas import RouteRequest
-
     asked = {
         "from": "HOTAN",
         "to": "URUMQI",
@@ -347,7 +355,7 @@ async def test_batches_follow_each_other_until_everybody_has_a_way(ports, valley
 
 
 async def test_animals_keep_the_hours_that_they_have_spent(ports, valley):
-    sheep = CARTON.__class__(
+    sheep = Package(
         "animal", {"en": "Sheep"}, 1, 45_000, 1_000, 500, 900, own_mass_g=0, price_minor=0, co2e_g=None, reusable=False
     )
     journey = await a_journey(ports, packages=(sheep, sheep), temperature="live", to_door=False)
