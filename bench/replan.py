@@ -335,13 +335,13 @@ async def _figures(ports: Ports, taken: float, told: float, ran: Counter[str]) -
     asked = text(
         "SELECT count(*) FILTER (WHERE plan_version > 1), count(*) FILTER (WHERE stranded_at IS NOT NULL), "
         "(SELECT count(*) FROM replan WHERE promised_by > promised_by_before), "
-        "(SELECT coalesce(sum(extra_carriage_minor), 0) FROM replan) FROM consignment"
+        "(SELECT coalesce(sum(extra_carriage_minor), 0) FROM replan), (SELECT count(*) FROM message) FROM consignment"
     )
     async with ports.database.read() as connection:
-        moved, stranded, later, extra = (await connection.execute(asked)).one()
+        moved, stranded, later, extra, messages = (await connection.execute(asked)).one()
     return [
         at_most(f"a closed pass: {HIT:,} consignments planned anew and booked", taken, BAR_S, "s"),
         Row("  another way found / none / promised later", f"{moved:,} / {stranded:,} / {later:,}"),
         Row("  borne by the platform", f"{extra / 100:,.2f} CNY"),
-        Row("  with everybody told", f"{told:.2f} s, {ran['shipment.replanned']:,} messages to buyers"),
+        Row("  with everybody told", f"{told:.2f} s, {messages:,} messages queued, {sum(ran.values())} jobs"),
     ]

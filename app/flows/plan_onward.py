@@ -60,12 +60,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """The new rest of a journey, and what it takes: bookings to give up and to make. `is_new_way` unless only times move."""
+    """The new rest of a journey, and what it takes: bookings to give up and to make."""
 
     change: Change
     given_up: tuple[str, ...]
     wants: tuple[Want, ...]
-    is_new_way: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +273,7 @@ def _onward(
     kept = arrives <= journey.promised_by
     promise = promise_for(now, arrives)
     is_handed_in = journey.status is not ConsignmentStatus.BOOKED
+    hand_in_by = journey.hand_in_by if is_handed_in else legs[0].departs_at
     state = recompute(case.scans, whole, now)
     assert state.legs[:since] == tuple(LegState(leg.status, leg.departed_at, leg.arrived_at) for leg in whole[:since])
     change = Change(
@@ -281,13 +281,15 @@ def _onward(
         legs=tuple(legs),
         hub=place.hub,
         ready_at=place.at,
-        hand_in_by=journey.hand_in_by if is_handed_in or not legs else legs[0].departs_at,
+        hand_in_by=hand_in_by,
         promised_from=journey.promised_from if kept else promise.start,
         promised_by=journey.promised_by if kept else promise.end,
         estimated_at=state.estimated_at,
         extra_minor=sum(leg.price_minor for leg in legs) - sum(leg.price_minor for leg in journey.legs[since:]),
+        # Times that move within what was said are nobody's worry.
+        is_news=is_new_way or not kept or hand_in_by != journey.hand_in_by,
     )
-    return Onward(change, (), wants, is_new_way)
+    return Onward(change, (), wants)
 
 
 def _ride(leg: Leg, weight_g: int) -> JourneyLeg:

@@ -16,7 +16,7 @@ from app.routing import Reason
 from app.shipments.errors import WhereaboutsUnknown
 from app.shipments.queries import get_journey_for
 from app.shipments.replan import Cause
-from app.shipments.stranded import begun_legs, get_stranded, list_stranded
+from app.shipments.stranded import begun_legs, get_stranded, is_untold, list_stranded
 from app.shipments.values import Journey
 
 
@@ -45,9 +45,13 @@ async def replan_consignments(ports: Ports, disruption: str, after: str = "") ->
             return
         ids, giving = await _who_is_hit(connection, row.kind, disruption, after)
     await change_ways(ports, ids, giving, Cause(disruption, row.reason))
-    if len(ids) == AFFECTED_READ_MAX:
-        async with ports.begin() as session:
-            await enqueue(session, [Job("network.disrupted", {"disruption": disruption, "after": ids[-1]})])
+    async with ports.begin() as session:
+        # Also what an earlier try changed before it broke off.
+        news = await is_untold(session, disruption)
+        jobs = [Job("shipment.replanned", {"disruption": disruption})] if news else []
+        if len(ids) == AFFECTED_READ_MAX:
+            jobs.append(Job("network.disrupted", {"disruption": disruption, "after": ids[-1]}))
+        await enqueue(session, jobs)
 
 
 async def _who_is_hit(reader: Reader, kind: DisruptionKind, disruption: str, after: str) -> tuple[list[str], Giving]:
@@ -74,8 +78,10 @@ async def retry_stranded(ports: Ports, caller: Caller, consignment_id: str) -> J
     found = (await change_ways(ports, [consignment_id], {}, cause)).get(consignment_id)
     if isinstance(found, NoWay):
         raise why_none(found.reason, found.hub, stranded.destination, stranded.temperature)
-    async with ports.database.read() as connection:
-        return await get_journey_for(connection, caller, consignment_id)
+    async with ports.begin() as session:
+        if found is not None and stranded.disruption_id is not None:
+            await enqueue(session, [Job("shipment.replanned", {"disruption": stranded.disruption_id})])
+        return await get_journey_for(session, caller, consignment_id)
 
 
 def why_none(

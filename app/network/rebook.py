@@ -60,25 +60,27 @@ _LAST_FIRST: Final = text(
     "WHERE w.run_at = ANY(CAST(:runs AS timestamptz[])) AND w.state = 'booked' "
     "ORDER BY w.created_at DESC, w.id DESC LIMIT :most".replace("COLUMNS", _HELD_COLUMNS)
 )
-_LOCK: Final = text(
-    "SELECT id, run_at FROM booking WHERE id = ANY(CAST(:ids AS text[])) AND state = 'booked' ORDER BY id FOR UPDATE"
-)
-# Rows that are missing are made, so that every row of the exchange is locked at once and in one order.
+# Bookings by id, then departures. Rows that are missing are made, so that every row of the exchange is locked at once and in one order.
 _CLAIM: Final = text("""
-WITH touched AS (
-    SELECT service_id, run_at, segment FROM booking CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment
-    WHERE id = ANY(CAST(:ids AS text[]))
+WITH held AS MATERIALIZED (
+    SELECT id, service_id, run_at, board, alight FROM booking WHERE id = ANY(CAST(:ids AS text[])) AND state = 'booked'
+    ORDER BY id FOR UPDATE
+), touched AS (
+    SELECT service_id, run_at, segment FROM held CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment
+    WHERE id = ANY(CAST(:given_up AS text[]))
     UNION
     SELECT w.service_id, w.run_at, segment
     FROM unnest(CAST(:services AS text[]), CAST(:runs AS timestamptz[]), CAST(:boards AS int[]), CAST(:alights AS int[]))
         AS w (service_id, run_at, board, alight) CROSS JOIN LATERAL generate_series(w.board, w.alight - 1) AS segment
+), claimed AS (
+    INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
+        capacity_weight_g, capacity_volume_mm3, capacity_live_places)
+    SELECT t.service_id, t.run_at, t.segment, 0, 0, 0, s.capacity_weight_g, s.capacity_volume_mm3, s.live_places
+    FROM touched t JOIN service s ON s.id = t.service_id AND NOT s.on_demand
+    ORDER BY t.service_id, t.run_at, t.segment
+    ON CONFLICT (service_id, run_at, segment) DO UPDATE SET used_weight_g = d.used_weight_g
 )
-INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
-    capacity_weight_g, capacity_volume_mm3, capacity_live_places)
-SELECT t.service_id, t.run_at, t.segment, 0, 0, 0, s.capacity_weight_g, s.capacity_volume_mm3, s.live_places
-FROM touched t JOIN service s ON s.id = t.service_id AND NOT s.on_demand
-ORDER BY t.service_id, t.run_at, t.segment
-ON CONFLICT (service_id, run_at, segment) DO UPDATE SET used_weight_g = d.used_weight_g
+SELECT id, run_at FROM held
 """)
 
 
@@ -126,18 +128,16 @@ async def rebook(
     rows of `departure_load` of both sides in the order (service, run, segment). Raises `BookingsMoved`, `CapacityFull` or
     `DepartureClosed`, which leave the transaction to be undone by the caller.
     """
-    rows = (await session.execute(_LOCK, {"ids": list(seen)})).all()
-    if {row.id: row.run_at for row in rows} != dict(seen):
-        raise BookingsMoved
-    if not given_up and not wants:
-        return
     values: dict[str, Any] = {
-        "ids": list(given_up),
+        "ids": list(seen),
+        "given_up": list(given_up),
         "services": [want.service_id for want in wants],
         "runs": [want.run_at for want in wants],
         "boards": [want.board for want in wants],
         "alights": [want.alight for want in wants],
     }
-    await session.execute(_CLAIM, values)
+    rows = (await session.execute(_CLAIM, values)).all()
+    if {row.id: row.run_at for row in rows} != dict(seen):
+        raise BookingsMoved
     await give_back(session, given_up)
     await book_capacity(session, wants, now)

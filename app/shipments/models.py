@@ -126,7 +126,10 @@ class TrackingEvent(SQLModel, table=True):
 
 
 class Replan(SQLModel, table=True):
-    """One change of way: why, from where, which legs went (as they stood) and what had been promised. Only ever added."""
+    """One change of way: why, from where, which legs went (as they stood) and what had been promised.
+
+    Only ever added; `told_at` is null until the people whom it concerns have been told.
+    """
 
     __table_args__ = (CheckConstraint("version > 1", name="after_the_first"),)
 
@@ -135,6 +138,7 @@ class Replan(SQLModel, table=True):
     disruption_id: str | None = Field(default=None, max_length=40, index=True)
     reason: dict[str, str] = Field(sa_type=JSONB)
     made_at: datetime
+    told_at: datetime | None = None
     hub: str = Field(max_length=40)
     ready_at: datetime
     former_legs: list[dict[str, Any]] = Field(sa_type=JSONB)

@@ -7,21 +7,26 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from app.core.database import Session, dump_json
-from app.shipments.queries import list_locked
 from app.shipments.service import as_rows, columns
 from app.shipments.values import Journey, JourneyLeg
 
 _LOCK: Final = text("SELECT id FROM consignment WHERE id = :id FOR UPDATE")
-_DROP_LEGS: Final = text("DELETE FROM leg WHERE consignment_id = :id AND seq >= :seq")
+# Events are only ever added, and a new plan has a new version: with these three a consignment is as it was read.
+_AS_READ: Final = text(
+    "SELECT FROM consignment WHERE id = :id AND plan_version = :version AND cancelled_at IS NOT DISTINCT FROM :cancelled_at "
+    "AND (SELECT count(*) FROM tracking_event WHERE consignment_id = :id) = :events"
+)
 _ADD_LEGS: Final = text(
     "INSERT INTO leg SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS leg), CAST(:rows AS jsonb)) AS row"
 )
 _CHANGE: Final = text("""
-WITH noted AS (
-    INSERT INTO replan (consignment_id, version, disruption_id, reason, made_at, hub, ready_at, former_legs,
+WITH dropped AS (
+    DELETE FROM leg WHERE consignment_id = :id AND seq >= :since
+), noted AS (
+    INSERT INTO replan (consignment_id, version, disruption_id, reason, made_at, told_at, hub, ready_at, former_legs,
         hand_in_by_before, hand_in_by, promised_by_before, promised_by, extra_carriage_minor)
-    SELECT id, plan_version + 1, CAST(:disruption AS text), CAST(:reason AS jsonb), :now, :hub, :ready_at,
-        CAST(:former_legs AS jsonb), hand_in_by, :hand_in_by, promised_by, :promised_by, :extra_minor
+    SELECT id, plan_version + 1, CAST(:disruption AS text), CAST(:reason AS jsonb), :now,
+        CASE WHEN :is_news THEN NULL ELSE CAST(:now AS timestamptz) END, :hub, :ready_at, CAST(:former_legs AS jsonb), hand_in_by, :hand_in_by, promised_by, :promised_by, :extra_minor
     FROM consignment WHERE id = :id
 ), found AS (
     DELETE FROM stranded WHERE consignment_id = :id
@@ -63,24 +68,27 @@ class Change:
     promised_by: datetime
     estimated_at: datetime | None
     extra_minor: int
+    is_news: bool
 
 
-async def lock_journey(session: Session, consignment_id: str) -> Journey | None:
-    """A consignment, locked until the transaction ends, as it is once it is ours. Two statements."""
-    await session.execute(_LOCK, {"id": consignment_id})
-    return next(iter(await list_locked(session, [consignment_id])), None)
+async def lock_as_read(session: Session, journey: Journey, events: int) -> bool:
+    """Lock a consignment until the transaction ends; whether it is as it was read, with so many events.
+
+    Two statements: the second sees what the last holder wrote.
+    """
+    await session.execute(_LOCK, {"id": journey.id})
+    read = {"id": journey.id, "version": journey.plan_version, "cancelled_at": journey.cancelled_at, "events": events}
+    return (await session.execute(_AS_READ, read)).first() is not None
 
 
 async def change_way(session: Session, journey: Journey, change: Change, cause: Cause, now: datetime) -> None:
-    """Replace the legs from `change.since` on; what they were is kept with the reason. Lock the journey first. Three statements.
+    """Replace the legs from `change.since` on; what they were is kept with the reason. Lock the journey first. Two statements.
 
     Legs before that, which are executed or under way, are not touched.
     """
     rows = [
         columns(leg) | {"consignment_id": journey.id, "seq": seq} for seq, leg in enumerate(change.legs, change.since)
     ]
-    await session.execute(_DROP_LEGS, {"id": journey.id, "seq": change.since})
-    await session.execute(_ADD_LEGS, as_rows(rows))
     values: dict[str, Any] = {
         "id": journey.id,
         "disruption": cause.disruption_id,
@@ -88,8 +96,19 @@ async def change_way(session: Session, journey: Journey, change: Change, cause: 
         "now": now,
         "former_legs": dump_json([columns(leg) for leg in journey.legs[change.since :]]),
     }
-    same = ("hub", "ready_at", "hand_in_by", "promised_from", "promised_by", "estimated_at", "extra_minor")
+    same = (
+        "since",
+        "hub",
+        "ready_at",
+        "hand_in_by",
+        "promised_from",
+        "promised_by",
+        "estimated_at",
+        "extra_minor",
+        "is_news",
+    )
     await session.execute(_CHANGE, values | {name: getattr(change, name) for name in same})
+    await session.execute(_ADD_LEGS, as_rows(rows))
 
 
 async def strand(

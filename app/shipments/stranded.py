@@ -29,9 +29,15 @@ _ONE: Final = text(f"SELECT {_COLUMNS} {_WAITING} WHERE s.consignment_id = :id")
 _BEGUN: Final = text(
     "SELECT id FROM leg WHERE id = ANY(CAST(:legs AS text[])) AND consignment_id = ANY(CAST(:consignments AS text[])) AND status <> 'planned'"
 )
-_CHANGE: Final = text(
-    "SELECT c.order_id, c.tracking_number, c.producer_id, c.status, r.hand_in_by_before, r.hand_in_by, r.reason, r.promised_by, r.hub "
-    "FROM replan r JOIN consignment c ON c.id = r.consignment_id WHERE r.consignment_id = :id AND r.version = :version"
+_UNTOLD: Final = text("SELECT FROM replan WHERE disruption_id = :disruption AND told_at IS NULL LIMIT 1")
+UNTOLD_READ_MAX: Final = 200
+_TAKE_UNTOLD: Final = text(
+    "WITH untold AS (SELECT consignment_id, version FROM replan WHERE disruption_id = :disruption AND told_at IS NULL "
+    "ORDER BY consignment_id, version LIMIT :most FOR UPDATE) "
+    "UPDATE replan r SET told_at = :now FROM untold u, consignment c "
+    "WHERE r.consignment_id = u.consignment_id AND r.version = u.version AND c.id = r.consignment_id "
+    "RETURNING c.order_id, c.tracking_number, c.producer_id, c.status, r.hand_in_by_before, r.hand_in_by, r.reason, "
+    "r.promised_by, r.hub"
 )
 
 
@@ -95,6 +101,12 @@ async def begun_legs(reader: Reader, legs: Collection[str], consignments: Collec
     return set((await reader.execute(_BEGUN, values)).scalars())
 
 
-async def find_change(reader: Reader, consignment_id: str, version: int) -> ToldChange | None:
-    row = (await reader.execute(_CHANGE, {"id": consignment_id, "version": version})).one_or_none()
-    return ToldChange(*row) if row else None
+async def take_untold(session: Session, disruption: str, now: datetime) -> list[ToldChange]:
+    """Changes that this disruption made and nobody has told: they count as told once the caller's transaction commits. One statement."""
+    values = {"disruption": disruption, "most": UNTOLD_READ_MAX, "now": now}
+    return [ToldChange(*row) for row in await session.execute(_TAKE_UNTOLD, values)]
+
+
+async def is_untold(reader: Reader, disruption: str) -> bool:
+    """Whether some change that this disruption made has not been told."""
+    return (await reader.execute(_UNTOLD, {"disruption": disruption})).first() is not None

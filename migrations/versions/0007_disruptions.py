@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("disruption_id", text(40), nullable=True),
         sa.Column("reason", postgresql.JSONB(), nullable=False),
         sa.Column("made_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("told_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("hub", text(40), nullable=False),
         sa.Column("ready_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("former_legs", postgresql.JSONB(), nullable=False),
