@@ -76,7 +76,8 @@ WITH held AS MATERIALIZED (
     INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
         capacity_weight_g, capacity_volume_mm3, capacity_live_places)
     SELECT t.service_id, t.run_at, t.segment, 0, 0, 0, s.capacity_weight_g, s.capacity_volume_mm3, s.live_places
-    FROM touched t JOIN service s ON s.id = t.service_id AND NOT s.on_demand
+    FROM touched t CROSS JOIN LATERAL (
+        SELECT * FROM service WHERE service.id = t.service_id AND NOT service.on_demand OFFSET 0) AS s
     ORDER BY t.service_id, t.run_at, t.segment
     ON CONFLICT (service_id, run_at, segment) DO UPDATE SET used_weight_g = d.used_weight_g
 )
