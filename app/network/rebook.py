@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.core.database import Session
 from app.network.capacity import CLOSED, book_capacity, give_back
 from app.network.runs import Excess, who_gives_way
-from app.network.values import RUN_BOOKINGS_MAX, Held, Want
+from app.network.values import RUN_BOOKINGS_MAX, RUN_LENGTH_MAX, Held, Want
 
 Reader = AsyncConnection | Session
 
@@ -42,6 +42,12 @@ SELECT DISTINCT consignment_id FROM (
 _HELD: Final = text(
     "SELECT COLUMNS, CLOSED AS is_closed FROM booking w LEFT JOIN service s ON s.id = w.service_id "
     "WHERE w.consignment_id = ANY(CAST(:consignments AS text[])) AND w.state = 'booked' ORDER BY w.run_at, w.id".replace(
+        "COLUMNS", _HELD_COLUMNS
+    ).replace("CLOSED", CLOSED)
+)
+_ON_CLOSED: Final = text(
+    "SELECT COLUMNS, true FROM booking w LEFT JOIN service s ON s.id = w.service_id "
+    "WHERE w.state = 'booked' AND w.run_at >= :since AND (CLOSED) ORDER BY w.run_at, w.id LIMIT :most".replace(
         "COLUMNS", _HELD_COLUMNS
     ).replace("CLOSED", CLOSED)
 )
@@ -99,6 +105,12 @@ async def held_by(reader: Reader, consignment_ids: Collection[str]) -> dict[str,
     """All bookings that these consignments hold, by leg, with whether their runs are closed now. One statement."""
     rows = (await reader.execute(_HELD, {"consignments": list(consignment_ids)})).all()
     return {row.leg_id: Held(*row) for row in rows}
+
+
+async def on_closed_runs(reader: Reader, now: datetime) -> list[Held]:
+    """Bookings on runs of the last three weeks and ahead that do not run; the first 20,000. One statement, for operators."""
+    values = {"since": now - RUN_LENGTH_MAX, "most": RUN_BOOKINGS_MAX}
+    return [Held(*row) for row in await reader.execute(_ON_CLOSED, values)]
 
 
 async def too_much(reader: Reader, disruption: str) -> tuple[Excess, list[Held]]:

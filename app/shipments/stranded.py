@@ -26,6 +26,11 @@ _LIST: Final = text(
     f"SELECT {_COLUMNS} {_WAITING} WHERE s.consignment_id > :after ORDER BY s.consignment_id LIMIT :most"
 )
 _ONE: Final = text(f"SELECT {_COLUMNS} {_WAITING} WHERE s.consignment_id = :id")
+_WAITING_LEGS: Final = text(
+    "SELECT leg.id FROM leg JOIN consignment c ON c.id = leg.consignment_id WHERE leg.id = ANY(CAST(:legs AS text[])) "
+    "AND leg.consignment_id = ANY(CAST(:consignments AS text[])) AND leg.status = 'planned' AND c.ended_at IS NULL "
+    "AND c.cancelled_at IS NULL AND c.status NOT IN ('out_for_delivery', 'returning')"
+)
 _BEGUN: Final = text(
     "SELECT id FROM leg WHERE id = ANY(CAST(:legs AS text[])) AND consignment_id = ANY(CAST(:consignments AS text[])) AND status <> 'planned'"
 )
@@ -99,6 +104,12 @@ async def begun_legs(reader: Reader, legs: Collection[str], consignments: Collec
     """Which of these legs are executed or under way. One statement."""
     values = {"legs": list(legs), "consignments": list(consignments)}
     return set((await reader.execute(_BEGUN, values)).scalars())
+
+
+async def waiting_legs(reader: Reader, legs: Collection[str], consignments: Collection[str]) -> set[str]:
+    """Which of these legs somebody still waits to begin. One statement."""
+    values = {"legs": list(legs), "consignments": list(consignments)}
+    return set((await reader.execute(_WAITING_LEGS, values)).scalars())
 
 
 async def take_untold(session: Session, disruption: str, now: datetime) -> list[ToldChange]:

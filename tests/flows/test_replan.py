@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from app.flows.audit_bookings import audit_bookings
 from app.flows.find_routes import find_routes
 from app.flows.follow_shipment import cash_by_carrier
 from app.flows.record_tracking import record_tracking
@@ -342,6 +343,21 @@ async def test_booking_made_while_the_run_was_closing_is_found_by_the_second_loo
     ports.clock.advance(timedelta(minutes=2))
     await work(ports)
     assert ways(await seen(ports, journey)) == BY_THE_DEAR_ONE
+
+
+async def test_audit_names_who_waits_for_a_run_that_does_not_run(ports, valley):
+    journey = await a_journey(ports)
+
+    async def audit():
+        async with ports.database.read() as connection:
+            return await audit_bookings(connection, ports.clock.now())
+
+    assert await audit() == ([], [])
+    await disrupt(ports, kind="cancel", service="TRUNK", run_at=TONIGHT)
+    mismatches, lost = await audit()
+    assert (mismatches, [(held.service_id, held.consignment_id) for held in lost]) == ([], [("TRUNK", journey.id)])
+    await work(ports)
+    assert await audit() == ([], [])
 
 
 async def test_batches_follow_each_other_until_everybody_has_a_way(ports, valley, monkeypatch):
