@@ -16,16 +16,12 @@ from app.orders.rules import is_open
 from app.routing import Reason, Used
 from app.shipments.onward import room_for
 from app.shipments.queries import list_events, list_locked
-from app.shipments.replan import Cause, change_way, lock_as_read, strand
+from app.shipments.replan import Cause, JourneyMoved, change_way, lock_journey, strand
 
 TRIES_MAX: Final = 6
 WRITERS: Final = 4
 Changed = Onward | NoWay | None
 Giving = Mapping[str, Collection[Held]]
-
-
-class JourneyMoved(Exception):
-    """The consignment is not as it was read: look again."""
 
 
 async def change_ways(ports: Ports, ids: Sequence[str], giving: Giving, cause: Cause) -> dict[str, Onward | NoWay]:
@@ -124,16 +120,16 @@ class Batch:
             promised = await lock_promise(session, journey.order_id)
             if promised is None or not is_open(promised.status):
                 return False
-            if not await lock_as_read(session, journey, len(case.scans)):
-                raise JourneyMoved
+            await lock_journey(session, journey.id)
             seen = {held.id: held.run_at for held in case.left.values()}
             if isinstance(found, NoWay):
                 # What it held on runs ahead is free for others.
-                await strand(session, journey, found.hub, found.ready_at, found.reason, self._cause, now)
+                why = (found.hub, found.ready_at, found.reason)
+                await strand(session, journey, len(case.scans), why, self._cause, now)
                 await rebook(session, seen, list(seen), (), now)
             else:
                 change = found.change
-                await change_way(session, journey, change, self._cause, now)
+                await change_way(session, journey, len(case.scans), change, self._cause, now)
                 if change.promised_by > promised.by:
                     await postpone(session, journey.order_id, change.promised_from, change.promised_by, now)
                 await rebook(session, seen, found.given_up, found.wants, now)

@@ -12,14 +12,15 @@ from app.shipments.values import Journey, JourneyLeg
 
 _LOCK: Final = text("SELECT id FROM consignment WHERE id = :id FOR UPDATE")
 # Events are only ever added, and a new plan has a new version: with these three a consignment is as it was read.
-_AS_READ: Final = text(
-    "SELECT FROM consignment WHERE id = :id AND plan_version = :version AND cancelled_at IS NOT DISTINCT FROM :cancelled_at "
-    "AND (SELECT count(*) FROM tracking_event WHERE consignment_id = :id) = :events"
+_AS_READ: Final = (
+    "id = :id AND plan_version = :version AND cancelled_at IS NOT DISTINCT FROM CAST(:cancelled_at AS timestamptz) "
+    "AND (SELECT count(*) FROM tracking_event WHERE consignment_id = :id) = :events RETURNING id"
 )
 _ADD_LEGS: Final = text(
     "INSERT INTO leg SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS leg), CAST(:rows AS jsonb)) AS row"
 )
-_CHANGE: Final = text("""
+_CHANGE: Final = text(
+    """
 WITH dropped AS (
     DELETE FROM leg WHERE consignment_id = :id AND seq >= :since
 ), noted AS (
@@ -34,17 +35,21 @@ WITH dropped AS (
 UPDATE consignment SET plan_version = plan_version + 1, replanned_at = :now, replan_reason = CAST(:reason AS jsonb),
     stranded_at = NULL, promised_from = :promised_from, promised_by = :promised_by, hand_in_by = :hand_in_by,
     estimated_at = :estimated_at, extra_carriage_minor = extra_carriage_minor + :extra_minor
-WHERE id = :id
-""")
-_STRAND: Final = text("""
+WHERE AS_READ
+""".replace("AS_READ", _AS_READ)
+)
+_STRAND: Final = text(
+    """
 WITH listed AS (
     INSERT INTO stranded (consignment_id, disruption_id, disruption_reason, hub, destination, ready_at, reason, stranded_at, tried_at)
     VALUES (:id, CAST(:disruption AS text), CAST(:because AS jsonb), :hub, :destination, :ready_at, :reason, :now, :now)
     ON CONFLICT (consignment_id) DO UPDATE SET hub = EXCLUDED.hub, ready_at = EXCLUDED.ready_at, reason = EXCLUDED.reason,
         tried_at = EXCLUDED.tried_at
 )
-UPDATE consignment SET stranded_at = coalesce(stranded_at, :now), replan_reason = CAST(:because AS jsonb) WHERE id = :id
-""")
+UPDATE consignment SET stranded_at = coalesce(stranded_at, :now), replan_reason = CAST(:because AS jsonb)
+WHERE AS_READ
+""".replace("AS_READ", _AS_READ)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +76,27 @@ class Change:
     is_news: bool
 
 
-async def lock_as_read(session: Session, journey: Journey, events: int) -> bool:
-    """Lock a consignment until the transaction ends; whether it is as it was read, with so many events.
-
-    Two statements: the second sees what the last holder wrote.
-    """
-    await session.execute(_LOCK, {"id": journey.id})
-    read = {"id": journey.id, "version": journey.plan_version, "cancelled_at": journey.cancelled_at, "events": events}
-    return (await session.execute(_AS_READ, read)).first() is not None
+class JourneyMoved(Exception):
+    """The consignment is not as it was read: look again."""
 
 
-async def change_way(session: Session, journey: Journey, change: Change, cause: Cause, now: datetime) -> None:
+async def lock_journey(session: Session, consignment_id: str) -> None:
+    """Lock a consignment until the transaction ends. What follows sees what the last holder wrote."""
+    await session.execute(_LOCK, {"id": consignment_id})
+
+
+async def change_way(
+    session: Session, journey: Journey, events: int, change: Change, cause: Cause, now: datetime
+) -> None:
     """Replace the legs from `change.since` on; what they were is kept with the reason. Lock the journey first. Two statements.
 
-    Legs before that, which are executed or under way, are not touched.
+    Legs before that, which are executed or under way, are not touched. Raises `JourneyMoved`, which leaves the transaction to be
+    undone, when it is not as it was read with so many events.
     """
     rows = [
         columns(leg) | {"consignment_id": journey.id, "seq": seq} for seq, leg in enumerate(change.legs, change.since)
     ]
-    values: dict[str, Any] = {
-        "id": journey.id,
+    values: dict[str, Any] = _read(journey, events) | {
         "disruption": cause.disruption_id,
         "reason": dump_json(cause.reason),
         "now": now,
@@ -107,17 +113,22 @@ async def change_way(session: Session, journey: Journey, change: Change, cause: 
         "extra_minor",
         "is_news",
     )
-    await session.execute(_CHANGE, values | {name: getattr(change, name) for name in same})
+    changed = await session.execute(_CHANGE, values | {name: getattr(change, name) for name in same})
+    if changed.first() is None:
+        raise JourneyMoved
     await session.execute(_ADD_LEGS, as_rows(rows))
 
 
 async def strand(
-    session: Session, journey: Journey, hub: str, ready_at: datetime, reason: str, cause: Cause, now: datetime
+    session: Session, journey: Journey, events: int, found: tuple[str, datetime, str], cause: Cause, now: datetime
 ) -> None:
-    """Note that there is no way on from `hub`, once however often it is found. Lock the journey first. One statement."""
+    """Note that from a hub, at a time, there is no way on for a reason; once, however often it is found. One statement.
+
+    Lock the journey first. Raises `JourneyMoved` as above.
+    """
     rides = [leg for leg in journey.legs if leg.mode != "courier"]
-    values: dict[str, Any] = {
-        "id": journey.id,
+    hub, ready_at, reason = found
+    values: dict[str, Any] = _read(journey, events) | {
         "disruption": cause.disruption_id,
         "because": dump_json(cause.reason),
         "hub": hub,
@@ -126,4 +137,14 @@ async def strand(
         "reason": reason,
         "now": now,
     }
-    await session.execute(_STRAND, values)
+    if (await session.execute(_STRAND, values)).first() is None:
+        raise JourneyMoved
+
+
+def _read(journey: Journey, events: int) -> dict[str, Any]:
+    return {
+        "id": journey.id,
+        "version": journey.plan_version,
+        "cancelled_at": journey.cancelled_at,
+        "events": events,
+    }
