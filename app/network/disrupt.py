@@ -28,17 +28,32 @@ from app.routing import Service, Timetable
 
 SECOND: Final = timedelta(seconds=1)
 _OF_A_RUN: Final = frozenset({DisruptionKind.CANCEL, DisruptionKind.DELAY, DisruptionKind.EXTRA})
-# Bookings first, as whoever gives them back does; then the rows that count them, and cuts of this one run.
+# Bookings are locked first and departures next, as by whoever gives them back. What an order books at the old start while this runs
+# stays counted there, and is planned anew by the second look.
 _PUT_OFF: Final = (
-    text(
-        "WITH held AS MATERIALIZED (SELECT id FROM booking WHERE service_id = :service AND run_at = :run AND state = 'booked' "
-        "ORDER BY id FOR UPDATE) UPDATE booking SET run_at = :later FROM held WHERE booking.id = held.id"
-    ),
-    text(
-        "WITH held AS MATERIALIZED (SELECT segment FROM departure_load WHERE service_id = :service AND run_at = :run "
-        "ORDER BY segment FOR UPDATE) UPDATE departure_load d SET run_at = :later FROM held "
-        "WHERE d.service_id = :service AND d.run_at = :run AND d.segment = held.segment"
-    ),
+    text("""
+WITH held AS MATERIALIZED (
+    SELECT id FROM booking WHERE service_id = :service AND run_at = :run AND state = 'booked' ORDER BY id FOR UPDATE
+), moved AS (
+    UPDATE booking SET run_at = :later FROM held WHERE booking.id = held.id AND booking.run_at = :run
+    AND booking.state = 'booked' RETURNING booking.*
+), taken AS MATERIALIZED (
+    SELECT segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3, sum(live_places)::int AS live_places
+    FROM moved CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment GROUP BY segment
+), locked AS MATERIALIZED (
+    SELECT d.* FROM departure_load d WHERE d.service_id = :service AND d.run_at = :run AND (SELECT count(*) FROM taken) >= 0
+    ORDER BY d.segment FOR UPDATE
+), left_behind AS (
+    UPDATE departure_load d SET used_weight_g = d.used_weight_g - taken.weight_g,
+        used_volume_mm3 = d.used_volume_mm3 - taken.volume_mm3, used_live_places = d.used_live_places - taken.live_places
+    FROM locked JOIN taken USING (segment) WHERE d.service_id = :service AND d.run_at = :run AND d.segment = locked.segment
+)
+INSERT INTO departure_load (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
+    capacity_weight_g, capacity_volume_mm3, capacity_live_places)
+SELECT :service, :later, segment, coalesce(taken.weight_g, 0), coalesce(taken.volume_mm3, 0), coalesce(taken.live_places, 0),
+    capacity_weight_g, capacity_volume_mm3, capacity_live_places
+FROM locked LEFT JOIN taken USING (segment) ORDER BY segment
+"""),
     text(
         "UPDATE disruption SET run_at = :later, from_at = :later, until_at = :later + interval '1 second' "
         "WHERE kind = 'capacity' AND service_id = :service AND run_at = :run"

@@ -1,5 +1,7 @@
 """Every kind of disruption in the tables and in the planner's timetable, and what is refused."""
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -77,7 +79,9 @@ async def test_delayed_run_is_the_run_at_its_new_start_with_its_bookings(ports, 
     await say(ports, kind="delay", service="TRUNK", run_at=TONIGHT, delay_s=7_200)
     assert await departures(ports) == [at(TONIGHT + 2 * HOUR)]
     assert await rows(ports, "SELECT run_at FROM booking") == [(TONIGHT + 2 * HOUR,)]
-    assert await rows(ports, "SELECT DISTINCT run_at FROM departure_load") == [(TONIGHT + 2 * HOUR,)]
+    assert await rows(ports, "SELECT DISTINCT run_at FROM departure_load WHERE used_weight_g > 0") == [
+        (TONIGHT + 2 * HOUR,)
+    ]
     with pytest.raises(DepartureClosed):
         await book(ports)
     await book(ports, run_at=TONIGHT + 2 * HOUR, leg_id="leg_2")
@@ -89,6 +93,28 @@ async def test_delayed_run_is_the_run_at_its_new_start_with_its_bookings(ports, 
     async with ports.begin() as session:
         await release_capacity(session, ["con_1"])
     assert await rows(ports, "SELECT DISTINCT used_weight_g FROM departure_load") == [(0,)]
+
+
+async def test_orders_and_a_delay_at_once_leave_the_sums_right(ports, valley):
+    async def order(n):
+        with suppress(DepartureClosed):
+            await book(ports, leg_id=f"leg_{n}", consignment_id=f"con_{n}")
+
+    async def cancel(n):
+        async with ports.begin() as session:
+            await release_capacity(session, [f"con_{n}"])
+
+    for n in range(10):
+        await order(n)
+    late = say(ports, kind="delay", service="TRUNK", run_at=TONIGHT, delay_s=600)
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(order(n) for n in range(10, 20)), late, *(cancel(n) for n in range(8)))
+    async with ports.database.read() as connection:
+        assert await audit_capacity(connection) == []
+    stays = await rows(
+        ports, "SELECT DISTINCT run_at FROM booking WHERE state = 'booked' AND consignment_id IN ('con_8', 'con_9')"
+    )
+    assert stays == [(TONIGHT + HOUR / 6,)]
 
 
 async def test_extra_run_is_one_more(ports, valley):
