@@ -8,7 +8,7 @@ from app.core.ids import new_id
 from app.flows.ports import Ports
 from app.flows.replan_consignments import announce_disruption
 from app.identity.values import Caller, Role
-from app.network.capacity import audit_capacity, book_capacity
+from app.network.capacity import audit_capacity, book_capacity, release_capacity
 from app.network.schemas import DisruptionShape, NewDisruption, NewService
 from app.network.seed import read_hubs
 from app.network.service import create_service, install_seed
@@ -20,6 +20,7 @@ from app.orders.values import OrderStatus
 from app.routing import NO_LOAD, Query, plan
 from app.shipments.onward import room_for
 from app.shipments.queries import list_of_orders
+from app.shipments.replan import Cause, strand
 from app.shipments.service import create_consignments
 from app.shipments.values import ConsignmentDraft, Journey, JourneyLeg
 from tests.factories.identity import Someone, a_person
@@ -206,6 +207,16 @@ async def disrupt(ports: Ports, caller: Caller = HAULIER, **about: object) -> Di
     said = {"reason": BECAUSE} | {name.rstrip("_"): value for name, value in about.items()}
     async with ports.begin() as session:
         return await announce_disruption(ports, session, caller, NewDisruption.model_validate(said))
+
+
+async def a_dead_end(ports: Ports, order_id: str) -> None:
+    """The consignments of an order have no way on, as a disruption elsewhere would leave them; the network stays as it is."""
+    now = ports.clock.now()
+    async with ports.begin() as session:
+        for journey in (await list_of_orders(session, [order_id]))[order_id]:
+            hub = journey.legs[0].from_hub
+            await strand(session, journey, 0, (hub, now, "full"), Cause(None, BECAUSE), now)
+            await release_capacity(session, [journey.id])
 
 
 async def seen(ports: Ports, journey: Journey) -> Journey:
