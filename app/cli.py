@@ -28,9 +28,9 @@ from app.core.postgres import PostgresUnavailable, embedded_postgres
 from app.core.schema_version import alembic_config, head_revision
 from app.core.settings import Settings, faults_of
 from app.demo import play
+from app.flows.audit_bookings import audit_bookings
 from app.flows.install_network import install_network
 from app.main import create_app
-from app.network.capacity import audit_capacity
 from app.routing import warm_up
 
 Arguments = argparse.Namespace
@@ -179,17 +179,20 @@ def jobs(settings: Settings, action: str, job_id: int | None) -> None:
 
 
 async def _audit(url: str) -> int:
-    """Compare what departures say is booked with the bookings themselves; prints and counts what differs."""
+    """Compare what departures say is booked with the bookings themselves, and these with what runs; prints and counts what differs."""
     database = Database(url, pool=1)
     try:
         async with database.read() as connection:
-            mismatches = await audit_capacity(connection)
+            mismatches, lost = await audit_bookings(connection, SystemClock().now())
     finally:
         await database.close()
     for mismatch in mismatches:
         say(str(mismatch))
     say(f"{len(mismatches)} segments differ from their bookings")
-    return len(mismatches)
+    for held in lost:
+        say(str(held))
+    say(f"{len(lost)} bookings wait for runs that do not run")
+    return len(mismatches) + len(lost)
 
 
 def openapi() -> None:

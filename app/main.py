@@ -32,6 +32,7 @@ from app.api import (
     service,
     services,
     storage,
+    stranded,
     tracking,
 )
 from app.api.documents import complete
@@ -57,6 +58,7 @@ ROUTERS = (
     imports,
     routes,
     services,
+    stranded,
     disruptions,
     bookings,
     network,

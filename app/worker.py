@@ -27,8 +27,10 @@ from app.flows import (
     keep_producer,
     publish_listing,
     record_payment_event,
+    replan_consignments,
     send_message,
     tell_people,
+    tell_replanned,
     tidy,
 )
 from app.flows.ports import Ports, open_ports
@@ -39,6 +41,7 @@ Handler = Callable[..., Awaitable[None]]
 HANDLERS: Final[Mapping[str, Handler]] = {
     "listing.published": publish_listing.tell_sellers,
     "message.send": send_message.send_message,
+    "network.disrupted": replan_consignments.replan_consignments,
     "order.placed": tell_people.order_placed,
     "order.shipped": tell_people.order_shipped,
     "order.delivered": tell_people.order_delivered,
@@ -52,6 +55,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "producer.changed": keep_producer.producer_changed,
     "shipment.advanced": follow_shipment.follow_shipment,
     "shipment.delivered": follow_shipment.follow_shipment,
+    "shipment.replanned": tell_replanned.tell_replanned,
     "shipment.returned": follow_shipment.follow_shipment,
 }
 # Name of the job, when it runs (cron, UTC), and the story.

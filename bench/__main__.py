@@ -1,4 +1,4 @@
-"""`python -m bench [listings] [orders] [start] [routing]`: how fast it is, as one table. Not a test: bars that are missed are only shown."""
+"""`python -m bench [listings] [orders] [start] [replan] [routing]`: how fast it is, as one table. Not a test: bars that are missed are only shown."""
 
 import argparse
 import asyncio
@@ -16,12 +16,12 @@ import psycopg
 
 from app.core.database import Database
 from app.core.postgres import Cluster
-from bench import data, listings, orders, start, statements
+from bench import data, listings, orders, replan, start, statements
 from bench.load import CLIENTS
 from bench.report import Row, say, show
 from bench.service import SECRET, Service, held_mb, machine, on_database, peak_mb, prepare, running, server
 
-PARTS: Final = ("listings", "orders", "start", "routing")
+PARTS: Final = ("listings", "orders", "start", "replan", "routing")
 # Made one by one, as producers do; the rest are copies of them.
 HAND_MADE: Final = 240
 PLANS: Final = 100
@@ -43,6 +43,8 @@ def main() -> None:
             if "start" in chosen:
                 with _step("Warm starts"):
                     rows += start.measure(folder)
+            if "replan" in chosen:
+                rows += _replan(cluster)
             if "listings" in chosen or "orders" in chosen:
                 rows += _market(folder, cluster, chosen)
     if "routing" in chosen:
@@ -54,6 +56,16 @@ def main() -> None:
             f"{machine()}; {CLIENTS} clients, 2 service processes, PostgreSQL with fsync on beside them; medians of rounds",
         )
     say(f"\nAll this took {time.monotonic() - begin:.0f} s.")
+
+
+def _replan(cluster: Cluster) -> list[Row]:
+    """In a database of its own, which is left with its orders."""
+    url = on_database(cluster.url, "chama_replan")
+    with psycopg.connect(on_database(cluster.url, "postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE chama_replan")
+    with _step(f"A closed pass and {replan.HIT:,} consignments"):
+        prepare(url)
+        return replan.measure(url)
 
 
 def _market(folder: Path, cluster: Cluster, chosen: Collection[str]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Routes for carriers and operators: what is closed, and for how long."""
+"""Routes for carriers and operators: what is closed, cancelled, late, added or smaller than usual."""
 
 from typing import Annotated
 
@@ -9,9 +9,10 @@ from app.api.documents import refuses
 from app.api.router import api_router
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from app.flows.replan_consignments import announce_disruption
 from app.identity.errors import NotSignedIn
 from app.identity.values import Caller, Scope
-from app.network import queries, service
+from app.network import queries
 from app.network.schemas import Code, DisruptionShape, NewDisruption, ServiceId
 
 router = api_router("move")
@@ -21,12 +22,15 @@ Carrier = Annotated[Caller, Depends(partner_with(Scope.DISRUPTIONS_WRITE))]
 @router.post(
     "/disruptions",
     status_code=201,
-    summary="Close a service or a hub for a while",
+    summary="Say what does not run as usual",
     responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
 )
 async def create_disruption(command: NewDisruption, caller: Carrier, session: Tx, ports: PortsDep) -> DisruptionShape:
-    """No run of the service starts, no run calls at the hub (operators only); new plans go round it at once."""
-    return await service.create_disruption(session, caller, command, ports.clock.now())
+    """Close a service, cancel, delay or add a run, or cut what runs carry; hubs and links are closed by operators only.
+
+    New plans go by it at once. Consignments that it reaches are planned anew from where they are, and their buyers told.
+    """
+    return await announce_disruption(ports, session, caller, command)
 
 
 @router.get("/disruptions", summary="List disruptions", responses=refuses(NotSignedIn, Forbidden, Invalid))
@@ -38,5 +42,5 @@ async def list_disruptions(
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[DisruptionShape]:
-    """Closed hubs and one's own closed services (operators: all), the newest first."""
+    """Those of hubs and links, and of one's own services (operators: all), the newest first."""
     return await queries.list_disruptions(connection, caller, service=service, hub=hub, cursor=cursor, limit=limit)

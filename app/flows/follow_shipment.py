@@ -69,14 +69,14 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
 
 
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
-    """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging.
+    """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered.
 
     Subsidy and duties, which belong to no consignment, go with the first. The shares add up to the order's total.
     """
     shares: dict[str, int] = {}
     for journey in journeys:
         goods = sum(line.total_minor for line in lines if line.consignment_id == journey.id)
-        carriage = sum(leg.price_minor for leg in journey.legs)
+        carriage = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
         packaging = sum(package.price_minor for package in journey.packages)
         carrier = journey.legs[-1].carrier if journey.legs else "HUB"
         shares[carrier] = shares.get(carrier, 0) + goods + carriage + packaging

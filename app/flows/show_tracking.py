@@ -77,7 +77,8 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
     by_key = {event.key: event for event in events}
     story = [by_key[scan.key] for scan in story_of(event.scan for event in events)]
     now = ports.clock.now()
-    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, expected_at(journey.estimated_at, now), now)
+    estimated_at = None if journey.stranded_at else expected_at(journey.estimated_at, now)
+    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now)
 
 
 async def show_ground(ports: Ports) -> Ground:
@@ -116,6 +117,9 @@ def tracking_shape(shown: Shown, language: str) -> Tracking:
         estimated_at=shown.estimated_at,
         ended_at=journey.ended_at,
         cancelled_at=journey.cancelled_at,
+        replanned_at=journey.replanned_at,
+        replan_reason_text=pick(journey.replan_reason, language) if journey.replan_reason else None,
+        stranded_at=journey.stranded_at,
         temperature=journey.temperature,
         packages=len(journey.packages),
         weight_g=sum(package.weight_g for package in journey.packages),

@@ -16,25 +16,44 @@ __all__ = ["CapacityFull", "Want", "audit_capacity", "book_capacity", "read_load
 
 Reader = AsyncConnection | Session
 
-_BOOK: Final = text("""
-WITH wanted AS MATERIALIZED (
-    SELECT w.*, s.carrier, s.on_demand, s.capacity_weight_g, s.capacity_volume_mm3, s.live_places AS capacity_live_places,
-        s.chilled_slots AS capacity_chilled_slots,
-        s.status IS DISTINCT FROM 'active' OR EXISTS (
-            SELECT FROM disruption d
-            WHERE d.service_id IN (w.service_id, s.timetable_of) AND w.run_at >= d.from_at AND w.run_at < d.until_at
+# Whether run `w` of service `s` is closed: withdrawn, shut, cancelled or put off, or it would call at or ride over what is shut.
+CLOSED: Final = """s.status IS DISTINCT FROM 'active' OR EXISTS (
+            SELECT FROM disruption d WHERE d.service_id IN (w.service_id, s.timetable_of) AND d.kind IN ('close', 'cancel', 'delay')
+                AND w.run_at >= d.from_at AND w.run_at < d.until_at
         ) OR EXISTS (
             SELECT FROM disruption d JOIN service_stop t ON t.hub = d.hub
-            WHERE t.service_id = w.service_id
+            WHERE d.to_hub IS NULL AND t.service_id = w.service_id
                 AND w.run_at + t.depart_offset_s * interval '1 second' >= d.from_at
                 AND w.run_at + t.arrive_offset_s * interval '1 second' < d.until_at
-        ) AS closed
+        ) OR EXISTS (
+            SELECT FROM disruption d JOIN service_stop t ON t.hub IN (d.hub, d.to_hub)
+            JOIN service_stop n ON n.service_id = t.service_id AND n.seq = t.seq + 1
+                AND n.hub IN (d.hub, d.to_hub) AND n.hub <> t.hub
+            WHERE d.to_hub IS NOT NULL AND t.service_id = w.service_id
+                AND w.run_at + n.arrive_offset_s * interval '1 second' > d.from_at
+                AND w.run_at + t.depart_offset_s * interval '1 second' < d.until_at
+        )"""
+# What disruptions leave of the room on the run that `locked` names; nulls where nothing is cut.
+CUT: Final = """LATERAL (
+    SELECT min(c.capacity_weight_g) AS weight_g, min(c.capacity_volume_mm3) AS volume_mm3,
+        min(c.capacity_live_places) AS live_places
+    FROM disruption c WHERE c.kind = 'capacity' AND c.service_id = locked.service_id
+        AND locked.run_at >= c.from_at AND locked.run_at < c.until_at
+) AS cut"""
+
+_BOOK: Final = text(
+    """
+WITH wanted AS MATERIALIZED (
+    SELECT w.*, s.carrier, s.on_demand, LEAST(s.capacity_weight_g, cut.weight_g) AS capacity_weight_g,
+        LEAST(s.capacity_volume_mm3, cut.volume_mm3) AS capacity_volume_mm3,
+        LEAST(s.live_places, cut.live_places) AS capacity_live_places, s.chilled_slots AS capacity_chilled_slots,
+        {closed} AS closed
     FROM unnest(
         CAST(:ids AS text[]), CAST(:legs AS text[]), CAST(:consignments AS text[]), CAST(:services AS text[]),
         CAST(:runs AS timestamptz[]), CAST(:boards AS int[]), CAST(:alights AS int[]),
         CAST(:weights AS bigint[]), CAST(:volumes AS bigint[]), CAST(:places AS int[]), CAST(:slots AS int[])
     ) AS w (id, leg_id, consignment_id, service_id, run_at, board, alight, weight_g, volume_mm3, live_places, chilled_slots)
-    LEFT JOIN service s ON s.id = w.service_id
+    LEFT JOIN service s ON s.id = w.service_id CROSS JOIN {cut}
 ), needed AS MATERIALIZED (
     SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
         sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots,
@@ -79,15 +98,17 @@ UNION ALL
 SELECT false, n.service_id, n.run_at FROM needed n LEFT JOIN taken t USING (service_id, run_at, segment)
 WHERE t.service_id IS NULL
 ORDER BY closed DESC, service_id, run_at LIMIT 1
-""")
+""".replace("{closed}", CLOSED).replace("{cut}", CUT.replace("locked.", "w."))
+)
 
-_RELEASE: Final = text("""
-WITH held AS MATERIALIZED (
-    SELECT id FROM booking WHERE consignment_id = ANY(CAST(:consignments AS text[])) AND state = 'booked'
-    ORDER BY id FOR UPDATE
-), released AS (
-    UPDATE booking SET state = 'released' FROM held WHERE booking.id = held.id AND booking.state = 'booked'
-    RETURNING booking.*
+_HOLD: Final = text(
+    "SELECT id FROM booking WHERE consignment_id = ANY(CAST(:consignments AS text[])) AND state = 'booked' "
+    "ORDER BY id FOR UPDATE"
+)
+_GIVE_BACK: Final = text(
+    """
+WITH released AS (
+    UPDATE booking SET state = 'released' WHERE id = ANY(CAST(:ids AS text[])) AND state = 'booked' RETURNING booking.*
 ), freed AS MATERIALIZED (
     SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
         sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots
@@ -101,17 +122,25 @@ UPDATE departure_load d SET
     used_weight_g = d.used_weight_g - freed.weight_g,
     used_volume_mm3 = d.used_volume_mm3 - freed.volume_mm3,
     used_live_places = d.used_live_places - freed.live_places,
-    used_chilled_slots = d.used_chilled_slots - freed.chilled_slots
-FROM freed JOIN locked USING (service_id, run_at, segment)
+    used_chilled_slots = d.used_chilled_slots - freed.chilled_slots,
+    capacity_weight_g = GREATEST(d.used_weight_g - freed.weight_g, LEAST(d.capacity_weight_g, cut.weight_g)),
+    capacity_volume_mm3 = GREATEST(d.used_volume_mm3 - freed.volume_mm3, LEAST(d.capacity_volume_mm3, cut.volume_mm3)),
+    capacity_live_places = GREATEST(d.used_live_places - freed.live_places, LEAST(d.capacity_live_places, cut.live_places))
+FROM freed JOIN locked USING (service_id, run_at, segment) CROSS JOIN {cut}
 WHERE d.service_id = freed.service_id AND d.run_at = freed.run_at AND d.segment = freed.segment
-""")
+""".replace("{cut}", CUT)
+)
 
+# The planner holds what is used against the room of the service: where a run has less, the difference counts as used.
 _LOAD: Final = text("""
-SELECT service_id, extract(epoch FROM run_at)::bigint, segment, used_weight_g, used_volume_mm3, used_live_places,
-    used_chilled_slots
-FROM departure_load
+SELECT l.service_id, extract(epoch FROM run_at)::bigint, segment,
+    used_weight_g + GREATEST(s.capacity_weight_g - l.capacity_weight_g, 0),
+    used_volume_mm3 + GREATEST(s.capacity_volume_mm3 - l.capacity_volume_mm3, 0),
+    used_live_places + GREATEST(s.live_places - l.capacity_live_places, 0),
+    used_chilled_slots + GREATEST(s.chilled_slots - l.capacity_chilled_slots, 0)
+FROM departure_load l JOIN service s ON s.id = l.service_id
 WHERE run_at >= :since AND run_at < :until
-    AND (used_weight_g + :weight_g > capacity_weight_g OR used_volume_mm3 + :volume_mm3 > capacity_volume_mm3
+    AND (used_weight_g + :weight_g > l.capacity_weight_g OR used_volume_mm3 + :volume_mm3 > l.capacity_volume_mm3
         OR used_live_places + :live_places > capacity_live_places
         OR used_chilled_slots + :chilled_slots > capacity_chilled_slots OR :everything)
 """)
@@ -165,9 +194,19 @@ async def book_capacity(session: Session, wants: Sequence[Want], now: datetime) 
 
 
 async def release_capacity(session: Session, consignment_ids: Collection[str]) -> None:
-    """Give back all that these consignments hold; again is harmless. One statement, locks as in booking."""
+    """Give back all that these consignments hold; again is harmless. Two statements, locks as in booking."""
     if consignment_ids:
-        await session.execute(_RELEASE, {"consignments": list(consignment_ids)})
+        held = (await session.execute(_HOLD, {"consignments": list(consignment_ids)})).scalars()
+        await give_back(session, list(held))
+
+
+async def give_back(session: Session, booking_ids: Collection[str]) -> None:
+    """Release bookings that the caller has locked before, so that this statement sees where their runs are by now.
+
+    Room that a disruption took away comes back to nobody: the capacity sinks to what is left of it.
+    """
+    if booking_ids:
+        await session.execute(_GIVE_BACK, {"ids": list(booking_ids)})
 
 
 async def read_load(reader: Reader, from_at: datetime, until_at: datetime, cargo: Used | None = None) -> Load:

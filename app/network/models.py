@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
-from app.network.values import BookingState, HubKind, Mode, ServiceStatus
+from app.network.values import BookingState, DisruptionKind, HubKind, Mode, ServiceStatus
 
 
 class Hub(SQLModel, table=True):
@@ -126,17 +126,35 @@ class TimetableVersion(SQLModel, table=True):
 
 
 class Disruption(SQLModel, table=True):
-    """A service or a hub that is closed for a while: no run of it starts, no run calls at it."""
+    """What is not as usual. A hub, a pair of hubs (the link between them) or a service is closed from `from_at` until before `until_at`;
+    or one run, which starts at `run_at`, is cancelled, `delay_s` late, or an extra one; or runs carry no more than `capacity_…`.
+
+    For what is about one run the period is the second of its start.
+    """
 
     __tablename__ = "disruption"
     __table_args__ = (
         CheckConstraint("(service_id IS NULL) <> (hub IS NULL)", name="subject"),
         CheckConstraint("until_at > from_at", name="period"),
+        CheckConstraint("to_hub IS NULL OR hub IS NOT NULL AND to_hub <> hub", name="link"),
+        CheckConstraint("kind = 'close' OR service_id IS NOT NULL", name="of_service"),
+        CheckConstraint("kind NOT IN ('cancel', 'delay', 'extra') OR run_at IS NOT NULL", name="of_run"),
+        CheckConstraint("(kind = 'delay') = (delay_s IS NOT NULL) AND delay_s > 0", name="delay"),
+        CheckConstraint(
+            "capacity_weight_g >= 0 AND capacity_volume_mm3 >= 0 AND capacity_live_places >= 0", name="capacity"
+        ),
     )
 
     id: str = Field(primary_key=True, max_length=40)
+    kind: DisruptionKind = Field(sa_type=enum_type(DisruptionKind), default=DisruptionKind.CLOSE)
     service_id: str | None = Field(default=None, foreign_key="service.id", index=True, max_length=40)
     hub: str | None = Field(default=None, foreign_key="hub.code", index=True, max_length=40)
+    to_hub: str | None = Field(default=None, foreign_key="hub.code", index=True, max_length=40)
+    run_at: datetime | None = None
+    delay_s: int | None = None
+    capacity_weight_g: int | None = Field(default=None, sa_type=BigInteger)
+    capacity_volume_mm3: int | None = Field(default=None, sa_type=BigInteger)
+    capacity_live_places: int | None = None
     from_at: datetime
     until_at: datetime = Field(index=True)
     reason: dict[str, Any] = Field(sa_type=JSONB)

@@ -20,6 +20,7 @@ from app.network.rules import hubs_serving
 from app.network.schemas import (
     BookingShape,
     CapacityShape,
+    CutShape,
     DisruptionShape,
     FillRebateShape,
     HandlingShape,
@@ -194,12 +195,18 @@ async def list_disruptions(
     if service is not None:
         wanted = wanted.where(col(Disruption.service_id) == service)
     if hub is not None:
-        wanted = wanted.where(col(Disruption.hub) == hub)
+        wanted = wanted.where(or_(col(Disruption.hub) == hub, col(Disruption.to_hub) == hub))
     if after is not None:
         wanted = wanted.where(col(Disruption.id) < after[0])
     rows = (await reader.execute(wanted)).all()
     items = [disruption_shape(row) for row in rows[:limit]]
     return Page(items=items, next_cursor=encode_cursor([rows[limit - 1].id]) if len(rows) > limit else None)
+
+
+async def find_disruption(reader: Reader, disruption_id: str) -> Any:
+    """The row of a disruption."""
+    wanted = select(*_DISRUPTION_COLUMNS).where(col(Disruption.id) == disruption_id)
+    return (await reader.execute(wanted)).one_or_none()
 
 
 async def list_bookings(
@@ -313,10 +320,17 @@ def service_shape(row: Any, language: str) -> ServiceShape:
 
 
 def disruption_shape(row: Any) -> DisruptionShape:
+    figures = (row.capacity_weight_g, row.capacity_volume_mm3, row.capacity_live_places)
+    cut = CutShape(weight_g=figures[0], volume_mm3=figures[1], live_places=figures[2])
     return DisruptionShape(
         id=row.id,
+        kind=row.kind,
         service=row.service_id,
         hub=row.hub,
+        to_hub=row.to_hub,
+        run_at=row.run_at,
+        delay_s=row.delay_s,
+        capacity=cut if any(figure is not None for figure in figures) else None,
         from_=row.from_at,
         until=row.until_at,
         reason=row.reason,

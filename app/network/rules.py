@@ -174,6 +174,22 @@ def clock_s(text: str) -> int:
     return int(hours) * HOUR_S + int(minutes) * 60
 
 
+def open_from(opening: Sequence[Period], at: datetime) -> datetime:
+    """The first moment from `at` on at which a place is open; `opening` are periods of the UTC week from Monday, none is always."""
+    if not opening:
+        return at
+    week_s = 7 * 24 * HOUR_S
+    midnight = datetime.combine(at.date(), datetime.min.time(), UTC)
+    second = int((at - midnight).total_seconds()) + at.weekday() * 24 * HOUR_S
+    waits = [
+        max(since + turn - second, 0)
+        for since, until in opening
+        for turn in (-week_s, 0, week_s)
+        if second < until + turn
+    ]
+    return at + timedelta(seconds=min(waits))
+
+
 def hub_closure(stop: Stop, since: int, until: int) -> Period:
     """The starts of run that would call at this stop while its hub is closed from `since` until before `until`."""
     return since - stop.depart_offset_s, until - stop.arrive_offset_s

@@ -14,6 +14,7 @@ from app.network.values import (
     CODE_PATTERN,
     COUNTY_PATTERN,
     CUTOFF_MAX,
+    DELAY_MAX,
     DEPARTURES_PER_DAY_MAX,
     DISTANCE_M_MAX,
     LIVE_PLACES_MAX,
@@ -23,6 +24,7 @@ from app.network.values import (
     RUN_LENGTH_MAX,
     VOLUME_MM3_MAX,
     BookingState,
+    DisruptionKind,
     HubKind,
     Mode,
     ServiceStatus,
@@ -87,8 +89,13 @@ _HUB: Final = {
 }
 _DISRUPTION: Final = {
     "id": "dis_01jd0000000000000000000000",
+    "kind": "close",
     "service": "TARIM-HOTAN-URUMQI",
     "hub": None,
+    "to_hub": None,
+    "run_at": None,
+    "delay_s": None,
+    "capacity": None,
     "from": "2026-03-05T00:00:00Z",
     "until": "2026-03-07T00:00:00Z",
     "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
@@ -374,27 +381,73 @@ class ServiceShape(Shape):
     updated_at: Time
 
 
-class NewDisruption(Shape):
-    """A service, or a hub, that is closed for a while: exactly one of the two."""
+class CutShape(Shape):
+    """What a run carries at most on each stretch for now; what is left out stays as it is."""
 
-    model_config: ClassVar[ConfigDict] = example(
-        {name: value for name, value in _DISRUPTION.items() if name not in {"created_at", "hub"}}
+    weight_g: Annotated[int, Field(ge=0, le=10 * WEIGHT_G_MAX)] | None = None
+    volume_mm3: Annotated[int, Field(ge=0, le=VOLUME_MM3_MAX)] | None = None
+    live_places: Annotated[int, Field(ge=0, le=LIVE_PLACES_MAX)] | None = None
+
+
+class NewDisruption(Shape):
+    """What is not as usual; `kind` says what the rest means.
+
+    `close`: a `service`, a `hub` (a border post too), or the link between `hub` and `to_hub`, from `from` until before `until`.
+    `cancel`, `delay` (by `delay_s`), `extra`: one run of a `service`, which starts at `run_at` as its timetable stands now.
+    `capacity`: a `service` carries no more than `capacity`, on the run that starts at `run_at`, or on all from `from` until before `until`.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "dis_01jd0000000000000000000000",
+                    "service": "TARIM-HOTAN-URUMQI",
+                    "from": "2026-03-05T00:00:00Z",
+                    "until": "2026-03-07T00:00:00Z",
+                    "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
+                },
+                {
+                    "kind": "delay",
+                    "service": "TARIM-HOTAN-URUMQI",
+                    "run_at": "2026-03-04T12:00:00Z",
+                    "delay_s": 14400,
+                    "reason": {"zh-Hans": "车辆故障", "en": "The truck broke down"},
+                },
+            ]
+        },
     )
 
     id: DisruptionId | None = None
+    kind: DisruptionKind = DisruptionKind.CLOSE
     service: ServiceId | None = None
     hub: Code | None = None
-    from_: Annotated[Time, Field(alias="from")]
-    until: Time
+    to_hub: Annotated[Code, Field(description="With `hub`, the other end of a link; both directions")] | None = None
+    run_at: Annotated[Time, Field(description="When the run starts at its first stop")] | None = None
+    delay_s: Annotated[int, Field(ge=1, le=int(DELAY_MAX.total_seconds()))] | None = None
+    capacity: CutShape | None = None
+    from_: Annotated[Time | None, Field(alias="from")] = None
+    until: Time | None = None
     reason: NamedText
 
 
 class DisruptionShape(Shape):
+    """For what is about one run, `from` and `until` are the second of its start."""
+
     model_config: ClassVar[ConfigDict] = example(_DISRUPTION)
 
     id: str
+    kind: DisruptionKind
     service: str | None
     hub: str | None
+    to_hub: str | None
+    run_at: Time | None
+    delay_s: int | None
+    capacity: CutShape | None
     from_: Annotated[Time, Field(alias="from")]
     until: Time
     reason: LocalText

@@ -1,4 +1,4 @@
-"""Verbs that change the network: partners' services, disruptions, and the seed. Each change raises the timetable's version."""
+"""Verbs that change the network: partners' services and the seed. Each change raises the timetable's version."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -10,16 +10,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from app.core.database import Session, dump_json
-from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound
-from app.core.ids import new_id
+from app.core.errors import Gap, IdTaken, Invalid, NotFound
 from app.core.schema import fingerprint
 from app.identity.values import Caller
-from app.network.models import Disruption, Service, ServiceStop
-from app.network.queries import NO_SERVICE, SERVICE, disruption_shape, get_service, known_hubs, service_shape
+from app.network.capacity import CUT
+from app.network.models import Service, ServiceStop
+from app.network.queries import NO_SERVICE, SERVICE, get_service, known_hubs, service_shape
 from app.network.rows import line_asked, row_of, stop_rows
 from app.network.rules import line_faults
-from app.network.schemas import DisruptionShape, NewDisruption, NewService, ServiceChange, ServiceShape
-from app.network.values import DISRUPTION_MAX, HubPoint, Line, ServiceStatus
+from app.network.schemas import NewService, ServiceChange, ServiceShape
+from app.network.values import HubPoint, Line, ServiceStatus
 
 _RAISE_VERSION: Final = text(
     "INSERT INTO timetable_version (id, version, changed_at) VALUES (1, 1, :now) ON CONFLICT (id) DO UPDATE SET "
@@ -28,12 +28,14 @@ _RAISE_VERSION: Final = text(
 _RESIZE: Final = text(
     "WITH locked AS MATERIALIZED (SELECT service_id, run_at, segment FROM departure_load "
     "WHERE service_id = :service AND run_at >= :now ORDER BY service_id, run_at, segment FOR UPDATE) "
-    "UPDATE departure_load d SET capacity_weight_g = GREATEST(d.used_weight_g, :weight_g), "
-    "capacity_volume_mm3 = GREATEST(d.used_volume_mm3, :volume_mm3), "
-    "capacity_live_places = GREATEST(d.used_live_places, :live_places), "
+    "UPDATE departure_load d SET capacity_weight_g = GREATEST(d.used_weight_g, LEAST(:weight_g, cut.weight_g)), "
+    "capacity_volume_mm3 = GREATEST(d.used_volume_mm3, LEAST(:volume_mm3, cut.volume_mm3)), "
+    "capacity_live_places = GREATEST(d.used_live_places, LEAST(:live_places, cut.live_places)), "
     "capacity_chilled_slots = CASE WHEN CAST(:chilled_slots AS int) IS NOT NULL "
     "THEN GREATEST(d.used_chilled_slots, CAST(:chilled_slots AS int)) END "
-    "FROM locked WHERE d.service_id = locked.service_id AND d.run_at = locked.run_at AND d.segment = locked.segment"
+    "FROM locked, CUT WHERE d.service_id = locked.service_id AND d.run_at = locked.run_at AND d.segment = locked.segment".replace(
+        "CUT", CUT
+    )
 )
 
 _INSTALL_HUBS: Final = text(
@@ -125,67 +127,6 @@ async def change_service(
 async def resize_runs(session: Session, line: Line, now: datetime) -> None:
     """Give the runs to come that somebody is booked on the capacity of the line, or what is booked where that is more."""
     await session.execute(_RESIZE, {"service": line.id, "now": now, **asdict(line.capacity)})
-
-
-async def create_disruption(session: Session, caller: Caller, command: NewDisruption, now: datetime) -> DisruptionShape:
-    """Close a service of one's own, or (operators) a hub. The same id and body again answer the first result.
-
-    Raises `Invalid`, `Forbidden`, `NotFound` or `IdTaken`. What is booked already stays booked.
-    """
-    _require_period(command, now)
-    if command.hub is not None:
-        if not caller.is_operator():
-            raise Forbidden(needs={"en": "an operator, to close a hub", "zh-Hans": "运营人员身份才能关闭枢纽"})
-        if not await known_hubs(session, [command.hub]):
-            raise NotFound(what={"en": "hub", "zh-Hans": "枢纽"})
-    elif command.service is not None:
-        await get_service(session, caller, command.service, "en")
-    row = Disruption(
-        id=command.id or new_id("dis"),
-        service_id=command.service,
-        hub=command.hub,
-        from_at=command.from_,
-        until_at=command.until,
-        reason=command.reason,
-        made_by=caller.id,
-        created_from=fingerprint(command),
-        created_at=now,
-    )
-    inserted = insert(Disruption).values(row.model_dump()).on_conflict_do_nothing().returning(col(Disruption.id))
-    if (await session.execute(inserted)).first() is not None:
-        await raise_version(session, now)
-        return disruption_shape(row)
-    earlier = await session.get(Disruption, row.id)
-    if earlier is None or (earlier.made_by, earlier.created_from) != (row.made_by, row.created_from):
-        raise IdTaken(id=row.id)
-    return disruption_shape(earlier)
-
-
-def _require_period(command: NewDisruption, now: datetime) -> None:
-    gaps = []
-    if (command.hub is None) == (command.service is None):
-        gaps.append(
-            Gap("/service", {"en": "Name a service or a hub, one of the two", "zh-Hans": "线路与枢纽须且只能填一项"})
-        )
-    if command.until <= max(now, command.from_):
-        gaps.append(
-            Gap(
-                "/until",
-                {"en": "It has to end after it begins, and after now", "zh-Hans": "结束时间应晚于开始时间和当前时间"},
-            )
-        )
-    elif command.until - command.from_ > DISRUPTION_MAX:
-        gaps.append(
-            Gap(
-                "/until",
-                {
-                    "en": f"At most {DISRUPTION_MAX.days} days at a time",
-                    "zh-Hans": f"每次最长 {DISRUPTION_MAX.days} 天",
-                },
-            )
-        )
-    if gaps:
-        raise Invalid(gaps=gaps)
 
 
 async def install_seed(session: Session, hubs: Iterable[HubPoint], lines: Iterable[Line], now: datetime) -> bool:

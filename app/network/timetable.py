@@ -1,6 +1,7 @@
 """From rows to the planner's timetable, kept in each process until the version in the database changes."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +16,14 @@ from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rows import line_of
 from app.network.rules import DAY_S, Period, hub_closure, intensities, midnight_s, season_closures
+from app.network.runs import link_closures, with_starts
 from app.network.values import (
     CLOSURES_READ_MAX,
+    DELAY_MAX,
     LOCAL_KINDS,
+    RUN_LENGTH_MAX,
     SEASONS_AHEAD_YEARS,
+    DisruptionKind,
     HubKind,
     HubPoint,
     Line,
@@ -32,10 +37,11 @@ Reader = AsyncConnection | Session
 
 END_OF_TIME_S: Final = 1 << 40
 _VERSION: Final = text("SELECT version, changed_at FROM timetable_version")
-# What was over before the last change cannot matter any more.
-_CLOSURES: Final = text(
-    "SELECT service_id, hub, extract(epoch FROM from_at)::bigint, extract(epoch FROM until_at)::bigint FROM disruption "
-    "WHERE until_at > :since ORDER BY until_at LIMIT :most"
+# What was over a run's length before the last change cannot matter any more: no run of then is still under way.
+_DISRUPTIONS: Final = text(
+    "SELECT kind, service_id, hub, to_hub, delay_s, extract(epoch FROM from_at)::bigint AS since, "
+    "extract(epoch FROM until_at)::bigint AS until FROM disruption "
+    "WHERE kind <> 'capacity' AND until_at > :since ORDER BY until_at LIMIT :most"
 )
 _HUBS: Final = select(*(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__))
 _IS_ACTIVE: Final = col(Service.status) == ServiceStatus.ACTIVE
@@ -49,11 +55,12 @@ CHANGED_READ_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A service as it was read, and what was made of it: used again until the row, its closures or the years are others."""
+    """A service as it was read, and what was made of it: used again until the row, its disruptions or the years are others."""
 
     mark: str
     line: Line
     closures: tuple[Period, ...] = ()
+    starts: tuple[int, ...] = ()
     years: range = range(0)
     run: Run | None = None
 
@@ -94,8 +101,9 @@ class TimetableCache:
             return
         hubs = {row.code: HubPoint(*row) for row in await reader.execute(_HUBS)}
         kept = await _read_services(reader, self._kept)
-        closures = (await reader.execute(_CLOSURES, {"since": changed_at, "most": CLOSURES_READ_MAX})).all()
-        timetable, kept = await asyncio.to_thread(_build, hubs.values(), kept, closures, version, changed_at.year)
+        recent = {"since": changed_at - RUN_LENGTH_MAX - DELAY_MAX, "most": CLOSURES_READ_MAX}
+        disruptions = (await reader.execute(_DISRUPTIONS, recent)).all()
+        timetable, kept = await asyncio.to_thread(_build, hubs.values(), kept, disruptions, version, changed_at.year)
         self.hubs, self._timetable, self._kept = hubs, timetable, kept
         self.vehicles = {key: each.line.vehicle for key, each in kept.items()}
         self.crossing = _calling_at(hubs, timetable, {HubKind.FOREIGN})
@@ -128,37 +136,58 @@ async def _read_services(reader: Reader, earlier: Mapping[str, Kept]) -> dict[st
 
 
 def _build(
-    hubs: Iterable[HubPoint], kept: Mapping[str, Kept], closures: Sequence[Any], version: str, year: int
+    hubs: Iterable[HubPoint], kept: Mapping[str, Kept], disruptions: Sequence[Any], version: str, year: int
 ) -> tuple[Timetable, dict[str, Kept]]:
-    of_service: dict[str, list[Period]] = {}
-    of_hub: dict[str, list[Period]] = {}
-    for service, hub, since, until in closures:
-        (of_hub if service is None else of_service).setdefault(hub or service, []).append((since, until))
+    away = Away()
+    for row in disruptions:
+        away.add(row)
     years = range(year - 1, year + SEASONS_AHEAD_YEARS)
     now = {
-        key: _planned(each, (*_closed(each.line, of_service), *_calls(each.line, of_hub)), years)
+        key: _planned(each, tuple(away.closures(each.line)), tuple(away.starts.get(key, ())), years)
         for key, each in kept.items()
     }
     runs = [each.run for each in now.values() if each.run is not None]
     return Timetable([planned_place(hub) for hub in hubs], runs, version=version), now
 
 
-def _planned(kept: Kept, closures: tuple[Period, ...], years: range) -> Kept:
-    if kept.run is not None and (kept.closures, kept.years) == (closures, years):
+def _planned(kept: Kept, closures: tuple[Period, ...], starts: tuple[int, ...], years: range) -> Kept:
+    if kept.run is not None and (kept.closures, kept.starts, kept.years) == (closures, starts, years):
         return kept
-    return Kept(kept.mark, kept.line, closures, years, planned_service(kept.line, closures, years))
+    run = with_starts(planned_service(kept.line, closures, years), starts)
+    return Kept(kept.mark, kept.line, closures, starts, years, run)
 
 
-def _closed(line: Line, of_service: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
-    """What closes a service closes its other timetables too."""
-    yield from of_service.get(line.id, ())
-    yield from of_service.get(line.timetable_of or "", ())
+class Away:
+    """What disruptions take from the services, and the single starts that they add."""
 
+    def __init__(self) -> None:
+        self.starts: dict[str, list[int]] = defaultdict(list)
+        self._of_service: dict[str, list[Period]] = defaultdict(list)
+        self._of_hub: dict[str, list[Period]] = defaultdict(list)
+        self._of_link: dict[str, list[tuple[tuple[str, str], Period]]] = defaultdict(list)
 
-def _calls(line: Line, of_hub: Mapping[str, Sequence[Period]]) -> Iterator[Period]:
-    for stop in line.stops:
-        for since, until in of_hub.get(stop.place, ()):
-            yield hub_closure(stop, since, until)
+    def add(self, row: Any) -> None:
+        period = (row.since, row.until)
+        if row.hub is not None and row.to_hub is not None:
+            self._of_link[row.hub].append(((row.hub, row.to_hub), period))
+        elif row.hub is not None:
+            self._of_hub[row.hub].append(period)
+        elif row.kind == DisruptionKind.EXTRA:
+            self.starts[row.service_id].append(row.since)
+        else:
+            self._of_service[row.service_id].append(period)
+            if row.kind == DisruptionKind.DELAY:
+                self.starts[row.service_id].append(row.since + row.delay_s)
+
+    def closures(self, line: Line) -> Iterator[Period]:
+        """The starts of run that a line loses. What closes a service closes its other timetables too."""
+        yield from self._of_service.get(line.id, ())
+        yield from self._of_service.get(line.timetable_of or "", ())
+        for stop in line.stops:
+            for since, until in self._of_hub.get(stop.place, ()):
+                yield hub_closure(stop, since, until)
+            for ends, (since, until) in self._of_link.get(stop.place, ()):
+                yield from link_closures(line.stops, ends, since, until)
 
 
 def planned_place(hub: HubPoint) -> Place:

@@ -27,6 +27,13 @@ VOLUME_MM3_MAX: Final = 10**15
 LIVE_PLACES_MAX: Final = 100_000
 CHILLED_SLOTS_MAX: Final = 1_000_000
 DISRUPTION_MAX: Final = timedelta(days=366)
+DELAY_MAX: Final = timedelta(days=7)
+LATE_WORD_MAX: Final = timedelta(days=1)
+CUT_SEGMENTS_MAX: Final = 20_000
+AFFECTED_READ_MAX: Final = 200
+RUN_BOOKINGS_MAX: Final = 20_000
+# No transaction of an order lives longer: statements end after 25 seconds.
+SWEEP_AFTER: Final = timedelta(minutes=2)
 DEPART_AHEAD_MAX: Final = timedelta(days=90)
 SEASONS_AHEAD_YEARS: Final = 10
 DISTANCE_M_MAX: Final = 40_000_000
@@ -112,6 +119,16 @@ class ServiceStatus(StrEnum):
 class BookingState(StrEnum):
     BOOKED = "booked"
     RELEASED = "released"
+
+
+class DisruptionKind(StrEnum):
+    """What becomes of a part of the network: shut for a while, or one date of a timetable that is not as usual."""
+
+    CLOSE = "close"
+    CANCEL = "cancel"
+    DELAY = "delay"
+    EXTRA = "extra"
+    CAPACITY = "capacity"
 
 
 HUB_KIND_DISPLAY: Final[Mapping[HubKind, Mapping[str, str]]] = {
@@ -241,6 +258,24 @@ class Want:
     live_places: int = 0
     chilled_slots: int = 0
     booking_id: str = field(default_factory=lambda: new_id("bkg"))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A booking that still holds room. `is_closed`: its run is closed, cancelled or withdrawn by now."""
+
+    id: str
+    leg_id: str
+    consignment_id: str
+    service_id: str
+    run_at: datetime
+    board: int
+    alight: int
+    weight_g: int
+    volume_mm3: int
+    live_places: int
+    chilled_slots: int
+    is_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

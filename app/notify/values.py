@@ -26,6 +26,8 @@ class Template(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     NEW_ORDER_FOR_PRODUCER = "new_order_for_producer"
     LISTING_PUBLISHED = "listing_published"
+    SHIPMENT_REPLANNED = "shipment_replanned"
+    HAND_IN_MOVED = "hand_in_moved"
 
 
 class State(StrEnum):
@@ -90,6 +92,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.LISTING_PUBLISHED: {
         "en": "Chama: {title} is now on sale.",
         "zh-Hans": "【茶马】{title} 已上架销售。",
+    },
+    Template.SHIPMENT_REPLANNED: {
+        "en": "Chama: order {number} goes another way ({reason}). It should arrive by {arrives_by}. Follow it: {link}",
+        "zh-Hans": "【茶马】订单 {number} 运输有调整（{reason}），预计 {arrives_by} 前送达，查看物流：{link}",
+    },
+    Template.HAND_IN_MOVED: {
+        "en": "Chama: order {number} leaves at another time ({reason}). Have the goods at {hub} by {hand_in_by}.",
+        "zh-Hans": "【茶马】订单 {number} 发运时间有变（{reason}），请于 {hand_in_by} 前将货物送至 {hub}。",
     },
 }
 

@@ -45,6 +45,11 @@ def may(status: OrderStatus, event: OrderEvent) -> bool:
     return (status, event) in ALLOWED
 
 
+def is_open(status: OrderStatus) -> bool:
+    """Whether goods of such an order may still be on their way."""
+    return status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PLACED, OrderStatus.IN_TRANSIT)
+
+
 def line_total(quantity: Decimal, price: Money) -> Money:
     """Quantity times unit price, rounded half up to a fen."""
     return Money(times(quantity, price.amount), price.currency)

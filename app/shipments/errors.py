@@ -41,3 +41,15 @@ class EventLimitReached(Problem):
         "en": "A consignment holds at most {limit} events. Send only changes of custody or place; ask the operator if it needs more.",
         "zh-Hans": "每个运单最多 {limit} 个事件。请只发送交接或位置变化；如确有需要请联系运营方。",
     }
+
+
+class WhereaboutsUnknown(Problem):
+    """Goods left a hub for somewhere that is not on their way, and nobody has seen them since."""
+
+    slug = "whereabouts-unknown"
+    kind = Kind.CONFLICT
+    title = {"en": "Nobody knows where the goods are", "zh-Hans": "货物去向不明"}
+    detail = {
+        "en": "They left their way, and no event says where they are. Ask the carrier, record where they were received, and try again.",
+        "zh-Hans": "货物已偏离路线，且没有事件说明其位置。请联系承运人，登记收货地点后再试。",
+    }

@@ -12,7 +12,10 @@ from app.shipments.values import EVENT_ID_LENGTH_MAX, NOTE_LENGTH_MAX, Consignme
 
 
 class Consignment(SQLModel, table=True):
-    """What one producer sends to one buyer. `status` and what follows it are the fold of its events."""
+    """What one producer sends to one buyer. `status` and what follows it until `ended_at` are the fold of its events.
+
+    `extra_carriage_minor`: what its legs cost by now beyond what the buyer paid for them; the platform's, and below zero when it saved.
+    """
 
     __table_args__ = (
         Index("ix_consignment_producer_id_status_hand_in_by_id", "producer_id", "status", "hand_in_by", "id"),
@@ -37,6 +40,11 @@ class Consignment(SQLModel, table=True):
     estimated_at: datetime | None = None
     last_event_at: datetime | None = None
     ended_at: datetime | None = None
+    plan_version: int = 1
+    replanned_at: datetime | None = None
+    replan_reason: dict[str, str] | None = Field(default=None, sa_type=JSONB)
+    stranded_at: datetime | None = None
+    extra_carriage_minor: int = Field(default=0, sa_type=BigInteger)
 
 
 class ConsignmentPackage(SQLModel, table=True):
@@ -118,3 +126,41 @@ class TrackingEvent(SQLModel, table=True):
     note: str | None = Field(default=None, max_length=NOTE_LENGTH_MAX)
     estimated_at: datetime | None = None
     corrects: str | None = Field(default=None, max_length=EVENT_ID_LENGTH_MAX)
+
+
+class Replan(SQLModel, table=True):
+    """One change of way: why, from where, which legs went (as they stood) and what had been promised.
+
+    Only ever added; `told_at` is null until the people whom it concerns have been told.
+    """
+
+    __table_args__ = (CheckConstraint("version > 1", name="after_the_first"),)
+
+    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    version: int = Field(primary_key=True)
+    disruption_id: str | None = Field(default=None, max_length=40, index=True)
+    reason: dict[str, str] = Field(sa_type=JSONB)
+    made_at: datetime
+    told_at: datetime | None = None
+    hub: str = Field(max_length=40)
+    ready_at: datetime
+    former_legs: list[dict[str, Any]] = Field(sa_type=JSONB)
+    hand_in_by_before: datetime
+    hand_in_by: datetime
+    promised_by_before: datetime
+    promised_by: datetime
+    extra_carriage_minor: int = Field(sa_type=BigInteger)
+
+
+class Stranded(SQLModel, table=True):
+    """A consignment for which there is no way on, until somebody finds one. `reason` is the planner's."""
+
+    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    disruption_id: str | None = Field(default=None, max_length=40, index=True)
+    disruption_reason: dict[str, str] = Field(sa_type=JSONB)
+    hub: str = Field(max_length=40)
+    destination: str = Field(max_length=40)
+    ready_at: datetime
+    reason: str = Field(max_length=40)
+    stranded_at: datetime
+    tried_at: datetime

@@ -109,7 +109,7 @@ def _place(journey: Journey) -> tuple[int, str]:
     return int(journey.hand_in_by.timestamp() * 1_000_000), journey.id
 
 
-async def list_locked(session: Session, ids: Collection[str]) -> list[Journey]:
+async def list_locked(session: Reader, ids: Collection[str]) -> list[Journey]:
     """Consignments that the caller has locked before: a statement of its own, so that it sees what the last holder wrote."""
     return _read((await session.execute(_LOCKED, {"ids": list(ids)})).scalars())
 

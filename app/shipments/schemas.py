@@ -19,7 +19,7 @@ from pydantic import (
 from app.core.limits import READINGS_PER_EVENT_MAX, TRACKING_EVENTS_PER_BATCH_MAX
 from app.core.money import Money
 from app.core.schema import Shape, Time
-from app.core.text import PlainText
+from app.core.text import LocalText, PlainText
 from app.network.values import CODE_PATTERN, Mode
 from app.orders.schemas import Co2eShape, LegShape, PackageShape
 from app.shipments.values import (
@@ -95,6 +95,9 @@ _TRACKING: Final[dict[str, Any]] = {
     "estimated_at": "2026-03-02T14:30:00Z",
     "ended_at": None,
     "cancelled_at": None,
+    "replanned_at": None,
+    "replan_reason_text": None,
+    "stranded_at": None,
     "temperature": "ambient",
     "packages": 1,
     "weight_g": 16100,
@@ -147,8 +150,26 @@ _CONSIGNMENT: Final = {
     "estimated_at": None,
     "ended_at": "2026-03-02T16:05:00Z",
     "cancelled_at": None,
+    "plan_version": 1,
+    "replanned_at": None,
+    "replan_reason": None,
+    "stranded_at": None,
     "packages": [_PACKAGE],
     "legs": [_LEG],
+}
+_STRANDED: Final = {
+    "consignment": "con_01jd0000000000000000000000",
+    "order": "ord_01jd0000000000000000000000",
+    "tracking_number": "CM3141592653589",
+    "hub": "HOTAN",
+    "to": "URUMQI",
+    "ready_at": "2026-03-01T11:00:00Z",
+    "reason": "full",
+    "reason_text": "From HOTAN to URUMQI: Every departure that would arrive in time is full. Send less, or start later.",
+    "disruption": "dis_01jd0000000000000000000000",
+    "disruption_reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
+    "stranded_at": "2026-03-01T12:00:00Z",
+    "tried_at": "2026-03-01T12:00:00Z",
 }
 
 
@@ -289,7 +310,11 @@ class TrackedEvent(Shape):
 
 
 class Tracking(Shape):
-    """The public journey of one consignment. `ended_at` is when it was delivered, returned or lost."""
+    """The public journey of one consignment. `ended_at` is when it was delivered, returned or lost.
+
+    When a disruption changed its way, `replanned_at` and `replan_reason_text` say so; while it has no way on, `stranded_at` does, and
+    nothing is estimated.
+    """
 
     model_config: ClassVar[ConfigDict] = _example(_TRACKING)
 
@@ -306,6 +331,9 @@ class Tracking(Shape):
     cancelled_at: Annotated[
         Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
     ]
+    replanned_at: Time | None
+    replan_reason_text: str | None
+    stranded_at: Time | None
     temperature: str
     packages: int
     weight_g: int
@@ -325,7 +353,10 @@ class ConsignmentLegShape(LegShape):
 
 
 class ConsignmentShape(Shape):
-    """What one producer hands in for one order: the packages, by when and where, and the way they go."""
+    """What one producer hands in for one order: the packages, by when and where, and the way they go.
+
+    `plan_version` goes up whenever a disruption changes the way or its times.
+    """
 
     model_config: ClassVar[ConfigDict] = _example(_CONSIGNMENT)
 
@@ -347,16 +378,41 @@ class ConsignmentShape(Shape):
     cancelled_at: Annotated[
         Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
     ]
+    plan_version: int
+    replanned_at: Time | None
+    replan_reason: LocalText | None
+    stranded_at: Time | None
     packages: list[PackageShape]
     legs: list[ConsignmentLegShape]
+
+
+class StrandedShape(Shape):
+    """A consignment for which no way on was found: it is, or will be at `ready_at`, at `hub`, and should go `to`."""
+
+    model_config: ClassVar[ConfigDict] = _example(_STRANDED)
+
+    consignment: str
+    order: str
+    tracking_number: str
+    hub: str
+    to: str
+    ready_at: Time
+    reason: str
+    reason_text: str
+    disruption: str | None
+    disruption_reason: LocalText
+    stranded_at: Time
+    tried_at: Time
 
 
 def consignment_shape(journey: Journey, language: str) -> ConsignmentShape:
     """A consignment as its people see it. Pure."""
     same = ("id", "tracking_number", "status", "hub", "damaged", "temperature", "hand_in_by", "promised_from")
-    also = ("promised_by", "estimated_at", "ended_at", "cancelled_at")
+    also = ("promised_by", "ended_at", "cancelled_at", "plan_version", "replanned_at", "stranded_at")
     return ConsignmentShape(
         **{name: getattr(journey, name) for name in (*same, *also)},
+        estimated_at=None if journey.stranded_at else journey.estimated_at,
+        replan_reason=dict(journey.replan_reason) if journey.replan_reason else None,
         order=journey.order_id,
         producer=journey.producer_id,
         status_text=journey.status_text(language),

@@ -74,12 +74,12 @@ async def create_consignments(
     codes = {unit: sscc(company_prefix, serials[leader]) for unit, leader in leaders.items()}
     journeys_in_order = [_in_units(written[draft.id], draft.units, codes) for draft in drafts]
     packages = [
-        _columns(package) | {"consignment_id": journey.id}
+        columns(package) | {"consignment_id": journey.id}
         for journey in journeys_in_order
         for package in journey.packages
     ]
     legs = [
-        _columns(leg) | {"consignment_id": journey.id, "seq": seq}
+        columns(leg) | {"consignment_id": journey.id, "seq": seq}
         for journey in journeys_in_order
         for seq, leg in enumerate(journey.legs)
     ]
@@ -149,12 +149,12 @@ def _package(package: Package) -> JourneyPackage:
     )
 
 
-def _columns(record: Journey | JourneyPackage | JourneyLeg) -> dict[str, Any]:
+def columns(record: Journey | JourneyPackage | JourneyLeg) -> dict[str, Any]:
     """The fields as they are: `asdict` would copy every value deeply, on the path of each order."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def _consignment_row(journey: Journey) -> dict[str, Any]:
-    row = _columns(journey)
+    row = columns(journey)
     del row["packages"], row["legs"]
     return row

@@ -293,6 +293,11 @@ class Journey:
     ended_at: datetime | None
     packages: tuple[JourneyPackage, ...]
     legs: tuple[JourneyLeg, ...]
+    plan_version: int = 1
+    replanned_at: datetime | None = None
+    replan_reason: Mapping[str, str] | None = None
+    stranded_at: datetime | None = None
+    extra_carriage_minor: int = 0
 
     def status_text(self, language: str) -> str:
         """The status in words; a consignment whose order was cancelled stays booked, and says what came then."""

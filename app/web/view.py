@@ -42,6 +42,7 @@ class TrackingPage:
     verdict: str
     late: bool
     damaged: bool
+    change: str
     share: int
     drawing: Drawing | None
     map_text: str
@@ -68,12 +69,22 @@ def tracking_page(shown: Shown, ground: Ground, language: str) -> TrackingPage:
         verdict="" if expected is None or recalled else words["late" if late else "on_time"],
         late=late,
         damaged=journey.damaged,
+        change=change(shown, language),
         share=round(100 * travelled(shown)),
         drawing=journey_map(shown, ground, language),
         map_text=f"{words['map']}: {', '.join(stop_names(shown, language))}",
         steps=tuple(steps(shown, language)),
         facts=tuple(facts(shown, language)),
     )
+
+
+def change(shown: Shown, language: str) -> str:
+    """That a disruption changed the way, or left none, and why; nothing once the goods have ended, or while all is as it was."""
+    journey, words = shown.journey, WORDS[language]
+    if not journey.replan_reason or journey.status in ENDED:
+        return ""
+    told = "stranded" if journey.stranded_at else "replanned"
+    return words[told].format(reason=pick(journey.replan_reason, language))
 
 
 def subline(shown: Shown, language: str) -> str:

@@ -63,6 +63,8 @@ TABLE = """
     GET    /v1/bookings                              | 401 403 403 403 403 200 200 403 200
     GET    /v1/network                               | 401 403 403 403 403 403 403 403 200
     GET    /v1/departures                            | 401 403 403 403 403 403 403 403 200
+    GET    /v1/stranded                              | 401 403 403 403 403 403 403 403 200
+    POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
@@ -97,6 +99,7 @@ LISTS = [
     "GET /v1/hubs",
     "GET /v1/services",
     "GET /v1/disruptions",
+    "GET /v1/stranded",
     "GET /v1/bookings",
     "GET /v1/departures",
     "GET /v1/consignments",

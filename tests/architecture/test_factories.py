@@ -1,5 +1,7 @@
 """Every table has a factory, or is filled by one: a new table needs somebody in the village who fills it."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.core.database import metadata
@@ -10,6 +12,7 @@ from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
 from tests.factories.jobs import work
+from tests.factories.journeys import disrupt
 from tests.factories.network import a_disruption, a_service, networked, planned
 from tests.factories.orders import an_order
 from tests.factories.payments import a_provider_event
@@ -38,6 +41,17 @@ async def a_whole_story(ports):
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
+    await a_detour(ports, operator, village)
+
+
+async def a_detour(ports, operator, village):
+    """A closed line sends goods another way; then the buyer's hub is closed, and there is none."""
+    order = await an_order(ports, village.buyer, {village.dates: "1"})
+    first, last = order["consignments"][0]["legs"][0], order["consignments"][0]["legs"][-1]
+    for shut in ({"service": first["service"]}, {"hub": last["from"]}):
+        now = ports.clock.now()
+        await disrupt(ports, operator.caller, from_=now, until=now + timedelta(days=90), **shut)
+        await work(ports)
 
 
 async def test_factories_fill_every_table(ports):

@@ -10,11 +10,12 @@ from sqlalchemy import text
 from app.core.ids import new_id
 from app.identity.values import Caller, Role
 from app.network.capacity import audit_capacity, book_capacity, read_load, release_capacity
+from app.network.disrupt import create_disruption
 from app.network.errors import CapacityFull, DepartureClosed
 from app.network.queries import list_bookings
 from app.network.schemas import NewDisruption, NewService, ServiceChange
 from app.network.seed import read_hubs
-from app.network.service import change_service, create_disruption, create_service, install_seed, lock_service
+from app.network.service import change_service, create_service, install_seed, lock_service
 from app.network.values import BookingState, Want
 from app.routing import Used
 from tests.conftest import NOW

@@ -9,13 +9,13 @@ import pytest
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.flows.install_network import install_network
 from app.identity.values import Caller, Role
+from app.network.disrupt import create_disruption
 from app.network.queries import get_service, hubs_by_code, list_disruptions, list_hubs, list_services
 from app.network.rules import hub_for_county, load_defaults
 from app.network.schemas import NewDisruption, NewService, ServiceChange
 from app.network.seed import read_hubs, read_links, services_from_links
 from app.network.service import (
     change_service,
-    create_disruption,
     create_service,
     install_seed,
     lock_service,

@@ -18,9 +18,10 @@ from app.core.schema_version import alembic_config
 from app.flows.install_network import install_network
 from app.flows.ports import Ports
 from app.identity.values import Caller
+from app.network.disrupt import create_disruption
 from app.network.plan import FrontCache
 from app.network.schemas import DisruptionShape, NewDisruption, NewService, ServiceShape
-from app.network.service import create_disruption, create_service
+from app.network.service import create_service
 from app.network.timetable import TimetableCache
 from app.routing import Front, Load, NoPlan, Query, Timetable
 

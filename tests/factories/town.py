@@ -16,6 +16,7 @@ from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo
 from tests.factories.identity import Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
+from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
 from tests.factories.orders import a_quote, an_order
 from tests.factories.tracking import events_of, tell
@@ -66,6 +67,7 @@ async def a_town(ports: Ports) -> Town:
     line = await a_service(ports, carrier.caller)
     phones = {role: a_phone() for role in ROLES}
     draft = await a_draft(ports, village.garden)
+    await a_dead_end(ports, (await an_order(ports, await a_person(ports), village.basket))["id"])
     headers = {
         "nobody": {},
         "buyer": village.buyer.headers,

@@ -1,0 +1,280 @@
+"""Verbs of disruption: close a part of the network, or change single runs of it. Each raises the timetable's version."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from app.core.database import Session
+from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound
+from app.core.ids import new_id
+from app.core.schema import fingerprint
+from app.identity.values import Caller
+from app.network.models import Disruption
+from app.network.queries import disruption_shape, get_service, known_hubs
+from app.network.runs import is_closed, starts_at, starts_between
+from app.network.schemas import DisruptionShape, NewDisruption
+from app.network.service import raise_version
+from app.network.values import (
+    CUT_SEGMENTS_MAX,
+    DISRUPTION_MAX,
+    LATE_WORD_MAX,
+    DisruptionKind,
+)
+from app.routing import Service, Timetable
+
+SECOND: Final = timedelta(seconds=1)
+_OF_A_RUN: Final = frozenset({DisruptionKind.CANCEL, DisruptionKind.DELAY, DisruptionKind.EXTRA})
+# Bookings are locked first and departures next, as by whoever gives them back. What an order books at the old start while this runs
+# stays counted there, and is planned anew by the second look.
+_PUT_OFF: Final = (
+    text("""
+WITH held AS MATERIALIZED (
+    SELECT id FROM booking WHERE service_id = :service AND run_at = :run AND state = 'booked' ORDER BY id FOR UPDATE
+), moved AS (
+    UPDATE booking SET run_at = :later FROM held WHERE booking.id = held.id AND booking.run_at = :run
+    AND booking.state = 'booked' RETURNING booking.*
+), taken AS MATERIALIZED (
+    SELECT segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
+        sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots
+    FROM moved CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment GROUP BY segment
+), locked AS MATERIALIZED (
+    SELECT d.* FROM departure_load d WHERE d.service_id = :service AND d.run_at = :run AND (SELECT count(*) FROM taken) >= 0
+    ORDER BY d.segment FOR UPDATE
+), left_behind AS (
+    UPDATE departure_load d SET used_weight_g = d.used_weight_g - taken.weight_g,
+        used_volume_mm3 = d.used_volume_mm3 - taken.volume_mm3, used_live_places = d.used_live_places - taken.live_places,
+        used_chilled_slots = d.used_chilled_slots - taken.chilled_slots
+    FROM locked JOIN taken USING (segment) WHERE d.service_id = :service AND d.run_at = :run AND d.segment = locked.segment
+)
+INSERT INTO departure_load (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
+    used_chilled_slots, capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots)
+SELECT :service, :later, segment, coalesce(taken.weight_g, 0), coalesce(taken.volume_mm3, 0), coalesce(taken.live_places, 0),
+    coalesce(taken.chilled_slots, 0), capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots
+FROM locked LEFT JOIN taken USING (segment) ORDER BY segment
+"""),
+    text(
+        "UPDATE disruption SET run_at = :later, from_at = :later, until_at = :later + interval '1 second' "
+        "WHERE kind = 'capacity' AND service_id = :service AND run_at = :run"
+    ),
+)
+_TAKEN: Final = text("SELECT 1 FROM departure_load WHERE service_id = :service AND run_at = :run LIMIT 1")
+_CUT: Final = text("""
+INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
+    used_chilled_slots, capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots)
+SELECT s.id, r.run_at, segment, 0, 0, 0, 0, LEAST(s.capacity_weight_g, CAST(:weight_g AS bigint)),
+    LEAST(s.capacity_volume_mm3, CAST(:volume_mm3 AS bigint)), LEAST(s.live_places, CAST(:live_places AS int)), s.chilled_slots
+FROM service s CROSS JOIN unnest(CAST(:runs AS timestamptz[])) AS r (run_at)
+    CROSS JOIN generate_series(0, :segments - 1) AS segment
+WHERE s.id = :service ORDER BY s.id, r.run_at, segment
+ON CONFLICT (service_id, run_at, segment) DO UPDATE SET
+    capacity_weight_g = GREATEST(d.used_weight_g, LEAST(d.capacity_weight_g, EXCLUDED.capacity_weight_g)),
+    capacity_volume_mm3 = GREATEST(d.used_volume_mm3, LEAST(d.capacity_volume_mm3, EXCLUDED.capacity_volume_mm3)),
+    capacity_live_places = GREATEST(d.used_live_places, LEAST(d.capacity_live_places, EXCLUDED.capacity_live_places))
+""")
+
+
+async def create_disruption(
+    session: Session, caller: Caller, command: NewDisruption, now: datetime, timetable: Timetable | None = None
+) -> DisruptionShape:
+    """Write what is not as usual with a service of one's own or (operators) anything; single runs are looked up in the timetable.
+
+    The same id and body again answer the first result. Raises `Invalid` with every fault at once, `Forbidden`, `NotFound` or `IdTaken`.
+    A delayed run takes its bookings along. What is booked on closed runs stays booked until it is planned anew.
+    """
+    if command.id and (earlier := await session.get(Disruption, command.id)):
+        return _the_same(earlier, caller, command)
+    await _require_own(session, caller, command)
+    gaps = [*_shape_faults(command), *_period_faults(command, now)]
+    service = _planned(timetable, command.service)
+    if not gaps and command.kind is not DisruptionKind.CLOSE:
+        gaps = list(_run_faults(command, service, now))
+    if not gaps and await _is_taken(session, command):
+        gaps = [_occupied("/delay_s")]
+    if gaps:
+        raise Invalid(gaps=gaps)
+    row = _row(caller, command, now)
+    inserted = insert(Disruption).values(row.model_dump()).on_conflict_do_nothing().returning(col(Disruption.id))
+    if (await session.execute(inserted)).first() is None:
+        first = await session.get(Disruption, row.id)
+        return _the_same(first, caller, command)
+    if service is not None and command.run_at is not None and command.delay_s is not None:
+        later = command.run_at + timedelta(seconds=command.delay_s)
+        for statement in _PUT_OFF:
+            await session.execute(statement, {"service": service.id, "run": command.run_at, "later": later})
+    if service is not None and command.capacity is not None:
+        await _cut(session, command, service)
+    await raise_version(session, now)
+    return disruption_shape(row)
+
+
+async def _is_taken(session: Session, command: NewDisruption) -> bool:
+    """Whether something is counted at the start to which a run is put off, such as by a timetable that has changed since."""
+    if command.run_at is None or command.delay_s is None:
+        return False
+    later = command.run_at + timedelta(seconds=command.delay_s)
+    return (await session.execute(_TAKEN, {"service": command.service, "run": later})).first() is not None
+
+
+async def _require_own(session: Session, caller: Caller, command: NewDisruption) -> None:
+    hubs = {code for code in (command.hub, command.to_hub) if code is not None}
+    if hubs:
+        if not caller.is_operator():
+            raise Forbidden(
+                needs={"en": "an operator, to close a hub or a link", "zh-Hans": "运营人员身份才能关闭枢纽或路段"}
+            )
+        if await known_hubs(session, hubs) < hubs:
+            raise NotFound(what={"en": "hub", "zh-Hans": "枢纽"})
+    elif command.service is not None:
+        await get_service(session, caller, command.service, "en")
+
+
+def _the_same(earlier: Disruption | None, caller: Caller, command: NewDisruption) -> DisruptionShape:
+    if earlier is None or (earlier.made_by, earlier.created_from) != (caller.id, fingerprint(command)):
+        raise IdTaken(id=command.id)
+    return disruption_shape(earlier)
+
+
+def _planned(timetable: Timetable | None, code: str | None) -> Service | None:
+    number = timetable.service_numbers.get(code or "") if timetable else None
+    return None if timetable is None or number is None else timetable.services[number]
+
+
+def _shape_faults(command: NewDisruption) -> Iterator[Gap]:
+    """What is missing, or does not belong to this kind."""
+    kind, sent = command.kind, command.model_dump(exclude_none=True, by_alias=False).keys()
+    of_run = kind in _OF_A_RUN or (kind is DisruptionKind.CAPACITY and command.run_at is not None)
+    if kind is DisruptionKind.CLOSE:
+        if (command.hub is None) == (command.service is None):
+            yield Gap(
+                "/service", {"en": "Name a service or a hub, one of the two", "zh-Hans": "线路与枢纽须且只能填一项"}
+            )
+        if command.to_hub is not None and command.hub in {None, command.to_hub}:
+            yield Gap("/to_hub", {"en": "A link joins two hubs", "zh-Hans": "路段两端须为不同的枢纽"})
+    elif command.service is None:
+        yield _needed("/service")
+    needed = {"run_at": kind in _OF_A_RUN, "delay_s": kind is DisruptionKind.DELAY}
+    needed |= {"capacity": kind is DisruptionKind.CAPACITY, "from_": not of_run, "until": not of_run}
+    for name, belongs in needed.items():
+        pointer = f"/{name.rstrip('_')}"
+        if belongs and name not in sent:
+            yield _needed(pointer)
+        if not belongs and name in sent and not (name == "run_at" and of_run):
+            yield _unwanted(pointer)
+    for name in {"hub", "to_hub"} & sent if kind is not DisruptionKind.CLOSE else ():
+        yield _unwanted(f"/{name}")
+    if command.capacity is not None and not command.capacity.model_dump(exclude_none=True):
+        yield _needed("/capacity/weight_g")
+
+
+def _needed(pointer: str) -> Gap:
+    return Gap(pointer, {"en": "Needed for this kind", "zh-Hans": "此类中断须填写"})
+
+
+def _unwanted(pointer: str) -> Gap:
+    return Gap(pointer, {"en": "Leave it out for this kind", "zh-Hans": "此类中断请勿填写"})
+
+
+def _period_faults(command: NewDisruption, now: datetime) -> Iterator[Gap]:
+    since, until = command.from_, command.until
+    if since is None or until is None:
+        return
+    if until <= max(now, since):
+        yield Gap(
+            "/until",
+            {"en": "It has to end after it begins, and after now", "zh-Hans": "结束时间应晚于开始时间和当前时间"},
+        )
+    elif until - since > DISRUPTION_MAX:
+        yield Gap(
+            "/until",
+            {"en": f"At most {DISRUPTION_MAX.days} days at a time", "zh-Hans": f"每次最长 {DISRUPTION_MAX.days} 天"},
+        )
+
+
+def _run_faults(command: NewDisruption, service: Service | None, now: datetime) -> Iterator[Gap]:
+    """Whether the run is there to be changed, or not there yet when it is an extra one."""
+    run_at = command.run_at
+    if service is None or service.on_demand:
+        yield Gap(
+            "/service",
+            {
+                "en": "Only a running service with a timetable has runs to change",
+                "zh-Hans": "仅运营中且有班次的线路可以调整班次",
+            },
+        )
+    elif run_at is None:
+        starts = starts_between(service, command.from_ or now, command.until or now)
+        if len(starts) * (len(service.stops) - 1) > CUT_SEGMENTS_MAX:
+            yield Gap("/until", {"en": "Too many runs at once: shorten it", "zh-Hans": "班次过多，请缩短时段"})
+    elif command.kind is DisruptionKind.EXTRA:
+        if not now < run_at <= now + DISRUPTION_MAX or run_at.microsecond:
+            yield Gap("/run_at", {"en": "A whole second ahead, at most a year", "zh-Hans": "须为未来一年内的整秒时间"})
+        elif starts_at(service, run_at) or is_closed(service, run_at):
+            yield _occupied("/run_at")
+    else:
+        yield from _change_faults(command, service, run_at, now)
+
+
+def _change_faults(command: NewDisruption, service: Service, run_at: datetime, now: datetime) -> Iterator[Gap]:
+    if not starts_at(service, run_at) or run_at < now - LATE_WORD_MAX:
+        yield Gap(
+            "/run_at",
+            {
+                "en": "No run of this service starts then; name it as it stands now, at most a day afterwards",
+                "zh-Hans": "该线路此时没有班次发车；请填写现行发车时间，且不早于一天前",
+            },
+        )
+    elif command.delay_s is not None:
+        later = run_at + timedelta(seconds=command.delay_s)
+        if later <= now:
+            yield Gap("/delay_s", {"en": "That has passed as well", "zh-Hans": "延误后的时间也已过去"})
+        elif starts_at(service, later) or is_closed(service, later):
+            yield _occupied("/delay_s")
+
+
+def _occupied(pointer: str) -> Gap:
+    return Gap(
+        pointer,
+        {
+            "en": "Another run starts at that very second, or the service is closed then: choose another second",
+            "zh-Hans": "该时刻已有班次发车或线路已关闭，请改用其他时刻",
+        },
+    )
+
+
+def _row(caller: Caller, command: NewDisruption, now: datetime) -> Disruption:
+    since, until = command.from_, command.until
+    if command.run_at is not None:
+        since, until = command.run_at, command.run_at + SECOND
+    assert since is not None
+    assert until is not None
+    cut: dict[str, Any] = command.capacity.model_dump() if command.capacity else {}
+    return Disruption(
+        id=command.id or new_id("dis"),
+        kind=command.kind,
+        service_id=command.service,
+        hub=command.hub,
+        to_hub=command.to_hub,
+        run_at=command.run_at,
+        delay_s=command.delay_s,
+        from_at=since,
+        until_at=until,
+        reason=command.reason,
+        made_by=caller.id,
+        created_from=fingerprint(command),
+        created_at=now,
+        **{f"capacity_{name}": figure for name, figure in cut.items()},
+    )
+
+
+async def _cut(session: Session, command: NewDisruption, service: Service) -> None:
+    """Less room on the runs: never less than what is booked, until that has given way."""
+    assert command.capacity is not None
+    runs = [command.run_at] if command.run_at else []
+    if command.from_ and command.until:
+        runs = list(starts_between(service, command.from_, command.until))
+    values = command.capacity.model_dump() | {"service": service.id, "runs": runs}
+    await session.execute(_CUT, values | {"segments": len(service.stops) - 1})
