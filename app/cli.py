@@ -82,7 +82,7 @@ def run(settings: Settings) -> None:
         is_new = migrate(url)
         if is_new:
             asyncio.run(_seed(url))
-        _warm_up()
+        warm_planner()
         if is_new and settings.environment == "development":
             _play_when_ready(settings)
         if not is_new:
@@ -97,7 +97,7 @@ def serve(settings: Settings) -> None:
         _stop("`serve` needs CHAMA_DATABASE_URL. For everything at once, with the embedded database: make run")
     _require_free(settings.host, settings.port)
     os.environ["CHAMA_SECRET"] = settings.key.decode()
-    _warm_up()
+    warm_planner()
     _serve(settings)
 
 
@@ -124,7 +124,7 @@ def _welcome(settings: Settings) -> str:
     return f"Chama is at {settings.base_url}  (docs: {settings.base_url}/docs). Ctrl-C stops it."
 
 
-def _warm_up() -> None:
+def warm_planner() -> None:
     """Compile the planner where that was not done before, so that the service's processes find it on disk."""
     told = threading.Timer(3, say, ["Compiling the planner (once, about half a minute) …"])
     told.start()

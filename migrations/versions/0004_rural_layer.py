@@ -1,6 +1,6 @@
 """Township stations and village points are kinds of hubs, and a service may bound the pieces that it takes
 
-Revision ID: 0005
+Revision ID: 0004
 Revises: 0003
 """
 

@@ -1,7 +1,7 @@
 """Hubs have hours, pens and cold stores; a service may run by several patterns, in several timetables, with chilled slots
 
-Revision ID: 0006
-Revises: 0005
+Revision ID: 0005
+Revises: 0004
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Disruptions of single runs and links, and consignments that are planned anew
 
-Revision ID: 0007
+Revision ID: 0006
 Revises: 0005
 """
 

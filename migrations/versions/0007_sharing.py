@@ -1,7 +1,7 @@
 """Legs that are ridden in a unit carry its SSCC, counted by a sequence; listings may be ordered in cycles
 
-Revision ID: 0008
-Revises: 0005
+Revision ID: 0007
+Revises: 0006
 """
 
 import sqlalchemy as sa
