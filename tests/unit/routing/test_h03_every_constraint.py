@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.routing import NO_LOAD, Timetable, plan
-from app.routing.values import Front
-from tests.unit.routing import chance, oracle
+from app.routing import NO_LOAD
+from tests.unit.routing import chance
 from tests.unit.routing.test_h01_against_the_oracle import check
 
 BATCH = 50
