@@ -65,6 +65,7 @@ class Parcel:
     lines: tuple[Line, ...]
     packages: tuple[Package, ...]
     live_heads: int
+    species: frozenset[str]
 
     @property
     def cargo(self) -> Cargo:
@@ -79,6 +80,7 @@ class Parcel:
             piece_length_mm=max(
                 max(package.length_mm, package.width_mm, package.height_mm) for package in self.packages
             ),
+            species=self.species,
         )
 
     @property
@@ -165,6 +167,7 @@ def _parcel(command: QuoteRequest, lines: tuple[Line, ...], now: datetime) -> Pa
         lines=lines,
         packages=choose_packages(command.packaging, goods),
         live_heads=sum(int(line.quantity) for line in lines) if first.temperature.value == Temperature.LIVE else 0,
+        species=frozenset(line.offer.species.value for line in lines if line.offer.species),
     )
 
 

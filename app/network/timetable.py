@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
 from app.core.database import Session
+from app.network.endurance import is_cooled
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rules import Period, hub_closure, intensities, season_closures
@@ -105,6 +106,7 @@ def planned_place(hub: HubPoint) -> Place:
         dwell_s=hub.dwell_s,
         transfer_price_minor=hub.handling_minor,
         transfer_price_milliminor_per_kg=hub.handling_milliminor_per_kg,
+        is_cooled=is_cooled(hub.kind),
     )
 
 
