@@ -17,6 +17,7 @@ PICTURE: Final = Path(__file__).parent.parent / "docs" / "routing-growth.svg"
 WIDTH: Final = 640
 HEIGHT: Final = 360
 MARGIN: Final = 60
+LINE_HEIGHT: Final = 15
 LEAST_MS: Final = 0.01
 DECADES: Final = 4
 COLOURS: Final = {
@@ -100,10 +101,16 @@ def _picture(curves: dict[str, list[Point]]) -> str:
         lower = [f"{_x(point.places):.1f} {_y(point.p50):.1f}" for point in points]
         parts.append(f'<path d="M{"L".join([*upper, *reversed(lower)])}Z" fill="{colour}" fill-opacity="0.15"/>')
         parts.append(f'<path d="M{"L".join(lower)}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(
-            f'<text x="{_x(points[-1].places) + 8:.1f}" y="{_y(points[-1].p50) + 4:.1f}" fill="{colour}">{name}</text>'
-        )
-    return "\n".join([*parts, "</svg>", ""])
+    return "\n".join([*parts, *_names(curves), "</svg>", ""])
+
+
+def _names(curves: dict[str, list[Point]]) -> list[str]:
+    """The names at the ends of their lines, kept apart where lines meet."""
+    told, above = [], 0.0
+    for name, points in sorted(curves.items(), key=lambda curve: -curve[1][-1].p50):
+        above = max(above + LINE_HEIGHT, _y(points[-1].p50) + 4)
+        told.append(f'<text x="{_x(points[-1].places) + 8:.1f}" y="{above:.1f}" fill="{COLOURS[name]}">{name}</text>')
+    return told
 
 
 if __name__ == "__main__":

@@ -219,6 +219,7 @@ def main() -> None:
         ["bench.routing", "--alone", "--queries", queries],
         ["bench.graphs", queries],
         ["bench.growth", queries],
+        ["bench.asking", queries],
     ):
         subprocess.run([sys.executable, "-m", *module], check=True)
 
