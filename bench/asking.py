@@ -3,18 +3,21 @@
 import random
 import sys
 from collections.abc import Sequence
+from statistics import median
 from typing import Final
 
 import orjson
+import psycopg
 
 from app.network.national import demo_network
 from app.network.values import HubKind
 from bench.load import Answer, Ask, Script, Tally, request, run
-from bench.report import Row, complain, show, shown_ms
+from bench.report import Row, at_most, complain, show, shown_ms
 from bench.service import machine, prepare, running, server
 
 BAR_MS: Final = 40
 WARM_UP: Final = 20
+CHANGES: Final = 3
 SOLD_AT: Final = frozenset({HubKind.HUB, HubKind.CITY, HubKind.COUNTY})
 BOUGHT_AT: Final = frozenset({HubKind.HUB, HubKind.CITY, HubKind.BUYER_CITY})
 WAYS: Final = "ways"
@@ -43,10 +46,19 @@ def measure(queries: int) -> list[Row]:
         with running("serve", folder, cluster.url, processes=1) as service:
             run(service.port, [_asking(pairs[:WARM_UP], chance)])
             tally: Tally = run(service.port, [_asking(pairs[WARM_UP : WARM_UP + queries], chance)])
+            changed = []
+            for step in range(CHANGES):
+                with psycopg.connect(cluster.url) as connection:
+                    connection.execute("UPDATE timetable_version SET version = version + 1, changed_at = now()")
+                first = run(service.port, [_asking(pairs[step : step + 1], chance)])
+                changed += first.times.get(WAYS, [])
     complain(tally)
     times = sorted(tally.times.get(WAYS, [1.0]))
     p95_ms = times[len(times) * 95 // 100] * 1_000
-    return [Row("ways on the demo network, over HTTP", shown_ms(times), f"p95 ≤ {BAR_MS} ms", p95_ms <= BAR_MS)]
+    return [
+        at_most("a changed timetable of the demo network, first answer after it", median(changed), 1, "s"),
+        Row("ways on the demo network, over HTTP", shown_ms(times), f"p95 ≤ {BAR_MS} ms", p95_ms <= BAR_MS),
+    ]
 
 
 if __name__ == "__main__":
