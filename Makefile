@@ -58,6 +58,9 @@ compiled: $(VENV)/run.stamp  ## the planner's kernels on disk, which everything 
 bench: $(VENV)/dev.stamp compiled  ## the table of speeds
 	@$(BIN)/python -m bench
 
+bench-routing: $(VENV)/dev.stamp compiled  ## the planner on the national network, beside graph libraries, and as it grows
+	@$(BIN)/python -m bench.routing
+
 demo: $(VENV)/run.stamp  ## play the story against the running service
 	@CHAMA_OPERATOR_PHONES=$${CHAMA_OPERATOR_PHONES-+8610000000001} $(RUN) demo
 
@@ -75,4 +78,4 @@ lock: $(VENV)/dev.stamp  ## derive requirements/*.txt from requirements/*.in: ha
 	@cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header dev.in -o dev.txt \
 	  && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header run.in -c dev.txt -o run.txt
 
-.PHONY: help run test check fix browser spec compiled bench demo migrate seed openapi lock
+.PHONY: help run test check fix browser spec compiled bench bench-routing demo migrate seed openapi lock

@@ -49,7 +49,7 @@ def main() -> None:
                 rows += _market(folder, cluster, chosen)
     if "routing" in chosen:
         with _step("The planner alone"):
-            subprocess.run([sys.executable, "-m", "bench.routing", "--queries", str(PLANS)], check=True)
+            subprocess.run([sys.executable, "-m", "bench.routing", "--alone", "--queries", str(PLANS)], check=True)
     if rows:
         show(
             rows,

@@ -25,11 +25,11 @@ from bench.service import machine
 
 DAY_S: Final = 86_400
 MONDAY: Final = 1_767_571_200
-DAYS: Final = 6
+DAYS: Final = 5
 PLACES: Final = 3_000
 EVERY_HOUR: Final = Weekly(tuple(range(7)), tuple(range(0, DAY_S, 3_600)))
-NETWORKX_QUESTIONS: Final = 3
-REPEATS: Final = 3
+NETWORKX_QUESTIONS: Final = 2
+REPEATS: Final = 2
 
 Edge = tuple[int, int, int]
 

@@ -14,11 +14,12 @@ from typing import Final, NamedTuple
 from app.catalogue.together import may_ride_together
 from app.catalogue.values import Category
 from app.flows.plan_ways import CHARGEABLE_G, Around, Cargo, Way, courier_co2e_g, hand_in_at, ride_co2e_g, round_up
+from app.network.endurance import exposure_limit_s
 from app.network.rules import last_mile, ready_to_board
 from app.network.values import Temperature
 from app.orders.rules import combine, pareto, thin_out
 from app.orders.values import Candidate, Combination
-from app.routing import Leg
+from app.routing import Leg, chilled_slots
 from app.routing.rules import price_rate, ride_price_minor, transfer_price_minor
 
 # Of so many consignments or fewer, every two are tried as a unit; always, all that can be at a hub in time.
@@ -267,6 +268,9 @@ class _Meeting:
         onward = self._cost(end.onward, members) if end.onward else (0, 0)
         if onward is None or not has_room(self.around, end.ride, cargoes):
             return None
+        # Each came within what it bears outside the cold, and may have nothing of that left.
+        if exposure_limit_s(cargoes[0].temperature) and not self.around.place(end.ride.from_place).is_cooled:
+            return None
         price = price_of_ride(self.around, end.ride, weight_g)
         if end.onward and end.onward.ride:
             price += price_of_transfer(self.around, end.onward.ride, weight_g)
@@ -325,19 +329,25 @@ def has_room(around: Around, ride: Leg, cargoes: Sequence[Cargo]) -> bool:
     """Whether a run takes all these together, on what is booked, and each of their pieces."""
     service = around.service(ride.service)
     weight_g, volume_mm3 = sum(cargo.weight_g for cargo in cargoes), sum(cargo.volume_mm3 for cargo in cargoes)
+    slots = sum(chilled_slots(cargo.temperature, cargo.volume_mm3) for cargo in cargoes)
     room = service.capacity
+    slots_max = slots if room.chilled_slots is None else room.chilled_slots
     heaviest, longest = service.piece_weight_g_max, service.piece_length_mm_max
     if any(heaviest is not None and cargo.piece_weight_g > heaviest for cargo in cargoes):
         return False
     if any(longest is not None and cargo.piece_length_mm > longest for cargo in cargoes):
         return False
-    if weight_g > room.weight_g or volume_mm3 > room.volume_mm3:
+    if weight_g > room.weight_g or volume_mm3 > room.volume_mm3 or slots > slots_max:
         return False
     if service.on_demand:
         return True
     for segment in range(ride.board_stop, ride.alight_stop):
         used = around.load.get((ride.service, ride.departure_at, segment))
-        if used and (used.weight_g + weight_g > room.weight_g or used.volume_mm3 + volume_mm3 > room.volume_mm3):
+        if used and (
+            used.weight_g + weight_g > room.weight_g
+            or used.volume_mm3 + volume_mm3 > room.volume_mm3
+            or (room.chilled_slots is not None and used.chilled_slots + slots > slots_max)
+        ):
             return False
     return True
 

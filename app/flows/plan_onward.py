@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from app.core.limits import PLAN_HORIZON
-from app.flows.plan_ways import CHARGEABLE_G, HAND_IN_S, LIVE_JOURNEY_MAX, VOLUME_MM3, round_up
+from app.flows.plan_ways import CHARGEABLE_G, HAND_IN_S, VOLUME_MM3, round_up
+from app.network.endurance import JourneyLimit, exposure_limit_s, journey_limit
 from app.network.plan import FrontCache
 from app.network.rules import open_from
 from app.network.values import Held, HubKind, HubPoint, Temperature, Want
@@ -107,12 +109,25 @@ def _holds(
 
     if not still_connects(rides, timed, place, came_from, boards_by):
         return False
-    if case.journey.temperature != Temperature.LIVE:
-        return True
+    limit = _journey_limit(case.journey)
     loaded = (
         timed[0].departs_at if not place.is_carried else place.at - timedelta(seconds=_spent(network, case, place.at))
     )
-    return timed[-1].arrives_at - loaded <= LIVE_JOURNEY_MAX
+    return limit is None or _bears(network, timed, loaded, limit)
+
+
+def _bears(network: Network, timed: Sequence[JourneyLeg], loaded: datetime, limit: JourneyLimit) -> bool:
+    """Whether animals that were loaded then arrive within the limit, or at each rest on the way."""
+    since = loaded
+    rest, most = timedelta(seconds=limit.rest_s), timedelta(seconds=limit.max_s)
+    for before, after in pairwise(timed):
+        number = network.timetable.numbers.get(before.to_hub)
+        can_rest = number is not None and network.timetable.places[number].can_rest
+        if limit.rest_s and can_rest and after.departs_at - before.arrives_at >= rest:
+            if before.arrives_at - since > most:
+                return False
+            since = after.departs_at
+    return timed[-1].arrives_at - since <= most
 
 
 def _ready_at(network: Network, hub: str, arrives: datetime) -> datetime:
@@ -135,8 +150,19 @@ def _cutoff_s(network: Network, service: str) -> int:
 
 
 def _spent(network: Network, case: Case, until: datetime) -> int:
-    cooled = {place.code for place in network.timetable.places if place.is_cooled}
-    return spent_s(case.journey, until, cooled_at=cooled)
+    limit, places = _journey_limit(case.journey), network.timetable.places
+    return spent_s(
+        case.journey,
+        until,
+        rest_s=limit.rest_s if limit else 0,
+        rests_at={place.code for place in places if place.can_rest},
+        cooled_at={place.code for place in places if place.is_cooled},
+    )
+
+
+def _journey_limit(journey: Journey) -> JourneyLimit | None:
+    """What the animals bear, None for other goods. A consignment does not know its species, so the table's default is theirs."""
+    return journey_limit(()) if journey.temperature == Temperature.LIVE else None
 
 
 def query_onward(
@@ -145,7 +171,7 @@ def query_onward(
     """The question for what is left: from where the goods are, when they get there, with the hours that they have spent."""
     journey, rides = case.journey, rides_left(case.journey)
     begins = _begins_at(network, case, place, now)
-    is_live = journey.temperature == Temperature.LIVE
+    limit = _journey_limit(journey)
     sides = [max(package.length_mm, package.width_mm, package.height_mm) for package in journey.packages]
     room = room_for(journey)
     ends = (journey.legs[0].from_hub, place.hub, rides[-1].to_hub)
@@ -164,7 +190,9 @@ def query_onward(
         live_heads=room.live_places,
         piece_weight_g=max(package.weight_g for package in journey.packages),
         piece_length_mm=max(sides),
-        max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if is_live else None,
+        max_journey_s=limit.max_s if limit else None,
+        rest_s=limit.rest_s if limit else 0,
+        max_exposure_s=exposure_limit_s(Temperature(journey.temperature)),
         spent_s=_spent(network, case, _time(begins)) if place.is_carried else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=(frozenset() if is_abroad else network.crossing) | on_demand,

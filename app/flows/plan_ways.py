@@ -13,15 +13,13 @@ from app.core.money import Money
 from app.emissions import LegFootprint
 from app.flows.ports import Ports
 from app.network.capacity import read_load
+from app.network.endurance import exposure_limit_s, journey_limit
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
 from app.network.plan import FrontCache
 from app.network.rules import hub_for_county, last_mile, ride_footprint
 from app.network.values import CURRENCY, DEFAULT_VEHICLES, CourierLeg, HubKind, HubPoint, Mode, Temperature, Vehicle
 from app.orders.schemas import LegShape
 from app.routing import Leg, Load, NoPlan, Place, Plan, Query, Reason, SearchTooLarge, Service, Timetable, Used
-
-# EU Regulation 1/2005 for cattle, sheep and goats: 14 h, an hour's rest, 14 h. China publishes no such table; a default.
-LIVE_JOURNEY_MAX: Final = timedelta(hours=29)
 
 # Carriage is charged by the whole kilogram, and goods are handed in by the quarter of an hour: our defaults.
 # CO2e is linear in weight, so the front is the same one for the real weight.
@@ -35,6 +33,7 @@ class Cargo:
     """What leaves one hub together. `ready_at`: when it is handed in; `piece_…`: its heaviest and its longest single piece.
 
     `toll_free`: all of it is of the green channel.
+    Animals of which no `species` is told are taken for the table's default.
     """
 
     hub: str
@@ -46,6 +45,7 @@ class Cargo:
     piece_weight_g: int = 0
     piece_length_mm: int = 0
     toll_free: bool = False
+    species: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,9 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
 
     `without` these departures: services and starts of run.
     """
-    live = cargo.temperature is Temperature.LIVE
     if cargo.weight_g > WEIGHT_G_MAX:
         raise RouteUnavailable(Reason.TOO_HEAVY, cargo.hub, around.destination.code, cargo.temperature.value)
+    limit = journey_limit(cargo.species) if cargo.temperature is Temperature.LIVE else None
     query = Query(
         origin=cargo.hub,
         destination=around.destination.code,
@@ -141,7 +141,9 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
         piece_weight_g=cargo.piece_weight_g,
         piece_length_mm=cargo.piece_length_mm,
         toll_free=cargo.toll_free,
-        max_journey_s=int(LIVE_JOURNEY_MAX.total_seconds()) if live else None,
+        max_journey_s=limit.max_s if limit else None,
+        rest_s=limit.rest_s if limit else 0,
+        max_exposure_s=exposure_limit_s(cargo.temperature),
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=around.crossing,
         excluded_departures=without,

@@ -79,6 +79,7 @@ class Parcel:
     lines: tuple[Line, ...]
     packages: tuple[Package, ...]
     live_heads: int
+    species: frozenset[str]
 
     @property
     def cargo(self) -> Cargo:
@@ -97,6 +98,7 @@ class Parcel:
                 is_toll_free(line.offer.category, line.offer.temperature, line.offer.shelf_life_h)
                 for line in self.lines
             ),
+            species=self.species,
         )
 
     @property
@@ -233,6 +235,7 @@ def _parcel(command: QuoteRequest, lines: tuple[Line, ...], windows: Mapping[str
         lines=lines,
         packages=choose_packages(command.packaging, goods),
         live_heads=sum(int(line.quantity) for line in lines) if first.temperature.value == Temperature.LIVE else 0,
+        species=frozenset(line.offer.species.value for line in lines if line.offer.species),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.routing.blocks import PackedLoad, blocks_of
-from app.routing.calendar import NEVER
+from app.routing.calendar import NEVER, PARTLESS
 from app.routing.floods import earliest_arrivals, latest_arrivals, mark_parts
 from app.routing.fronts import Plans
 from app.routing.labels import LABELS_FULL, Ask, trace
@@ -89,25 +89,36 @@ def _between(timetable: Timetable, ask: Ask) -> Flags:
     return active
 
 
+def _is_warm(timetable: Timetable, active: Flags) -> bool:
+    """Whether a place of these parts does not keep goods cold."""
+    places = timetable.net.places
+    inside = active[places["part"]] & (places["part"] != PARTLESS)
+    return bool(timetable.is_warm[inside].any() or timetable.is_warm[places["gate"][inside]].any())
+
+
 def _search(timetable: Timetable, query: Query, load: Load | PackedLoad, labels_max: int) -> Plans | None:
     """The plans of the front, None when there are none."""
     ask = _ask(timetable, query, labels_max)
     blocks = blocks_of(timetable, query, load)
-    is_limited = query.max_journey_s is not None or query.max_exposure_s is not None
-    # Animals may rest, and goods may be kept cold, in a part that leads nowhere.
-    active = np.ones(len(timetable.places), np.bool_) if is_limited else _between(timetable, ask)
+    active = _between(timetable, ask)
+    is_limited = query.max_journey_s is not None or (
+        query.max_exposure_s is not None
+        and (_is_warm(timetable, active) or (query.spent_s or 0) > query.max_exposure_s)
+    )
+    if is_limited:
+        # Animals may rest, and goods may be kept cold, in a part that leads nowhere.
+        active[:] = True
     with memory() as mine:
         mine.fit(len(timetable.places), labels_max)
-        found = _find(timetable, query, blocks, ask, active, mine)
+        found = _find(timetable, query, blocks, ask, active, mine, is_limited=is_limited)
         return Plans(timetable, query, *found) if found else None
 
 
 def _find(
-    timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, active: Flags, mine: Memory
+    timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, active: Flags, mine: Memory, *, is_limited: bool
 ) -> tuple[Numbers, Numbers, Numbers, Numbers] | None:
     """Points and steps of the front. What arrives first within the limits may arrive later than without: then the window is wider."""
     net, kind = timetable.net, timetable.kind(query)
-    is_limited = query.max_journey_s is not None or query.max_exposure_s is not None
     longer = ask.window
     while True:
         first, scene = survey(net, kind, active, blocks, ask, longer)
@@ -146,15 +157,14 @@ def _ask(timetable: Timetable, query: Query, labels_max: int) -> Ask:
 def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, scene: Scene, mine: Memory) -> World:
     is_journey = query.max_journey_s is not None
     most = query.max_journey_s if query.max_journey_s is not None else query.max_exposure_s
-    counts_at = np.array([is_journey or not place.is_cooled for place in timetable.places], dtype=np.bool_)
     limit = Limit(
         most=most or 0,
         spent=query.spent_s or 0,
         rest=query.rest_s if is_journey else 0,
         is_journey=is_journey,
         is_loaded=not is_journey or ask.is_under_way,
-        counts_at=counts_at,
-        rests_at=np.array([place.can_rest for place in timetable.places], dtype=np.bool_),
+        counts_at=timetable.is_warm | is_journey,
+        rests_at=timetable.can_rest,
     )
     left = least_spent(timetable.net, scene, limit)
     return World(timetable.net, scene, blocks, ask, limit, left, mine.labels, mine.stairs, mine.kept)

@@ -250,7 +250,10 @@ def least_left(scene: Scene, cost: Numbers) -> Numbers:
 
 @compiled
 def _tell_levels(net: Net, blocks: Blocks, scene: Scene, first: int) -> None:
-    """Tell some moments of arrival apart: by when the goods must be where for each of them, and what comes next."""
+    """Tell some moments of arrival apart: by when the goods must be where for each of them, and what comes next.
+
+    The earlier ones lie closer together: there is more to be told apart.
+    """
     moments = _arrivals(net, scene, first)
     last = min(LEVELS_MAX, len(moments)) - 1
     if len(moments) == 0:
@@ -263,10 +266,10 @@ def _tell_levels(net: Net, blocks: Blocks, scene: Scene, first: int) -> None:
         if level > last:
             continue
         if len(moments):
-            by = moments[(level + 1) * len(moments) // (last + 1) - 1]
+            by = moments[max(level, (level + 1) ** 2 * len(moments) // (last + 1) ** 2 - 1)]
             scene.reach[level] = moments[np.searchsorted(moments, before + 1)]
         else:
-            by = first + (scene.deadline - first) * level // last
+            by = first + (scene.deadline - first) * level**2 // last**2
             scene.reach[level] = before + 1
         if level < last:
             _be_there_by(net, blocks, scene, level, by)

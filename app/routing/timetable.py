@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from app.routing.packed import Flags, Kind, kind_of, pack, refusals
 from app.routing.values import KINDS_KEPT, Place, Query, Reason, Service
 
@@ -26,6 +28,8 @@ class Timetable:
         if unknown:
             raise ValueError(f"services call at unknown places: {', '.join(sorted(unknown))}")
         self.net, self._terms = pack(self.places, self.services, self.numbers)
+        self.is_warm = np.array([not place.is_cooled for place in self.places], dtype=np.bool_)
+        self.can_rest = np.array([place.can_rest for place in self.places], dtype=np.bool_)
         self._kinds = lru_cache(maxsize=KINDS_KEPT)(self._kind)
 
     def kind(self, query: Query) -> Kind:

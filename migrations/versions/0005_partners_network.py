@@ -21,6 +21,11 @@ def upgrade() -> None:
     op.add_column("hub", sa.Column("opening", postgresql.JSONB(), nullable=False, server_default=NONE))
     op.add_column("hub", sa.Column("can_rest", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("hub", sa.Column("is_cooled", sa.Boolean(), nullable=False, server_default=sa.false()))
+    # As the seed has it for new hubs: without a place to wait in the cold, what is sold chilled would have no way any more.
+    op.execute(
+        "UPDATE hub SET is_cooled = kind NOT IN ('township', 'village_point'), "
+        "can_rest = kind IN ('hub', 'city', 'county', 'land_port')"
+    )
     op.add_column("service", sa.Column("more_departures", postgresql.JSONB(), nullable=False, server_default=NONE))
     op.add_column("service", sa.Column("timetable_of", sa.String(length=40), nullable=True))
     op.add_column(

@@ -139,6 +139,6 @@ async def test_hub_shows_its_hours_pens_and_cold_store(door, town):
     # 05:30 to 22:00 in China.
     assert county["opening"][0] == {"from_s": 77_400, "until_s": 77_400 + 59_400}
     assert len(county["opening"]) == 7
-    assert (county["can_rest"], county["is_cooled"]) == (True, False)
+    assert (county["can_rest"], county["is_cooled"]) == (True, True)
     city = (await door.get("/v1/hubs/HOTAN")).json()
     assert (city["opening"], city["can_rest"], city["is_cooled"]) == ([], True, True)
