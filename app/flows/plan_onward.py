@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from app.core.limits import PLAN_HORIZON
-from app.flows.plan_ways import CHARGEABLE_G, HAND_IN_S, VOLUME_MM3, round_up
+from app.flows.plan_ways import CHARGEABLE_G, HAND_IN_S, LIVE_WINDOW_S, VOLUME_MM3, round_up
 from app.network.endurance import JourneyLimit, exposure_limit_s, journey_limit
 from app.network.plan import FrontCache
 from app.network.rules import open_from
@@ -192,6 +192,7 @@ def query_onward(
         piece_length_mm=max(sides),
         max_journey_s=limit.max_s if limit else None,
         rest_s=limit.rest_s if limit else 0,
+        window_s=LIVE_WINDOW_S if limit else None,
         max_exposure_s=exposure_limit_s(Temperature(journey.temperature)),
         spent_s=_spent(network, case, _time(begins)) if place.is_carried else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),

@@ -26,6 +26,8 @@ from app.routing import Leg, Load, NoPlan, Place, Plan, Query, Reason, SearchToo
 CHARGEABLE_G: Final = 1_000
 VOLUME_MM3: Final = 10_000_000
 HAND_IN_S: Final = 900
+# Animals are not kept waiting for a cheaper way for longer than this. [M]
+LIVE_WINDOW_S: Final = 48 * 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
         toll_free=cargo.toll_free,
         max_journey_s=limit.max_s if limit else None,
         rest_s=limit.rest_s if limit else 0,
+        window_s=LIVE_WINDOW_S if limit else None,
         max_exposure_s=exposure_limit_s(cargo.temperature),
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=around.crossing,

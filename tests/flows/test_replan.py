@@ -12,7 +12,7 @@ from app.flows.record_tracking import record_tracking
 from app.flows.replan_consignments import replan_consignments, retry_stranded
 from app.flows.show_tracking import show_ground, show_tracking, tracking_shape
 from app.network.errors import RouteUnavailable
-from app.network.schemas import RouteRequest
+from app.network.route_schemas import RouteRequest
 from app.network.service import create_service
 from app.orders.service import get_order, list_lines
 from app.packaging.values import Package

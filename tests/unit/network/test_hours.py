@@ -76,7 +76,7 @@ def test_every_place_of_a_kind_has_the_same_unless_it_has_its_own():
         transfer_price_milliminor_per_kg=4_000,
         opening=BY_CODE["C-653221"].opening,
         can_rest=True,
-        is_cooled=False,
+        is_cooled=True,
     )
 
 
