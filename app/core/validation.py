@@ -55,6 +55,10 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "A phone number begins with + and the code of its country, digits only, such as +8610000000123",
         "zh-Hans": "电话号码须以 + 和国家代码开头，只含数字，例如 +8610000000123",
     },
+    r"^[0-9]{18}$": {
+        "en": "An SSCC is 18 digits (GS1), the last one a check digit",
+        "zh-Hans": "SSCC 为 18 位数字（GS1），末位为校验码",
+    },
     r"^[0-9]{6}$": {"en": "The code is six digits", "zh-Hans": "验证码为 6 位数字"},
     r"^[1-9][0-9]{5}$": {
         "en": "A county is its six-digit code (GB/T 2260), such as 653201",
@@ -75,6 +79,10 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
     r"^-?[0-9]{1,2}(\.[0-9]{1,8})?,-?[0-9]{1,3}(\.[0-9]{1,8})?$": {
         "en": "A point is latitude,longitude in degrees, such as 37.11,79.93",
         "zh-Hans": "位置应为“纬度,经度”（度），例如 37.11,79.93",
+    },
+    r"^[A-Za-z0-9][A-Za-z0-9_-]{1,15}$": {
+        "en": "A feed's name is 2 to 16 letters, digits, hyphens or underscores and begins with a letter or digit, such as KASHI-BUS",
+        "zh-Hans": "数据源名称为 2 至 16 个字母、数字、连字符或下划线，以字母或数字开头，例如 KASHI-BUS",
     },
     r"^[A-Za-z0-9][A-Za-z0-9_-]{1,39}$": {
         "en": "A code is 2 to 40 letters, digits, hyphens or underscores and begins with a letter or digit, such as HOTAN",

@@ -49,11 +49,15 @@ async def change_ways(ports: Ports, ids: Sequence[str], giving: Giving, cause: C
 
 
 async def _read(ports: Ports, ids: Sequence[str], giving: Giving) -> dict[str, Case]:
-    """Everything about these consignments, in three statements. What a case is checked by when it is written is read first."""
+    """Everything about these consignments, in three statements, whose order lets no change between them go unseen.
+
+    A new scan is one more event than was read, a new way another version of the journey, and bookings that are newer than
+    the journey belong to a version that it has left. All of it is checked when the case is written.
+    """
     async with ports.database.read() as connection:
-        held = await held_by(connection, ids)
         events = await list_events(connection, ids)
         journeys = await list_locked(connection, ids)
+        held = await held_by(connection, ids)
     return {
         journey.id: Case(
             journey=journey,

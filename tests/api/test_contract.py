@@ -176,6 +176,7 @@ WITHOUT_BODY = [
     "POST /v1/media/{media_id}/complete",
     "POST /v1/orders/{id}/cancel",
     "POST /v1/orders/{id}/confirm-receipt",
+    "POST /v1/stranded/{consignment_id}/retry",
 ]
 
 

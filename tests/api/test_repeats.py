@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from sqlalchemy import text
 
 from app.core.idempotency import Claim, lease, take
 from app.core.ids import new_id
+from app.network.capacity import book_capacity
+from app.network.values import Want
 from tests.api.asking import BODIES, ask, body_of, path_of, problem_of, town_clock, town_template
 from tests.api.rights import LISTS, lines, may, reader_of
 from tests.factories.catalogue import a_listing
@@ -174,16 +177,29 @@ async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
         for _ in range(3):
             await a_listing(ports, town.village.garden)
     limit = {"GET /v1/hubs": 60, "GET /v1/services": 100, "GET /v1/bookings": 5}.get(line, 1)
-    whole = await every_page(door, path, headers, 100)
+    asked = {}
+    if line == "GET /v1/departures":
+        asked = await three_departures(ports, town)
+    whole = await every_page(door, path, headers, 100, asked)
     assert len(whole) >= 2
-    assert await every_page(door, path, headers, limit) == whole
+    assert await every_page(door, path, headers, limit, asked) == whole
     assert len({str(item) for item in whole}) == len(whole)
 
 
-async def every_page(door, path, headers, limit):
+async def three_departures(ports, town):
+    """Something on three runs of one day, and how to ask for that day."""
+    noon = (town.now + timedelta(days=30)).replace(hour=4, minute=0, second=0)
+    wants = [Want(f"leg_{h}", "con_1", town.line, noon + timedelta(hours=h), 0, 1, 1_000 * h, 1_000) for h in (1, 2, 3)]
+    async with ports.begin() as session:
+        await book_capacity(session, wants, town.now)
+    return {"on": noon.date().isoformat()}
+
+
+async def every_page(door, path, headers, limit, asked):
     items, cursor = [], None
     while True:
-        answer = await door.get(path, headers=headers, params={"limit": limit} | ({"cursor": cursor} if cursor else {}))
+        wanted = asked | {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        answer = await door.get(path, headers=headers, params=wanted)
         assert answer.status_code == 200, answer.text
         page = answer.json()
         assert page.keys() == {"items", "next_cursor"}
