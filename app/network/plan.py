@@ -1,46 +1,79 @@
 """Plans kept for as long as nothing that they depend on has changed: timetable, question, and what is booked."""
 
+from bisect import bisect_left
 from collections import OrderedDict
 from dataclasses import replace
+from functools import lru_cache
 from threading import Lock
 from typing import Final
 
-from app.routing import Front, Load, NoPlan, Query, SearchTooLarge, Timetable, plan
+from app.routing import LABELS_MAX, Front, Load, NoPlan, Query, SearchTooLarge, Timetable, plan
 
 FRONTS_KEPT: Final = 512
+NARROW_WINDOW_S: Final = 48 * 3_600
 Key = tuple[str, Query, frozenset[object]]
 
 
 class FrontCache:
     """The latest fronts of this process. Many buyers ask the same: one box, from here to there, now."""
 
-    def __init__(self, kept: int = FRONTS_KEPT) -> None:
+    def __init__(self, kept: int = FRONTS_KEPT, *, labels_max: int = LABELS_MAX) -> None:
         self._kept = kept
+        self._labels_max = labels_max
         self._fronts: OrderedDict[Key, Front | NoPlan] = OrderedDict()
         self._lock = Lock()
 
     def plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
         """What `routing.plan` answers, from memory when it was asked before. May be called from any thread.
 
-        Animals whose rests make for too many ways are planned without rests: some way is lost, but none that is wrong is given.
+        What has too many ways to be compared is asked more narrowly once: animals without rests, cold goods within
+        NARROW_WINDOW_S of the first to arrive. Some way is lost then, but none that is wrong is given.
         """
+        query = _of_its_class(timetable, query)
         key: Key = (timetable.version, query, frozenset(load.items()))
         with self._lock:
             if key in self._fronts:
                 self._fronts.move_to_end(key)
                 return self._fronts[key]
-        answer = _plan(timetable, query, load)
+        answer = self._plan(timetable, query, load)
         with self._lock:
             self._fronts[key] = answer
             if len(self._fronts) > self._kept:
                 self._fronts.popitem(last=False)
         return answer
 
+    def _plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
+        try:
+            return plan(timetable, query, load, labels_max=self._labels_max)
+        except SearchTooLarge:
+            if query.rest_s:
+                narrower = replace(query, rest_s=0)
+            elif query.max_exposure_s is not None and query.window_s is None:
+                narrower = replace(query, window_s=NARROW_WINDOW_S)
+            else:
+                raise
+            return plan(timetable, narrower, load, labels_max=self._labels_max)
 
-def _plan(timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
-    try:
-        return plan(timetable, query, load)
-    except SearchTooLarge:
-        if not query.rest_s:
-            raise
-        return plan(timetable, replace(query, rest_s=0), load)
+
+def _of_its_class(timetable: Timetable, query: Query) -> Query:
+    """The same question of the largest pieces that just as many services take: the same answer, and asked more often."""
+    weights, lengths = _piece_limits(timetable)
+    return replace(
+        query,
+        piece_weight_g=_at_most(weights, query.piece_weight_g),
+        piece_length_mm=_at_most(lengths, query.piece_length_mm),
+    )
+
+
+@lru_cache(maxsize=2)
+def _piece_limits(timetable: Timetable) -> tuple[list[int], list[int]]:
+    """What services bound the weight and the length of a single piece to, each limit once."""
+    weights = {each.piece_weight_g_max for each in timetable.services if each.piece_weight_g_max is not None}
+    lengths = {each.piece_length_mm_max for each in timetable.services if each.piece_length_mm_max is not None}
+    return sorted(weights), sorted(lengths)
+
+
+def _at_most(limits: list[int], size: int) -> int:
+    """The smallest limit that a piece of this size keeps, or more than any."""
+    place = bisect_left(limits, size)
+    return limits[place] if place < len(limits) else limits[-1] + 1 if limits else 0

@@ -1,0 +1,77 @@
+"""What is kept of plans: one front for all pieces that the same services take, and a narrower question where there are too many ways."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.network.plan import NARROW_WINDOW_S, FrontCache
+from app.routing import NO_LOAD, Query, SearchTooLarge, Timetable, plan
+from tests.unit.routing.drawn import draw
+
+LINES = draw("""
+    A road: H 08:00 > M +6h; 100fen
+    B road: H 09:00 > M +4h; 300fen
+""")
+
+
+def asked(**terms):
+    return Query("H", "M", 1_767_571_200, 5_000, **terms)
+
+
+@pytest.fixture
+def limited():
+    services = [replace(each, piece_weight_g_max=30_000 if each.id == "A" else 50_000) for each in LINES.services]
+    return Timetable(LINES.places, services, "limited")
+
+
+@pytest.mark.parametrize(("piece_g", "ways"), [(0, 2), (30_000, 2), (30_001, 1), (50_000, 1)])
+def test_a_piece_is_planned_as_the_largest_of_its_class(limited, piece_g, ways):
+    assert len(FrontCache().plan(limited, asked(piece_weight_g=piece_g), NO_LOAD).plans) == ways
+
+
+def test_pieces_of_one_class_share_a_front(limited):
+    fronts = FrontCache()
+    assert fronts.plan(limited, asked(piece_weight_g=5_000), NO_LOAD) is fronts.plan(
+        limited, asked(piece_weight_g=29_999), NO_LOAD
+    )
+
+
+def test_a_piece_heavier_than_every_limit_has_no_way(limited):
+    assert FrontCache().plan(limited, asked(piece_weight_g=50_001), NO_LOAD).reason == "piece_too_large"
+
+
+DAILY = draw("""
+    A road: H 08:00 > U +6h; 100fen
+    B road: H 09:00 > U +4h; 300fen
+    C road: U 20:00 > M +6h; 100fen
+    D road: U 21:00 > M +4h; 300fen
+    E rail: H 08:00 > M +80h; 10fen
+    F rail: U 20:00 > M +90h; 5fen
+""")
+PENS = Timetable([replace(place, can_rest=True) for place in DAILY.places], DAILY.services, "pens")
+COLD = asked(max_exposure_s=40 * 86_400)
+ANIMALS = asked(max_journey_s=29 * 3_600, rest_s=86_400)
+
+
+def is_too_large(query, labels_max):
+    try:
+        plan(PENS, query, NO_LOAD, labels_max=labels_max)
+    except SearchTooLarge:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("query", "narrower"),
+    [(COLD, replace(COLD, window_s=NARROW_WINDOW_S)), (ANIMALS, replace(ANIMALS, rest_s=0))],
+)
+def test_what_has_too_many_ways_is_asked_once_more_and_more_narrowly(query, narrower):
+    most = next(n for n in range(1, 5_000) if is_too_large(query, n) and not is_too_large(narrower, n))
+    found = FrontCache(labels_max=most).plan(PENS, query, NO_LOAD)
+    assert found == plan(PENS, narrower, NO_LOAD)
+    assert found.plans
+
+
+def test_what_cannot_be_narrowed_says_so():
+    with pytest.raises(SearchTooLarge):
+        FrontCache(labels_max=1).plan(DAILY, asked(), NO_LOAD)
