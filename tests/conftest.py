@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 from alembic import command
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from app.core.clock import FixedClock
@@ -22,6 +23,10 @@ from app.core.postgres import embedded_postgres
 from app.core.schema_version import alembic_config
 from app.core.settings import Settings
 from app.core.storage import DirectoryStorage
+
+# How long an example takes is the machine's affair, not a test's.
+settings.register_profile("chama", parent=settings.default, deadline=None)
+settings.load_profile("chama")
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Beijing
 
