@@ -10,7 +10,7 @@ from app.core.limits import PLAN_HORIZON, QUOTE_OPTIONS_MAX
 from app.core.money import Money
 from app.emissions import shipment_footprint
 from app.emissions.values import PACKAGING
-from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, legs_of
+from app.flows.plan_ways import Around, Cargo, Way, footprints_of, legs_of, ways_to_offer
 from app.flows.ports import Ports
 from app.network.capacity import read_load
 from app.network.route_schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
@@ -42,7 +42,7 @@ async def find_routes(ports: Ports, command: RouteRequest, language: str = "en",
     is_abroad = HubKind.FOREIGN in {origin.kind, destination.kind}
     crossing = frozenset[str]() if is_abroad else ports.timetable.crossing
     around = Around(ports.fronts, timetable, load, crossing, ports.timetable.vehicles, destination, None)
-    ways = await asyncio.to_thread(find_ways, around, cargo)
+    (ways,) = await asyncio.to_thread(ways_to_offer, around, [cargo])
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
     won = labels(front)

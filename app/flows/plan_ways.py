@@ -1,8 +1,10 @@
 """From goods at a hub to every sensible way to a buyer: the trunk by the planner, then the courier to the door."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,8 +20,23 @@ from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
 from app.network.plan import FrontCache
 from app.network.rules import hub_for_county, last_mile, ride_footprint
 from app.network.values import CURRENCY, DEFAULT_VEHICLES, CourierLeg, HubKind, HubPoint, Mode, Temperature, Vehicle
+from app.orders.rules import spread, winners
 from app.orders.schemas import LegShape
-from app.routing import Leg, Load, NoPlan, Place, Plan, Query, Reason, SearchTooLarge, Service, Timetable, Used
+from app.routing import (
+    Front,
+    Leg,
+    Load,
+    NoPlan,
+    Place,
+    Plan,
+    Point,
+    Query,
+    Reason,
+    SearchTooLarge,
+    Service,
+    Timetable,
+    Used,
+)
 
 # Carriage is charged by the whole kilogram, and goods are handed in by the quarter of an hour: our defaults.
 # CO2e is linear in weight, so the front is the same one for the real weight.
@@ -28,6 +45,10 @@ VOLUME_MM3: Final = 10_000_000
 HAND_IN_S: Final = 900
 # Animals are not kept waiting for a cheaper way for longer than this. [M]
 LIVE_WINDOW_S: Final = 48 * 3_600
+# Nor are other goods for longer than a week, after which all timetables begin again. [M]
+WINDOW_S: Final = 7 * 24 * 3_600
+# Of each cargo's front, so many ways are looked at for an order's options.
+WAYS_OFFERED_MAX: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +150,30 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
 
     `without` these departures: services and starts of run.
     """
+    return _ways(around, cargo, find_front(around, cargo, without).plans)
+
+
+def ways_to_offer(around: Around, cargoes: Sequence[Cargo]) -> list[list[Way]]:
+    """For each cargo at most WAYS_OFFERED_MAX ways of its exact front; `RouteUnavailable` as `find_ways`. CPU only.
+
+    The cheapest, fastest and greenest are among them, and the cheapest and greenest of what is there by the time at which the
+    order can be complete, so that of the order's own front, too, the three winners are exact. The others are compromises.
+    """
+    fronts = [find_front(around, cargo) for cargo in cargoes]
+    complete = max(front.points[0][0] for front in fronts)
+    return [
+        _ways(around, cargo, [front.plans[number] for number in _worth_offering(front.points, complete)])
+        for cargo, front in zip(cargoes, fronts, strict=True)
+    ]
+
+
+def _worth_offering(points: Sequence[Point], complete: int) -> list[int]:
+    in_time = points[: bisect_right(points, complete, key=itemgetter(0))]
+    return spread(points, [*winners(points).values(), *winners(in_time).values()], WAYS_OFFERED_MAX)
+
+
+def find_front(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] = frozenset()) -> Front:
+    """What the planner finds for one cargo; `RouteUnavailable` with the reason when there is none."""
     if cargo.weight_g > WEIGHT_G_MAX:
         raise RouteUnavailable(Reason.TOO_HEAVY, cargo.hub, around.destination.code, cargo.temperature.value)
     limit = journey_limit(cargo.species) if cargo.temperature is Temperature.LIVE else None
@@ -145,7 +190,7 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
         toll_free=cargo.toll_free,
         max_journey_s=limit.max_s if limit else None,
         rest_s=limit.rest_s if limit else 0,
-        window_s=LIVE_WINDOW_S if limit else None,
+        window_s=LIVE_WINDOW_S if limit else WINDOW_S,
         max_exposure_s=exposure_limit_s(cargo.temperature),
         horizon_s=int(PLAN_HORIZON.total_seconds()),
         excluded_services=around.crossing,
@@ -157,8 +202,12 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
         raise TooManyWays(cargo.hub, around.destination.code) from error
     if isinstance(found, NoPlan):
         raise RouteUnavailable(found.reason, cargo.hub, around.destination.code, cargo.temperature.value)
+    return found
+
+
+def _ways(around: Around, cargo: Cargo, plans: Iterable[Plan]) -> list[Way]:
     courier = last_mile(around.destination, around.county, cargo.weight_g, cargo.temperature) if around.county else None
-    return [_way(cargo, journey, courier) for journey in found.plans]
+    return [_way(cargo, plan, courier) for plan in plans]
 
 
 def round_up(value: int, step: int) -> int:

@@ -21,7 +21,7 @@ from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
 from app.flows.consolidate import Freight, choose
 from app.flows.keep_cycle import windows_of
-from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, look_around
+from app.flows.plan_ways import Around, Cargo, Way, footprints_of, look_around, ways_to_offer
 from app.flows.ports import Ports
 from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
@@ -131,8 +131,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
         around = await look_around(
             ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes, timetable
         )
-    ways = [await asyncio.to_thread(find_ways, around, cargo) for cargo in cargoes]
-    options = await asyncio.to_thread(price_options, around, parcels, ways)
+    options = await asyncio.to_thread(plan_options, around, parcels, cargoes)
     async with ports.database.read() as connection:
         fills = await read_fills(connection, runs_of(options))
     options = share_departures(around, options, fills, load_rebates())
@@ -255,6 +254,11 @@ def _goods(line: Line) -> Goods:
         temperature=line.offer.temperature.value,
         already_packed=line.offer.category in (Category.LIVESTOCK, Category.COTTON),
     )
+
+
+def plan_options(around: Around, parcels: Sequence[Parcel], cargoes: Sequence[Cargo]) -> list[OptionShape]:
+    """The options of the whole order; `RouteUnavailable` when there is no way for one of its cargoes. CPU only."""
+    return price_options(around, parcels, ways_to_offer(around, cargoes))
 
 
 def price_options(around: Around, parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]]) -> list[OptionShape]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from app.routing import LABELS_MAX, Front, Load, NoPlan, Query, SearchTooLarge, Timetable, plan
 
-FRONTS_KEPT: Final = 512
+FRONTS_KEPT: Final = 1_024
 NARROW_WINDOW_S: Final = 48 * 3_600
 Key = tuple[str, Query, frozenset[object]]
 
@@ -29,7 +29,7 @@ class FrontCache:
         What has too many ways to be compared is asked more narrowly once: animals without rests, cold goods within
         NARROW_WINDOW_S of the first to arrive. Some way is lost then, but none that is wrong is given.
         """
-        query = _of_its_class(timetable, query)
+        query = _of_its_class(timetable, query, is_empty=not load)
         key: Key = (timetable.version, query, frozenset(load.items()))
         with self._lock:
             if key in self._fronts:
@@ -48,29 +48,34 @@ class FrontCache:
         except SearchTooLarge:
             if query.rest_s:
                 narrower = replace(query, rest_s=0)
-            elif query.max_exposure_s is not None and query.window_s is None:
+            elif query.max_exposure_s is not None and (query.window_s is None or query.window_s > NARROW_WINDOW_S):
                 narrower = replace(query, window_s=NARROW_WINDOW_S)
             else:
                 raise
             return plan(timetable, narrower, load, labels_max=self._labels_max)
 
 
-def _of_its_class(timetable: Timetable, query: Query) -> Query:
-    """The same question of the largest pieces that just as many services take: the same answer, and asked more often."""
-    weights, lengths = _piece_limits(timetable)
+def _of_its_class(timetable: Timetable, query: Query, *, is_empty: bool) -> Query:
+    """The same question of the largest pieces and volume that just as many services take: the same answer, and asked more often.
+
+    The volume itself counts where it meets what is booked, fills a chilled slot, or earns the green channel.
+    """
+    weights, lengths, volumes = _limits(timetable)
+    is_dry = is_empty and not query.chilled_slots and not query.toll_free
     return replace(
         query,
         piece_weight_g=_at_most(weights, query.piece_weight_g),
         piece_length_mm=_at_most(lengths, query.piece_length_mm),
+        volume_mm3=_at_most(volumes, query.volume_mm3) if is_dry else query.volume_mm3,
     )
 
 
 @lru_cache(maxsize=2)
-def _piece_limits(timetable: Timetable) -> tuple[list[int], list[int]]:
-    """What services bound the weight and the length of a single piece to, each limit once."""
+def _limits(timetable: Timetable) -> tuple[list[int], list[int], list[int]]:
+    """What services bound the weight and the length of a single piece to, and the volume of all, each limit once."""
     weights = {each.piece_weight_g_max for each in timetable.services if each.piece_weight_g_max is not None}
     lengths = {each.piece_length_mm_max for each in timetable.services if each.piece_length_mm_max is not None}
-    return sorted(weights), sorted(lengths)
+    return sorted(weights), sorted(lengths), sorted({each.capacity.volume_mm3 for each in timetable.services})
 
 
 def _at_most(limits: list[int], size: int) -> int:

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isqrt
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from app.core.errors import StateConflict
 from app.core.money import Money, zero
@@ -15,6 +17,8 @@ from app.orders.values import Candidate, Combination, Label, OrderEvent, OrderSt
 
 Plans = tuple[int, ...]
 Front = Sequence[Combination]
+Point = Sequence[Any]
+"""Arrival, price and CO2e, and whatever stands behind them."""
 S, E = OrderStatus, OrderEvent
 ALLOWED: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = {
     (S.AWAITING_PAYMENT, E.PAY): S.PLACED,
@@ -177,54 +181,57 @@ def _last(
             yield Combination(point.arrives_at, price, co2e, plans(point.plans, beside.plans))
 
 
-def labels(front: Sequence[Combination]) -> list[tuple[Label, ...]]:
-    """Which option is the cheapest, the fastest and the greenest; ties go to the one that is better in the rest."""
-    best = {
-        Label.CHEAPEST: min(
-            range(len(front)), key=lambda i: (front[i].price_minor, front[i].arrives_at, front[i].co2e_g)
-        ),
-        Label.FASTEST: min(
-            range(len(front)), key=lambda i: (front[i].arrives_at, front[i].price_minor, front[i].co2e_g)
-        ),
-        Label.GREENEST: min(
-            range(len(front)), key=lambda i: (front[i].co2e_g, front[i].price_minor, front[i].arrives_at)
-        ),
+def winners(points: Sequence[Point]) -> dict[Label, int]:
+    """Which of these (arrival, price, CO2e) is the cheapest, the fastest and the greenest; ties go to what is better in the rest."""
+    every = range(len(points))
+    return {
+        Label.CHEAPEST: min(every, key=lambda i: (points[i][1], points[i][0], points[i][2])),
+        Label.FASTEST: min(every, key=lambda i: points[i][:3]),
+        Label.GREENEST: min(every, key=lambda i: (points[i][2], points[i][1], points[i][0])),
     }
+
+
+def labels(front: Front) -> list[tuple[Label, ...]]:
+    """Which labels each option of a front has won."""
+    best = winners(front)
     return [tuple(label for label, winner in best.items() if winner == i) for i in range(len(front))]
 
 
 def thin_out(front: Front, most: int) -> list[Combination]:
-    """At most `most` options: the three winners, then the best compromises, the most different ones first.
-
-    A compromise is as good as the sum of its arrival, price and CO2e is small, each scaled to the front's own range. It is
-    shown when it differs from all that are shown by half of a range in one of the three; then by a quarter, and so on.
-    """
+    """At most `most` options: the three winners, then the best compromises, the most different ones first."""
     if len(front) <= most:
         return list(front)
-    scaled = _scaled(front)
-    shown = [i for i, won in enumerate(labels(front)) if won]
-    by_regret = sorted(range(len(front)), key=lambda i: (sum(scaled[i]), i))
-    apart = 0.5
-    while len(shown) < most:
-        for i in by_regret:
-            if len(shown) < most and all(_distance(scaled[i], scaled[j]) > apart for j in shown):
-                shown.append(i)
-        apart = apart / 2 if apart > COMPROMISE_APART_MIN else 0.0
-    return [front[i] for i in sorted(shown)]
+    points = [(point.arrives_at.timestamp(), point.price_minor, point.co2e_g) for point in front]
+    return [front[i] for i in spread(points, winners(points).values(), most)]
 
 
-def _scaled(front: Front) -> list[tuple[float, ...]]:
-    """Arrival, price and CO2e of each point, from 0 for the least of the front to 1 for the greatest."""
-    columns = list(
-        zip(*((point.arrives_at.timestamp(), point.price_minor, point.co2e_g) for point in front), strict=True)
-    )
-    spans = [(min(column), (max(column) - min(column)) or 1) for column in columns]
-    return [
-        tuple((value - least) / span for value, (least, span) in zip(values, spans, strict=True))
-        for values in zip(*columns, strict=True)
-    ]
+def spread(points: Sequence[tuple[float, int, int]], first: Iterable[int], most: int) -> list[int]:
+    """The numbers of at most `most` of these different points: the `first`, then the best compromises, the most different first.
 
-
-def _distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """The greatest difference in any criterion; zero only for the same point, since those of a front all differ."""
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+    A compromise is as good as the sum of its arrival, price and CO2e is small, each scaled to the range of all. It is
+    taken when it differs from all that are by half of a range in one of the three; then by a quarter, and so on.
+    """
+    if len(points) <= most:
+        return list(range(len(points)))
+    taken = sorted(set(first))
+    scaled = np.array(points, dtype=np.float64)
+    scaled -= scaled.min(axis=0)
+    scaled /= np.maximum(scaled.max(axis=0), 1)
+    by_regret = np.argsort(scaled.sum(axis=1), kind="stable")
+    scaled = scaled[by_regret]
+    # By how much each differs from the nearest that is taken; zero for these themselves.
+    apart = np.full(len(points), np.inf)
+    for place in np.flatnonzero(np.isin(by_regret, taken)):
+        np.minimum(apart, np.abs(scaled - scaled[place]).max(axis=1), out=apart)
+    least, place = 0.5, 0
+    while len(taken) < most:
+        further = int(np.argmax(apart[place:] > least)) + place
+        if apart[further] > least:
+            taken.append(int(by_regret[further]))
+            np.minimum(apart, np.abs(scaled - scaled[further]).max(axis=1), out=apart)
+            place = further
+        elif least:
+            least, place = least / 2 if least > COMPROMISE_APART_MIN else 0.0, 0
+        else:
+            break
+    return sorted(taken)

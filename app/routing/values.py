@@ -284,6 +284,12 @@ class Front:
     plans: Sequence[Plan]
     timetable_version: str
 
+    @property
+    def points(self) -> Sequence[Point]:
+        """Arrival, price and CO2e of each plan, for which none is told leg by leg."""
+        known: Sequence[Point] | None = getattr(self.plans, "points", None)
+        return known or [(plan.arrives_at, plan.price_minor, plan.co2e_mg) for plan in self.plans]
+
 
 class Reason(StrEnum):
     """The constraint that emptied the front: the first in this order without which there would still be a plan."""
