@@ -40,7 +40,7 @@ Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "listing.published": publish_listing.tell_sellers,
-    "message.send": send_message.send_message,
+    "message.send": send_message.send_messages,
     "network.disrupted": replan_consignments.replan_consignments,
     "order.placed": tell_people.order_placed,
     "order.shipped": tell_people.order_shipped,
@@ -64,6 +64,7 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     "tidy": ("15 19 * * *", tidy.tidy),
 }
 START_OVER_S: Final = 2.0
+LOOKS_EVERY_S: Final = 0.25
 _WORTH_ANOTHER_TRY: Final = frozenset({Kind.UPSTREAM, Kind.LIMITED, Kind.BROKEN, Kind.CONFLICT})
 
 
@@ -146,8 +147,9 @@ async def _work(ports: Ports) -> None:
             name="chama",
             concurrency=ports.settings.worker_concurrency,
             install_signal_handlers=False,
-            listen_notify=True,
-            fetch_job_polling_interval=2.0,
+            # Looking costs a millisecond; being told would make every transaction with a job wait for the others.
+            listen_notify=False,
+            fetch_job_polling_interval=LOOKS_EVERY_S,
             shutdown_graceful_timeout=10,
             delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
         )

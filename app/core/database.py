@@ -1,6 +1,6 @@
 """The database: one async engine, transactions that commit only when their block ends well, and column types."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, Final
@@ -21,9 +21,11 @@ NAMING: Final = {
 SQLModel.metadata.naming_convention = NAMING
 metadata: MetaData = SQLModel.metadata
 Session = AsyncSession
+Reader = AsyncConnection | AsyncSession
 
 # Jobs live in a schema of their own; every connection finds them by this path.
 SEARCH_PATH: Final = "public,jobs"
+_INSERTING: Final = 'INSERT INTO "{table}" SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS "{table}"), CAST(:{rows} AS jsonb)) AS row'
 _OPTIONS: Final = (
     f"-c search_path={SEARCH_PATH} -c statement_timeout=25s -c lock_timeout=20s "
     "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
@@ -32,6 +34,16 @@ _OPTIONS: Final = (
 
 def dump_json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def inserting(table: str, rows: str = "rows") -> str:
+    """The SQL that puts in all rows of a parameter made by `as_rows`. Columns that a row does not name are null."""
+    return _INSERTING.replace("{table}", table).replace("{rows}", rows)
+
+
+def as_rows(rows: Sequence[Mapping[str, Any] | SQLModel]) -> str:
+    """Rows for a statement that takes them all at once, whatever their number. Decimals go as text."""
+    return orjson.dumps([row.model_dump() if isinstance(row, SQLModel) else row for row in rows], default=str).decode()
 
 
 def driver_url(url: str) -> str:
@@ -44,7 +56,10 @@ class Database:
 
     def __init__(self, url: str, *, pool: int = 10, prepared: bool = True, options: str = _OPTIONS) -> None:
         self.url = driver_url(url)
-        self.engine = _engine(url, pool=pool, prepared=prepared, options=options)
+        # Transactions touch rows by their keys: one plan for each statement serves every value, and planning is done once.
+        self.engine = _engine(
+            url, pool=pool, prepared=prepared, options=f"{options} -c plan_cache_mode=force_generic_plan"
+        )
         # Connections of their own: switching one to and from autocommit costs more than the statement.
         self._reading = _engine(url, pool=pool, prepared=prepared, options=options, isolation_level="AUTOCOMMIT")
 

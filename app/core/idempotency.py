@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import LargeBinary, delete, text, update
 from sqlmodel import Field, SQLModel, col, select
 
-from app.core.database import Session
+from app.core.database import Reader, Session
 from app.core.errors import Kind, Problem
 from app.core.limits import IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_KEY_LIFETIME, IDEMPOTENCY_LEASE
 
@@ -80,6 +80,8 @@ class Earlier:
     body: bytes | None
 
 
+_FIND = text("SELECT fingerprint, subject, status, body FROM idempotency_key WHERE scope = :scope AND key = :key")
+_RECORD = text("UPDATE idempotency_key SET status = :status, body = :body WHERE scope = :scope AND key = :key")
 _TAKE = text(
     "INSERT INTO idempotency_key (scope, key, fingerprint, subject, created_at) "
     "SELECT CAST(:scope AS varchar), CAST(:key AS varchar), :fingerprint, :subject, :now "
@@ -88,9 +90,9 @@ _TAKE = text(
 )
 
 
-async def find_earlier(session: Session, claim: Claim) -> Earlier | None:
+async def find_earlier(reader: Reader, claim: Claim) -> Earlier | None:
     """What an earlier request with this key left; raises `IdempotencyKeyReused` when that was another request."""
-    row = await session.get(IdempotencyKey, (claim.scope, claim.key), populate_existing=True)
+    row = (await reader.execute(_FIND, {"scope": claim.scope, "key": claim.key})).one_or_none()
     if row is None:
         return None
     if row.fingerprint != claim.fingerprint:
@@ -114,11 +116,7 @@ async def take(session: Session, claim: Claim, now: datetime, subject: str | Non
 
 async def record(session: Session, claim: Claim, status: int, body: bytes) -> None:
     """Keep the answer with the key, in the transaction that makes it true."""
-    await session.execute(
-        update(IdempotencyKey)
-        .where(col(IdempotencyKey.scope) == claim.scope, col(IdempotencyKey.key) == claim.key)
-        .values(status=status, body=body)
-    )
+    await session.execute(_RECORD, {"scope": claim.scope, "key": claim.key, "status": status, "body": body})
 
 
 async def forget_old(session: Session, now: datetime) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.queries import offers
 from app.catalogue.reserve import StockWant, reserve
@@ -48,31 +50,34 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
     now = ports.clock.now()
     method = PaymentMethod(command.payment.method)
     require_offered(method, cards=ports.cards is not None)
-    async with ports.begin() as session:
-        earlier = await find_earlier(session, claim)
-        placed = (
-            await find_placed(session, command.id, caller.id, command.quote, command.option)
-            if command.id and not earlier
-            else None
-        )
-        if placed and (await get_payment_of(session, placed.id)).method is not method:
-            raise IdTaken(id=placed.id)
-        quote = await get_quote(session, command.quote, caller.id) if not (earlier or placed) else None
-    if placed:
-        return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
-    if quote:
-        quoted = chosen_option(quote, command.option, now)
-        await _require_stock(ports, stock_wants(quote), now)
+    async with ports.database.read() as connection:
+        earlier = await find_earlier(connection, claim)
+        if earlier is None and command.id and (placed := await _find_placed(ports, caller, command, method)):
+            return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
+        if earlier is None:
+            quote = await get_quote(connection, command.quote, caller.id)
+            quoted = chosen_option(quote, command.option, now)
+            await _require_stock(connection, stock_wants(quote), now)
+    if earlier is None:
         earlier, body = await _book(ports, caller, quote, quoted, command, claim, language, now)
         if body is not None:
             return Answer(body)
     return await _finish(ports, caller, claim, earlier, language)
 
 
-async def _require_stock(ports: Ports, wants: Sequence[StockWant], now: datetime) -> None:
+async def _find_placed(ports: Ports, caller: Caller, command: OrderRequest, method: PaymentMethod) -> Order | None:
+    """What this client has placed before under the id that it chose; `IdTaken` when that was another order."""
+    assert command.id
+    async with ports.begin() as session:
+        placed = await find_placed(session, command.id, caller.id, command.quote, command.option)
+        if placed and (await get_payment_of(session, placed.id)).method is not method:
+            raise IdTaken(id=placed.id)
+    return placed
+
+
+async def _require_stock(connection: AsyncConnection, wants: Sequence[StockWant], now: datetime) -> None:
     """Refuse at once what is sold out already, without a lock: of many buyers of the last goods, few then wait for each other."""
-    async with ports.database.read() as connection:
-        offered = await offers(connection, [want.listing_id for want in wants], now)
+    offered = await offers(connection, [want.listing_id for want in wants], now)
     for want in wants:
         offer = offered.get(want.listing_id)
         if offer is None or offer.version != want.version:

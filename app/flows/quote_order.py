@@ -144,8 +144,8 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
 
 async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str = "en") -> QuoteShape:
     """One's own quote again."""
-    async with ports.begin() as session:
-        return quote_shape(await get_quote(session, quote_id, caller.id), language)
+    async with ports.database.read() as connection:
+        return quote_shape(await get_quote(connection, quote_id, caller.id), language)
 
 
 def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Line]:

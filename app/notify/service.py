@@ -1,21 +1,41 @@
 """Verbs of messages: queue them with the news they tell, hand them out to be sent, show the mailbox."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select, text
 from sqlmodel import col
 
-from app.core.database import Session
+from app.core.database import Reader, Session, as_rows, inserting
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.notify.models import Message
 from app.notify.rules import is_worth_sending, render
 from app.notify.schemas import MailboxMessage
-from app.notify.values import MAILBOX_PAGE_MAX, MESSAGE_KEPT, NOTICES_PER_CALL_MAX, Notice, Outgoing, State
+from app.notify.values import (
+    MAILBOX_PAGE_MAX,
+    MESSAGE_KEPT,
+    MESSAGES_PER_JOB_MAX,
+    NOTICES_PER_CALL_MAX,
+    Notice,
+    Outgoing,
+    State,
+    Template,
+)
 
+_QUEUE = text(inserting("message"))
+_OUTGOING = text(
+    "SELECT id, \"to\", text, template, created_at FROM message WHERE id = ANY(:ids) AND state = 'queued' ORDER BY id"
+)
+_SETTLE = text(
+    """
+UPDATE message AS m SET state = CASE WHEN now.sent THEN 'sent' ELSE 'failed' END,
+    sent_at = CASE WHEN now.sent THEN CAST(:now AS timestamptz) END,
+    text = CASE WHEN now.sent AND :keep_text THEN m.text END, code = CASE WHEN now.sent AND :keep_text THEN m.code END
+FROM (SELECT id, id = ANY(CAST(:sent AS text[])) AS sent FROM unnest(CAST(:ids AS text[])) AS id) AS now
+WHERE m.id = now.id AND m.state = 'queued'
+"""
+)
 _FORGET = text(
     "DELETE FROM message WHERE id IN "
     "(SELECT id FROM message WHERE created_at < :before ORDER BY created_at LIMIT 10000)"
@@ -23,7 +43,7 @@ _FORGET = text(
 
 
 async def queue_messages(session: Session, notices: Sequence[Notice], now: datetime) -> None:
-    """Write the messages and one job for each, so that they leave if and only if the transaction commits.
+    """Write the messages, and a job for every few of them, so that they leave if and only if the transaction commits.
 
     Two statements, whatever their number.
     """
@@ -43,44 +63,32 @@ async def queue_messages(session: Session, notices: Sequence[Notice], now: datet
         )
         for notice in notices
     ]
-    await session.execute(insert(Message).values([message.model_dump() for message in messages]))
-    await enqueue(session, [Job("message.send", {"message": message.id}) for message in messages])
+    await session.execute(_QUEUE, {"rows": as_rows(messages)})
+    ids = [message.id for message in messages]
+    together = [ids[first : first + MESSAGES_PER_JOB_MAX] for first in range(0, len(ids), MESSAGES_PER_JOB_MAX)]
+    await enqueue(session, [Job("message.send", {"messages": few}) for few in together])
 
 
-async def find_outgoing(connection: AsyncConnection | Session, message_id: str, now: datetime) -> Outgoing | None:
-    """The message, when it is still to be sent; None when it has left, failed, or come too late to be of use."""
-    row = (
-        await connection.execute(
-            select(col(Message.to), col(Message.text), col(Message.template), col(Message.created_at)).where(
-                col(Message.id) == message_id, col(Message.state) == State.QUEUED
-            )
-        )
-    ).one_or_none()
-    if row is None or row.text is None or not is_worth_sending(row.template, row.created_at, now):
-        return None
-    return Outgoing(message_id, row.to, row.text)
+async def find_outgoing(reader: Reader, message_ids: Collection[str], now: datetime) -> list[Outgoing]:
+    """Those of these messages that are still to be sent: not what has left, failed, or come too late to be of use."""
+    return [
+        Outgoing(row.id, row.to, row.text)
+        for row in await reader.execute(_OUTGOING, {"ids": list(message_ids)})
+        if row.text is not None and is_worth_sending(Template(row.template), row.created_at, now)
+    ]
 
 
-async def mark_sent(session: Session, message_id: str, now: datetime, *, keep_text: bool) -> None:
-    """Note that the message left; its text and code are erased unless they are to be kept."""
-    erased = {} if keep_text else {"text": None, "code": None}
-    await session.execute(
-        update(Message).where(col(Message.id) == message_id).values(state=State.SENT, sent_at=now, **erased)
-    )
+async def settle_messages(
+    session: Session, message_ids: Collection[str], sent: Collection[str], now: datetime, *, keep_text: bool
+) -> None:
+    """Note which of these messages have left, and give up the others of them that are still queued.
+
+    Text and code are erased, but of messages that were sent when they are to be kept. One statement.
+    """
+    await session.execute(_SETTLE, {"ids": list(message_ids), "sent": list(sent), "now": now, "keep_text": keep_text})
 
 
-async def fail_message(session: Session, message_id: str) -> None:
-    """Give a queued message up, and erase its text and code."""
-    await session.execute(
-        update(Message)
-        .where(col(Message.id) == message_id, col(Message.state) == State.QUEUED)
-        .values(state=State.FAILED, text=None, code=None)
-    )
-
-
-async def list_mailbox(
-    connection: AsyncConnection | Session, to: str, limit: int = MAILBOX_PAGE_MAX
-) -> list[MailboxMessage]:
+async def list_mailbox(connection: Reader, to: str, limit: int = MAILBOX_PAGE_MAX) -> list[MailboxMessage]:
     """The latest messages to this phone, the newest first. A message is in the mailbox from the moment it is queued."""
     rows = await connection.execute(
         select(col(Message.to), col(Message.text), col(Message.code), col(Message.created_at))

@@ -9,6 +9,8 @@ from typing import Final
 from app.core.limits import SIGN_IN_CODE_LIFETIME
 
 NOTICES_PER_CALL_MAX: Final = 500
+# So many messages leave side by side.
+MESSAGES_PER_JOB_MAX: Final = 20
 PARAMETER_LENGTH_MAX: Final = 60
 # A link that is cut leads nowhere.
 NEVER_CUT: Final = frozenset({"link"})

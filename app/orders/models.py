@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -13,15 +13,15 @@ from app.orders.values import OrderStatus
 
 
 class Quote(SQLModel, table=True):
-    """What was asked and every option, each exactly as bookable."""
+    """What was asked and every option, each exactly as bookable. Documents are written and read whole, so not taken apart."""
 
     id: str = Field(primary_key=True, max_length=40)
     buyer_id: str = Field(max_length=40)
-    request: dict[str, Any] = Field(sa_type=JSONB)
+    request: dict[str, Any] = Field(sa_type=JSON)
     goods_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(max_length=3)
-    lines: list[dict[str, Any]] = Field(sa_type=JSONB)
-    options: list[dict[str, Any]] = Field(sa_type=JSONB)
+    lines: list[dict[str, Any]] = Field(sa_type=JSON)
+    options: list[dict[str, Any]] = Field(sa_type=JSON)
     created_from: str = Field(max_length=64)
     created_at: datetime
     expires_at: datetime = Field(index=True)

@@ -186,7 +186,7 @@ def winners(points: Sequence[Point]) -> dict[Label, int]:
     every = range(len(points))
     return {
         Label.CHEAPEST: min(every, key=lambda i: (points[i][1], points[i][0], points[i][2])),
-        Label.FASTEST: min(every, key=lambda i: points[i][:3]),
+        Label.FASTEST: min(every, key=lambda i: (points[i][0], points[i][1], points[i][2])),
         Label.GREENEST: min(every, key=lambda i: (points[i][2], points[i][1], points[i][0])),
     }
 
@@ -221,8 +221,8 @@ def spread(points: Sequence[tuple[float, int, int]], first: Iterable[int], most:
     scaled = scaled[by_regret]
     # By how much each differs from the nearest that is taken; zero for these themselves.
     apart = np.full(len(points), np.inf)
-    for place in np.flatnonzero(np.isin(by_regret, taken)):
-        np.minimum(apart, np.abs(scaled - scaled[place]).max(axis=1), out=apart)
+    for known in np.flatnonzero(np.isin(by_regret, taken)):
+        np.minimum(apart, np.abs(scaled - scaled[known]).max(axis=1), out=apart)
     least, place = 0.5, 0
     while len(taken) < most:
         further = int(np.argmax(apart[place:] > least)) + place

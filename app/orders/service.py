@@ -5,11 +5,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, insert, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, text, update
 from sqlmodel import col, select
 
-from app.core.database import Session
+from app.core.database import Reader, Session, as_rows, dump_json, inserting
 from app.core.errors import IdTaken, NotFound
 from app.core.paging import decode_cursor
 from app.orders.errors import QuoteUsed
@@ -20,6 +19,20 @@ from app.orders.values import OrderEvent
 QUOTE: Final = {"en": "quote", "zh-Hans": "报价"}
 ORDER: Final = {"en": "order", "zh-Hans": "订单"}
 # Crockford's letters without those that look alike on a phone.
+_KEEP: Final = text(
+    "INSERT INTO quote (id, buyer_id, request, goods_minor, currency, lines, options, created_from, created_at, expires_at) "
+    "VALUES (:id, :buyer_id, :request, :goods_minor, :currency, :lines, :options, :created_from, :created_at, :expires_at) "
+    "ON CONFLICT DO NOTHING RETURNING id"
+)
+_QUOTE: Final = text(
+    "SELECT id, buyer_id, request, goods_minor, currency, lines, options, created_from, created_at, expires_at "
+    "FROM quote WHERE id = :id"
+)
+# The lines go in with the order, and only with it.
+_ADD: Final = text(
+    "WITH added AS ({order} ON CONFLICT DO NOTHING RETURNING id), lines AS ({lines} WHERE EXISTS (SELECT FROM added)) "
+    "SELECT id FROM added".replace("{order}", inserting("order")).replace("{lines}", inserting("order_line", "lines"))
+)
 _NUMBER_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -31,29 +44,31 @@ def new_number(now: datetime) -> str:
 
 async def keep_quote(session: Session, quote: Quote) -> Quote:
     """Store a quote once: the same id asked the same way answers the first one, otherwise `IdTaken`."""
-    added = await session.execute(
-        upsert(Quote).values(quote.model_dump()).on_conflict_do_nothing().returning(col(Quote.id))
-    )
-    if added.first() is not None:
+    columns = quote.model_dump()
+    documents = {name: dump_json(columns[name]) for name in ("request", "lines", "options")}
+    if (await session.execute(_KEEP, columns | documents)).first() is not None:
         return quote
-    first = await session.get(Quote, quote.id)
+    first = await _find_quote(session, quote.id)
     if first is None or first.buyer_id != quote.buyer_id or first.created_from != quote.created_from:
         raise IdTaken(id=quote.id)
     return first
 
 
-async def get_quote(session: Session, quote_id: str, buyer_id: str) -> Quote:
-    quote = await session.get(Quote, quote_id)
+async def _find_quote(reader: Reader, quote_id: str) -> Quote | None:
+    row = (await reader.execute(_QUOTE, {"id": quote_id})).mappings().one_or_none()
+    return Quote(**row) if row else None
+
+
+async def get_quote(reader: Reader, quote_id: str, buyer_id: str) -> Quote:
+    quote = await _find_quote(reader, quote_id)
     if quote is None or quote.buyer_id != buyer_id:
         raise NotFound(what=QUOTE)
     return quote
 
 
 async def add_order(session: Session, order: Order, lines: Sequence[OrderLine]) -> None:
-    """Write an order and its lines, in two statements. Raises `QuoteUsed` when its quote was ordered before."""
-    added = await session.execute(
-        upsert(Order).values(order.model_dump()).on_conflict_do_nothing().returning(col(Order.id))
-    )
+    """Write an order and its lines, in one statement. Raises `QuoteUsed` when its quote was ordered before."""
+    added = await session.execute(_ADD, {"rows": as_rows([order]), "lines": as_rows(lines)})
     if added.first() is None:
         earlier = (
             await session.execute(select(Order).where(col(Order.quote_id) == order.quote_id))
@@ -61,8 +76,6 @@ async def add_order(session: Session, order: Order, lines: Sequence[OrderLine]) 
         if earlier is None:
             raise IdTaken(id=order.id)
         raise QuoteUsed(order=earlier.id)
-    # With RETURNING the rows go in one statement, whatever their number.
-    await session.execute(insert(OrderLine).returning(col(OrderLine.id)), [line.model_dump() for line in lines])
 
 
 async def find_placed(session: Session, order_id: str, buyer_id: str, quote_id: str, option_id: str) -> Order | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from app.core.database import Session
+from app.core.database import Session, as_rows
 from app.core.errors import Gap, Invalid, NotFound, Problem
 from app.core.ids import new_id
 from app.core.jobs import Job
@@ -17,7 +17,6 @@ from app.shipments.errors import EventConflict, EventInFuture, EventLimitReached
 from app.shipments.queries import CONSIGNMENT, list_events, list_locked
 from app.shipments.rules import news_of, read_tracking_number, recompute
 from app.shipments.schemas import TrackingEventRequest
-from app.shipments.service import as_rows
 from app.shipments.values import EventType, Journey, JourneyEvent, Scan, State
 
 _LOCK: Final = text("SELECT id FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE")
@@ -186,9 +185,11 @@ async def append(session: Session, judgement: Judgement, locked: Locked, now: da
         for journey in locked.journeys.values()
         if journey.id in touched
     ]
-    await session.execute(_APPEND, as_rows(judgement.fresh))
-    await session.execute(_MOVE, as_rows([_state_row(journey, state) for journey, state in moved]))
-    await session.execute(_MOVE_LEGS, as_rows([row for journey, state in moved for row in _leg_rows(journey, state)]))
+    await session.execute(_APPEND, {"rows": as_rows(judgement.fresh)})
+    await session.execute(_MOVE, {"rows": as_rows([_state_row(journey, state) for journey, state in moved])})
+    await session.execute(
+        _MOVE_LEGS, {"rows": as_rows([row for journey, state in moved for row in _leg_rows(journey, state)])}
+    )
     return [
         Job(name, {"order": journey.order_id}) for journey, state in moved if (name := news_of(journey.state, state))
     ]

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from app.core.database import Session, dump_json
-from app.shipments.service import as_rows, columns
+from app.core.database import Session, as_rows, dump_json
+from app.shipments.service import columns
 from app.shipments.values import Journey, JourneyLeg
 
 _LOCK: Final = text("SELECT id FROM consignment WHERE id = :id FOR UPDATE")
@@ -116,7 +116,7 @@ async def change_way(
     changed = await session.execute(_CHANGE, values | {name: getattr(change, name) for name in same})
     if changed.first() is None:
         raise JourneyMoved
-    await session.execute(_ADD_LEGS, as_rows(rows))
+    await session.execute(_ADD_LEGS, {"rows": as_rows(rows)})
 
 
 async def strand(

@@ -6,10 +6,9 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import text
 
-from app.core.database import Session
+from app.core.database import Session, as_rows, inserting
 from app.core.ids import GS1_EXAMPLE_PREFIX, new_id
 from app.packaging.values import Package
 from app.shipments.rules import TRACKING_DIGITS, sscc, tracking_number
@@ -26,24 +25,15 @@ from app.shipments.values import (
 
 _NUMBERS_TRIED_MAX: Final = 3
 _ADD_CONSIGNMENTS: Final = text(
-    "INSERT INTO consignment SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS consignment), CAST(:rows AS jsonb)) AS row "
-    "ON CONFLICT (tracking_number) DO NOTHING RETURNING id, CASE WHEN id = ANY(CAST(:leaders AS text[])) THEN nextval('sscc_serial') END"
+    inserting("consignment")
+    + " ON CONFLICT (tracking_number) DO NOTHING RETURNING id, CASE WHEN id = ANY(CAST(:leaders AS text[])) THEN nextval('sscc_serial') END"
 )
-_ADD_PACKAGES: Final = text(
-    "INSERT INTO package SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS package), CAST(:rows AS jsonb)) AS row"
-)
-_ADD_LEGS: Final = text(
-    "INSERT INTO leg SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS leg), CAST(:rows AS jsonb)) AS row"
-)
+_ADD_PACKAGES: Final = text(inserting("package"))
+_ADD_LEGS: Final = text(inserting("leg"))
 _CANCEL: Final = text(
     "UPDATE consignment SET cancelled_at = :now WHERE order_id = ANY(:orders) AND status = 'booked' AND cancelled_at IS NULL "
     "RETURNING id"
 )
-
-
-def as_rows(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Rows for a statement that takes them all at once, whatever their number."""
-    return {"rows": orjson.dumps(rows).decode()}
 
 
 async def create_consignments(
@@ -63,7 +53,7 @@ async def create_consignments(
         # A second round only when a number was taken already: one in a million at a million consignments.
         journeys = {draft.id: _journey(draft, now) for draft in waiting.values()}
         rows = [_consignment_row(journey) for journey in journeys.values()]
-        values = as_rows(rows) | {"leaders": list(leaders.values())}
+        values = {"rows": as_rows(rows), "leaders": list(leaders.values())}
         for consignment_id, serial in await session.execute(_ADD_CONSIGNMENTS, values):
             written[consignment_id] = journeys[consignment_id]
             serials[consignment_id] = serial
@@ -83,8 +73,8 @@ async def create_consignments(
         for journey in journeys_in_order
         for seq, leg in enumerate(journey.legs)
     ]
-    await session.execute(_ADD_PACKAGES, as_rows(packages))
-    await session.execute(_ADD_LEGS, as_rows(legs))
+    await session.execute(_ADD_PACKAGES, {"rows": as_rows(packages)})
+    await session.execute(_ADD_LEGS, {"rows": as_rows(legs)})
     return journeys_in_order
 
 
