@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
+import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
@@ -133,7 +134,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _framework_refused)
-    app.add_exception_handler(DBAPIError, _database_refused)
+    for refusal in (DBAPIError, psycopg.Error):
+        app.add_exception_handler(refusal, _database_refused)
     app.add_exception_handler(PoolTimeout, _busy)
 
 
@@ -174,8 +176,9 @@ def _methods_at(request: Request) -> str:
 
 async def _database_refused(request: Request, error: Exception) -> Response:
     """Waits that ran out mean that we are busy; anything else is our mistake."""
-    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if sqlstate in _BUSY_SQLSTATES or isinstance(error, OperationalError):
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(cause, "sqlstate", None)
+    if sqlstate in _BUSY_SQLSTATES or isinstance(cause, psycopg.OperationalError):
         log.warning("database busy: %s", sqlstate)
         return await _busy(request, error)
     log.error("failed: %s %s", request.method, request.url.path, exc_info=error)

@@ -10,13 +10,12 @@ from sqlmodel import col
 
 from app.catalogue.errors import NO_LISTING, NO_LOT, StockTaken
 from app.catalogue.models import EarTag, Listing, Lot
-from app.catalogue.queries import Reader
 from app.catalogue.rendering import facts_of, lot_facts_of, lot_shape_of
 from app.catalogue.rules import is_public, legal_day, missing_in_lot, spoils_at, wrong_lot
 from app.catalogue.schemas import LotChange, LotShape, NewLot
 from app.catalogue.service import lock_listing
 from app.catalogue.values import ListingStatus
-from app.core.database import Session
+from app.core.database import Reader, Session
 from app.core.errors import Gap, IdTaken, Invalid, NotFound, StateConflict
 from app.core.ids import new_id
 from app.core.limits import LOTS_PER_LISTING_MAX

@@ -11,7 +11,6 @@ from sqlmodel import col
 
 from app.catalogue.errors import NO_MEDIA, TooManyUploads, UploadDiffers, UploadMissing
 from app.catalogue.models import Listing, Media
-from app.catalogue.queries import Reader
 from app.catalogue.rules import is_public
 from app.catalogue.schemas import MediaShape, NewMedia
 from app.catalogue.values import (
@@ -21,7 +20,7 @@ from app.catalogue.values import (
     UPLOADS_WAITING_MAX,
     MediaState,
 )
-from app.core.database import Session
+from app.core.database import Reader, Session
 from app.core.errors import IdTaken, NotFound
 from app.core.ids import new_id
 from app.core.schema import fingerprint

@@ -10,22 +10,17 @@ from string import Template
 from typing import Any, Final
 
 import orjson
-from psycopg import AsyncConnection as Driver
 from psycopg.rows import tuple_row
-from sqlalchemy import text
-from sqlalchemy.engine import Row
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalogue.search import search_query
 from app.catalogue.values import Category, CycleTerms, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
-from app.core.database import Session
+from app.core.database import Reader, Sql, driver_of
 from app.core.limits import PAGE_SIZE_MAX
 from app.core.money import Money
 from app.core.paging import decode_cursor, encode_cursor
 from app.core.quantity import Unit
 from app.network.values import Temperature
 
-Reader = AsyncConnection | Session
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -38,7 +33,7 @@ AVAILABLE: Final = (
 _ONE: Final = Template(
     "SELECT document, description::text, $available::text, version, producer_id, status FROM listing WHERE id = %(id)s"
 ).substitute(available=AVAILABLE)
-_OFFERS: Final = text(
+_OFFERS: Final = Sql(
     "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
     "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
     "attributes ->> 'species' AS species, "
@@ -83,7 +78,7 @@ _ORDERS: Final = {Sort.NEWEST: ("listed_at", "<", "DESC"), Sort.PRICE: ("price_m
 
 async def find_listing(connection: Reader, listing_id: str, now: datetime) -> Rendered | None:
     """A listing in whatever state, with its stock. One statement. What a session changed must be flushed before."""
-    driver = await _driver(connection)
+    driver = await driver_of(connection)
     async with driver.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(_ONE, {"id": listing_id, "now": now})
         row = await cursor.fetchone()
@@ -118,7 +113,7 @@ async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | Non
     }
     statement = _statement(sort, _filters(wanted), after=after is not None)
     depends = wanted.max_price_minor is not None and "max_price" in _SIFTED[sort]
-    driver = await _driver(connection)
+    driver = await driver_of(connection)
     async with driver.cursor(row_factory=tuple_row) as reading:
         await reading.execute(statement, values, prepare=False if depends else None)
         rows = await reading.fetchall()
@@ -129,7 +124,7 @@ async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | Non
 
 async def offers(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, Offer]:
     """What stands behind these listings now; those never published, or archived, are absent. One statement."""
-    rows = await connection.execute(_OFFERS, {"listings": list(listing_ids), "now": now})
+    rows = await _OFFERS.all(connection, {"listings": list(listing_ids), "now": now})
     return {row.id: _offer(row) for row in rows}
 
 
@@ -181,7 +176,7 @@ def _page(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> bytes:
     return b'{"items":[%b],"next_cursor":%b}' % (items.encode(), orjson.dumps(next_cursor))
 
 
-def _offer(row: Row[Any]) -> Offer:
+def _offer(row: Any) -> Offer:
     return Offer(
         listing_id=row.id,
         producer_id=row.producer_id,
@@ -203,12 +198,3 @@ def _offer(row: Row[Any]) -> Offer:
         species=Species(row.species) if row.species else None,
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
     )
-
-
-async def _driver(connection: Reader) -> Driver[Any]:
-    if isinstance(connection, Session):
-        connection = await connection.connection()
-    assert connection.sync_connection is not None
-    driver = connection.sync_connection.connection.driver_connection
-    assert isinstance(driver, Driver)
-    return driver

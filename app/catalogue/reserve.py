@@ -4,6 +4,7 @@ Lots are always locked in the order (listing, lot), so that two orders never wai
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -12,11 +13,11 @@ from sqlalchemy import text
 from app.catalogue.errors import OfferChanged
 from app.catalogue.rules import choose_lots
 from app.catalogue.values import LotStock, ReservationState, StockWant, Taken
-from app.core.database import Session
+from app.core.database import Session, Sql, as_rows
 
 __all__ = ["StockWant", "Taken", "consume", "release", "reserve"]
 
-_LOCK_LOTS: Final = text(
+_LOCK_LOTS: Final = Sql(
     "SELECT lot.listing_id, lot.id, lot.quantity - lot.reserved - lot.consumed AS free, lot.expires_at, "
     "listing.version, listing.status FROM lot JOIN listing ON listing.id = lot.listing_id "
     "WHERE lot.listing_id = ANY(:listings) AND (lot.available_from IS NULL OR lot.available_from <= :now) "
@@ -24,9 +25,9 @@ _LOCK_LOTS: Final = text(
     "ORDER BY lot.listing_id, lot.id FOR UPDATE OF lot"
 )
 # A seller's change locks the lots too, so the version that this statement sees stays until the order is committed.
-_TAKE: Final = text(
-    "WITH part AS (SELECT * FROM unnest(:lines ::text[], :listings ::text[], :lots ::text[], :quantities ::numeric[], "
-    ":versions ::int[]) AS part (line_id, listing_id, lot_id, quantity, version)), "
+_TAKE: Final = Sql(
+    "WITH part AS (SELECT * FROM json_to_recordset(CAST(:parts AS json)) AS part "
+    "(line_id text, listing_id text, lot_id text, quantity numeric, version int)), "
     "want AS (SELECT listing_id, lot_id, min(version) AS version, sum(quantity) AS quantity "
     "FROM part GROUP BY listing_id, lot_id), "
     "taken AS (UPDATE lot SET reserved = lot.reserved + want.quantity FROM want "
@@ -57,23 +58,16 @@ async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], n
     that has too little, `OfferChanged` for one that is not on sale at the version that was quoted.
     """
     listings = sorted({want.listing_id for want in wants})
-    rows = (await session.execute(_LOCK_LOTS, {"listings": listings, "now": now})).all()
+    rows = await _LOCK_LOTS.all(session, {"listings": listings, "now": now})
     present = {row.listing_id: (row.version, row.status) for row in rows}
     for want in wants:
         if present.get(want.listing_id, (want.version, "published")) != (want.version, "published"):
             raise OfferChanged(want.listing_id)
     taken = choose_lots(wants, [LotStock(row.id, row.listing_id, row.free, row.expires_at) for row in rows])
     versions = {want.listing_id: want.version for want in wants}
-    values = {
-        "order": order_id,
-        "now": now,
-        "lines": [part.line_id for part in taken],
-        "listings": [part.listing_id for part in taken],
-        "lots": [part.lot_id for part in taken],
-        "quantities": [part.quantity for part in taken],
-        "versions": [versions[part.listing_id] for part in taken],
-    }
-    kept = set((await session.scalars(_TAKE, values)).all())
+    parts = [asdict(part) | {"version": versions[part.listing_id]} for part in taken]
+    held = await _TAKE.all(session, {"order": order_id, "now": now, "parts": as_rows(parts)})
+    kept = {row.listing_id for row in held}
     changed = [listing for listing in listings if listing not in kept]
     if changed:
         raise OfferChanged(changed[0])

@@ -1,11 +1,14 @@
 """The database: one async engine, transactions that commit only when their block ends well, and column types."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, Final
 
 import orjson
+import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Enum, MetaData
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -22,6 +25,8 @@ SQLModel.metadata.naming_convention = NAMING
 metadata: MetaData = SQLModel.metadata
 Session = AsyncSession
 Reader = AsyncConnection | AsyncSession
+Driver = psycopg.AsyncConnection
+_PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)(?!:)")
 
 # Jobs live in a schema of their own; every connection finds them by this path.
 SEARCH_PATH: Final = "public,jobs"
@@ -41,9 +46,41 @@ def inserting(table: str, rows: str = "rows") -> str:
     return _INSERTING.replace("{table}", table).replace("{rows}", rows)
 
 
-def as_rows(rows: Sequence[Mapping[str, Any] | SQLModel]) -> str:
-    """Rows for a statement that takes them all at once, whatever their number. Decimals go as text."""
+def as_rows(rows: Sequence[object]) -> str:
+    """Rows (models, dataclasses or mappings) for a statement that takes them all at once. Decimals go as text."""
     return orjson.dumps([row.model_dump() if isinstance(row, SQLModel) else row for row in rows], default=str).decode()
+
+
+async def driver_of(reader: Reader) -> Driver[Any]:
+    """The driver's own connection behind a session, in the same transaction, or behind a connection."""
+    if isinstance(reader, AsyncSession):
+        # What the session was changed by goes first, as it would before a statement of its own.
+        if reader.new or reader.dirty or reader.deleted:
+            await reader.flush()
+        reader = await reader.connection()
+    assert reader.sync_connection is not None
+    driver = reader.sync_connection.connection.driver_connection
+    assert isinstance(driver, Driver)
+    return driver
+
+
+class Sql:
+    """A statement, with parameters as `:name`, that goes to the driver itself: SQLAlchemy would cost more than it does."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")).encode()
+
+    async def all(self, reader: Reader, values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Every row, as a named tuple; none of a statement that answers nothing."""
+        driver = await driver_of(reader)
+        async with driver.cursor(row_factory=namedtuple_row) as cursor:
+            await cursor.execute(self._sql, values or {})
+            return await cursor.fetchall() if cursor.description else []
+
+    async def first(self, reader: Reader, values: Mapping[str, Any] | None = None) -> Any:
+        """The first row, or None."""
+        rows = await self.all(reader, values)
+        return rows[0] if rows else None
 
 
 def driver_url(url: str) -> str:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, delete, text, update
+from sqlalchemy import LargeBinary, delete, update
 from sqlmodel import Field, SQLModel, col, select
 
-from app.core.database import Reader, Session
+from app.core.database import Reader, Session, Sql
 from app.core.errors import Kind, Problem
 from app.core.limits import IDEMPOTENCY_KEY_LENGTH_MAX, IDEMPOTENCY_KEY_LIFETIME, IDEMPOTENCY_LEASE
 
@@ -80,9 +80,9 @@ class Earlier:
     body: bytes | None
 
 
-_FIND = text("SELECT fingerprint, subject, status, body FROM idempotency_key WHERE scope = :scope AND key = :key")
-_RECORD = text("UPDATE idempotency_key SET status = :status, body = :body WHERE scope = :scope AND key = :key")
-_TAKE = text(
+_FIND = Sql("SELECT fingerprint, subject, status, body FROM idempotency_key WHERE scope = :scope AND key = :key")
+_RECORD = Sql("UPDATE idempotency_key SET status = :status, body = :body WHERE scope = :scope AND key = :key")
+_TAKE = Sql(
     "INSERT INTO idempotency_key (scope, key, fingerprint, subject, created_at) "
     "SELECT CAST(:scope AS varchar), CAST(:key AS varchar), :fingerprint, :subject, :now "
     "WHERE pg_try_advisory_xact_lock(hashtextextended(CAST(:scope AS varchar) || ' ' || CAST(:key AS varchar), 0)) "
@@ -92,7 +92,7 @@ _TAKE = text(
 
 async def find_earlier(reader: Reader, claim: Claim) -> Earlier | None:
     """What an earlier request with this key left; raises `IdempotencyKeyReused` when that was another request."""
-    row = (await reader.execute(_FIND, {"scope": claim.scope, "key": claim.key})).one_or_none()
+    row = await _FIND.first(reader, {"scope": claim.scope, "key": claim.key})
     if row is None:
         return None
     if row.fingerprint != claim.fingerprint:
@@ -106,7 +106,7 @@ async def take(session: Session, claim: Claim, now: datetime, subject: str | Non
     Raises `RequestInProgress` while another transaction holds it. One statement when the key is new.
     """
     values = {"scope": claim.scope, "key": claim.key, "fingerprint": claim.fingerprint, "subject": subject, "now": now}
-    if (await session.execute(_TAKE, values)).first():
+    if await _TAKE.first(session, values):
         return None
     earlier = await find_earlier(session, claim)
     if earlier is None:
@@ -116,7 +116,7 @@ async def take(session: Session, claim: Claim, now: datetime, subject: str | Non
 
 async def record(session: Session, claim: Claim, status: int, body: bytes) -> None:
     """Keep the answer with the key, in the transaction that makes it true."""
-    await session.execute(_RECORD, {"scope": claim.scope, "key": claim.key, "status": status, "body": body})
+    await _RECORD.all(session, {"scope": claim.scope, "key": claim.key, "status": status, "body": body})
 
 
 async def forget_old(session: Session, now: datetime) -> int:

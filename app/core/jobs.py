@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from procrastinate import App, PsycopgConnector
 
-from app.core.database import Session
+from app.core.database import Session, driver_of
 
 QUEUE = "chama"
 
@@ -28,7 +27,7 @@ _putting = App(connector=PsycopgConnector())
 
 async def enqueue(session: Session, jobs: Sequence[Job]) -> None:
     """Queue jobs so that they exist if and only if the caller's transaction commits. One statement for each name and time."""
-    connection = await _driver_connection(session)
+    connection = await driver_of(session)
     together: dict[tuple[str, datetime | None], list[dict[str, Any]]] = {}
     for job in jobs:
         together.setdefault((job.name, job.run_at), []).append(dict(job.payload))
@@ -37,10 +36,3 @@ async def enqueue(session: Session, jobs: Sequence[Job]) -> None:
             name, allow_unknown=True, queue=QUEUE, schedule_at=run_at, connection=connection
         )
         await deferrer.batch_defer_async(*payloads)
-
-
-async def _driver_connection(session: Session) -> psycopg.AsyncConnection[Any]:
-    raw = await (await session.connection()).get_raw_connection()
-    connection = raw.driver_connection
-    assert isinstance(connection, psycopg.AsyncConnection)
-    return connection

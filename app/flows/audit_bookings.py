@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from app.core.database import Reader
 from app.network.capacity import audit_capacity
-from app.network.rebook import Reader, on_closed_runs
+from app.network.rebook import on_closed_runs
 from app.network.values import Held, Mismatch
 from app.shipments.stranded import waiting_legs
 

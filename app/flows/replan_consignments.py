@@ -1,6 +1,6 @@
 """The story of a disruption reaching goods: who is hit is found by departure, planned anew from where it is, and booked again."""
 
-from app.core.database import Session
+from app.core.database import Reader, Session
 from app.core.jobs import Job, enqueue
 from app.flows.change_ways import Giving, change_ways
 from app.flows.plan_onward import NOBODY_KNOWS_WHERE, TOO_MANY_WAYS, NoWay
@@ -9,7 +9,7 @@ from app.identity.values import Caller
 from app.network.disrupt import create_disruption
 from app.network.errors import RouteUnavailable, TooManyWays
 from app.network.queries import find_disruption
-from app.network.rebook import Reader, affected_consignments, giving_way, too_much
+from app.network.rebook import affected_consignments, giving_way, too_much
 from app.network.schemas import DisruptionShape, NewDisruption
 from app.network.values import AFFECTED_READ_MAX, SWEEP_AFTER, DisruptionKind
 from app.routing import Reason

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from app.core.database import Reader
 from app.core.paging import Page
 from app.identity.values import Caller
-from app.network.queries import Reader, list_bookings
+from app.network.queries import list_bookings
 from app.network.schemas import BookingShape
 from app.shipments.queries import tracking_numbers
 

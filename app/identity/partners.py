@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from app.core.database import Session
+from app.core.database import Reader, Session
 from app.core.errors import IdTaken, NotFound
 from app.core.ids import new_id
 from app.core.paging import Page, decode_cursor
@@ -18,7 +18,7 @@ from app.identity.errors import CarrierTaken, TooManyKeys
 from app.identity.models import ApiKey, Partner
 from app.identity.rules import key_hash, key_secret, shown_prefix
 from app.identity.schemas import ApiKeyCreated, ApiKeyShape, NewApiKey, NewPartner, PartnerShape
-from app.identity.service import Reader, page_of
+from app.identity.service import page_of
 from app.identity.values import KEYS_PER_PARTNER_MAX
 
 _PARTNER: Final = select(*(col(getattr(Partner, name)) for name in PartnerShape.model_fields))

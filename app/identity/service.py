@@ -4,12 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.core.database import Session
+from app.core.database import Reader, Session, Sql
 from app.core.errors import IdTaken, NotFound
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
@@ -21,20 +20,19 @@ from app.identity.rules import bearer, key_hash, read_access_token, require_spea
 from app.identity.schemas import Me, MembershipShape, NewProducer, ProducerChange, ProducerShape
 from app.identity.values import PRODUCERS_PER_PERSON_MAX, Caller, Contact, MemberRole, Role
 
-Reader = AsyncConnection | Session
 Listed = TypeVar("Listed", bound=Shape)
 
-_PERSON = text(
+_PERSON = Sql(
     "SELECT person.id, person.phone, array_remove(array_agg(membership.producer_id), NULL) AS producers "
     "FROM sign_in JOIN person ON person.id = sign_in.person_id "
     "LEFT JOIN membership ON membership.person_id = person.id "
     "WHERE sign_in.id = :sign_in AND sign_in.revoked_at IS NULL GROUP BY person.id"
 )
-_KEY = text(
+_KEY = Sql(
     "SELECT partner.id, partner.carrier, api_key.scopes, api_key.mode FROM api_key "
     "JOIN partner ON partner.id = api_key.partner_id WHERE api_key.hash = :hash AND api_key.revoked_at IS NULL"
 )
-_CONTACTS = text(
+_CONTACTS = Sql(
     "SELECT membership.producer_id, person.id, person.phone, person.language "
     "FROM membership JOIN person ON person.id = membership.person_id "
     "WHERE membership.producer_id = ANY(:producers) ORDER BY membership.producer_id, person.id"
@@ -64,7 +62,7 @@ async def authenticate(
     sign_in_id = read_access_token(token, key, now)
     if sign_in_id is None:
         raise NotSignedIn
-    row = (await connection.execute(_PERSON, {"sign_in": sign_in_id})).one_or_none()
+    row = await _PERSON.first(connection, {"sign_in": sign_in_id})
     if row is None:
         raise NotSignedIn
     roles = roles_of(row.phone, row.producers, operator_phones)
@@ -72,7 +70,7 @@ async def authenticate(
 
 
 async def _partner_calling(connection: Reader, secret: str, *, test_keys: bool) -> Caller:
-    row = (await connection.execute(_KEY, {"hash": key_hash(secret)})).one_or_none()
+    row = await _KEY.first(connection, {"hash": key_hash(secret)})
     if row is None or (row.mode == "test" and not test_keys):
         raise NotSignedIn
     return Caller(partner_id=row.id, carrier=row.carrier, roles=frozenset({Role.PARTNER}), scopes=frozenset(row.scopes))
@@ -191,9 +189,7 @@ async def producers_by_id(connection: Reader, producer_ids: Collection[str]) -> 
 async def contacts_of_producers(connection: Reader, producer_ids: Collection[str]) -> dict[str, list[Contact]]:
     """Whom to tell of news for these producers: every member of each. One statement."""
     contacts: dict[str, list[Contact]] = {}
-    for producer_id, person_id, phone, language in await connection.execute(
-        _CONTACTS, {"producers": list(producer_ids)}
-    ):
+    for producer_id, person_id, phone, language in await _CONTACTS.all(connection, {"producers": list(producer_ids)}):
         contacts.setdefault(producer_id, []).append(Contact(person_id, phone, language))
     return contacts
 

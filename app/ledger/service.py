@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col
 
-from app.core.database import Session
+from app.core.database import Session, Sql, as_rows
 from app.core.money import Money
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.core.text import pick
@@ -31,33 +32,25 @@ from app.ledger.values import (
 )
 
 # Accounts are sorted: two transactions that open the same new ones wait for each other in one order.
-_RECORD = text(
+_RECORD = Sql(
     """
     WITH opened AS (
         INSERT INTO account (id, kind, owner, currency)
-        SELECT * FROM unnest(
-            CAST(:account_ids AS text[]), CAST(:account_kinds AS text[]),
-            CAST(:owners AS text[]), CAST(:currencies AS text[])
-        ) AS given (id, kind, owner, currency)
+        SELECT * FROM json_to_recordset(CAST(:accounts AS json)) AS given (id text, kind text, owner text, currency text)
         ORDER BY id
         ON CONFLICT DO NOTHING
     ), made AS (
         INSERT INTO transfer (id, kind, subject, state, created_at, settled_at)
         SELECT id, kind, subject, state, CAST(:now AS timestamptz), CASE WHEN state <> 'pending' THEN CAST(:now AS timestamptz) END
-        FROM unnest(
-            CAST(:transfer_ids AS text[]), CAST(:transfer_kinds AS text[]),
-            CAST(:subjects AS text[]), CAST(:states AS text[])
-        ) AS given (id, kind, subject, state)
+        FROM json_to_recordset(CAST(:transfers AS json)) AS given (id text, kind text, subject text, state text)
         ORDER BY id
         ON CONFLICT DO NOTHING
         RETURNING id
     )
     INSERT INTO entry (transfer_id, seq, account_id, amount_minor, currency)
     SELECT given.transfer_id, given.seq, given.account_id, given.amount_minor, given.currency
-    FROM unnest(
-        CAST(:entry_transfers AS text[]), CAST(:seqs AS int[]), CAST(:entry_accounts AS text[]),
-        CAST(:amounts AS bigint[]), CAST(:entry_currencies AS text[])
-    ) AS given (transfer_id, seq, account_id, amount_minor, currency)
+    FROM json_to_recordset(CAST(:entries AS json))
+        AS given (transfer_id text, seq int, account_id text, amount_minor bigint, currency text)
     JOIN made ON made.id = given.transfer_id
     """
 )
@@ -94,26 +87,30 @@ async def record(session: Session, transfers: Sequence[Transfer], now: datetime)
     if not transfers:
         return
     accounts = sorted({entry.account for transfer in transfers for entry in transfer.entries})
-    lines = [(transfer.id, seq, entry) for transfer in transfers for seq, entry in enumerate(transfer.entries)]
-    await session.execute(
-        _RECORD,
-        {
-            "account_ids": [account.id for account in accounts],
-            "account_kinds": [account.kind.value for account in accounts],
-            "owners": [account.owner for account in accounts],
-            "currencies": [account.currency for account in accounts],
-            "transfer_ids": [transfer.id for transfer in transfers],
-            "transfer_kinds": [transfer.kind.value for transfer in transfers],
-            "subjects": [transfer.subject for transfer in transfers],
-            "states": [transfer.state.value for transfer in transfers],
-            "entry_transfers": [transfer_id for transfer_id, _, _ in lines],
-            "seqs": [seq for _, seq, _ in lines],
-            "entry_accounts": [entry.account.id for _, _, entry in lines],
-            "amounts": [entry.amount_minor for _, _, entry in lines],
-            "entry_currencies": [entry.account.currency for _, _, entry in lines],
-            "now": now,
-        },
-    )
+    values = {
+        "accounts": as_rows(
+            [{"id": one.id, "kind": one.kind, "owner": one.owner, "currency": one.currency} for one in accounts]
+        ),
+        "transfers": as_rows(
+            [{"id": one.id, "kind": one.kind, "subject": one.subject, "state": one.state} for one in transfers]
+        ),
+        "entries": as_rows(
+            [_line(transfer.id, seq, entry) for transfer in transfers for seq, entry in enumerate(transfer.entries)]
+        ),
+        "now": now,
+    }
+    await _RECORD.all(session, values)
+
+
+def _line(transfer_id: str, seq: int, entry: Entry) -> dict[str, Any]:
+    account = entry.account
+    return {
+        "transfer_id": transfer_id,
+        "seq": seq,
+        "account_id": account.id,
+        "amount_minor": entry.amount_minor,
+        "currency": account.currency,
+    }
 
 
 async def settle(session: Session, transfer_ids: Sequence[str], state: State, now: datetime) -> None:

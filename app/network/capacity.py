@@ -2,19 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.database import Session
+from app.core.database import Reader, Session, Sql, as_rows
 from app.network.errors import CapacityFull, DepartureClosed
 from app.network.values import MISMATCHES_MAX, RUN_LENGTH_MAX, WANTS_MAX, Mismatch, Want
 from app.routing import Load, Used, chilled_slots
 
 __all__ = ["CapacityFull", "Want", "audit_capacity", "book_capacity", "read_load", "release_capacity"]
-
-Reader = AsyncConnection | Session
 
 # Whether run `w` of service `s` is closed: withdrawn, shut, cancelled or put off, or it would call at or ride over what is shut.
 CLOSED: Final = """s.status IS DISTINCT FROM 'active' OR EXISTS (
@@ -41,18 +38,17 @@ CUT: Final = """LATERAL (
         AND locked.run_at >= c.from_at AND locked.run_at < c.until_at
 ) AS cut"""
 
-_BOOK: Final = text(
+_BOOK: Final = Sql(
     """
 WITH wanted AS MATERIALIZED (
     SELECT w.*, s.carrier, s.on_demand, LEAST(s.capacity_weight_g, cut.weight_g) AS capacity_weight_g,
         LEAST(s.capacity_volume_mm3, cut.volume_mm3) AS capacity_volume_mm3,
         LEAST(s.live_places, cut.live_places) AS capacity_live_places, s.chilled_slots AS capacity_chilled_slots,
         {closed} AS closed
-    FROM unnest(
-        CAST(:ids AS text[]), CAST(:legs AS text[]), CAST(:consignments AS text[]), CAST(:services AS text[]),
-        CAST(:runs AS timestamptz[]), CAST(:boards AS int[]), CAST(:alights AS int[]),
-        CAST(:weights AS bigint[]), CAST(:volumes AS bigint[]), CAST(:places AS int[]), CAST(:slots AS int[])
-    ) AS w (id, leg_id, consignment_id, service_id, run_at, board, alight, weight_g, volume_mm3, live_places, chilled_slots)
+    FROM json_to_recordset(CAST(:wants AS json)) AS w (
+        booking_id text, leg_id text, consignment_id text, service_id text, run_at timestamptz, board int, alight int,
+        weight_g bigint, volume_mm3 bigint, live_places int, chilled_slots int
+    )
     LEFT JOIN service s ON s.id = w.service_id CROSS JOIN {cut}
 ), needed AS MATERIALIZED (
     SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
@@ -84,7 +80,7 @@ WITH wanted AS MATERIALIZED (
 ), booked AS (
     INSERT INTO booking (id, leg_id, consignment_id, service_id, carrier, run_at, board, alight,
         weight_g, volume_mm3, live_places, chilled_slots, state, created_at)
-    SELECT id, leg_id, consignment_id, service_id, carrier, run_at, board, alight,
+    SELECT booking_id, leg_id, consignment_id, service_id, carrier, run_at, board, alight,
         weight_g, volume_mm3, live_places, chilled_slots, 'booked', :now
     FROM wanted WHERE NOT closed
 )
@@ -132,12 +128,12 @@ WHERE d.service_id = freed.service_id AND d.run_at = freed.run_at AND d.segment 
 )
 
 # The planner holds what is used against the room of the service: where a run has less, the difference counts as used.
-_LOAD: Final = text("""
-SELECT l.service_id, extract(epoch FROM run_at)::bigint, segment,
-    used_weight_g + GREATEST(s.capacity_weight_g - l.capacity_weight_g, 0),
-    used_volume_mm3 + GREATEST(s.capacity_volume_mm3 - l.capacity_volume_mm3, 0),
-    used_live_places + GREATEST(s.live_places - l.capacity_live_places, 0),
-    used_chilled_slots + GREATEST(s.chilled_slots - l.capacity_chilled_slots, 0)
+_LOAD: Final = Sql("""
+SELECT l.service_id, extract(epoch FROM run_at)::bigint AS run, segment,
+    used_weight_g + GREATEST(s.capacity_weight_g - l.capacity_weight_g, 0) AS weight_g,
+    used_volume_mm3 + GREATEST(s.capacity_volume_mm3 - l.capacity_volume_mm3, 0) AS volume_mm3,
+    used_live_places + GREATEST(s.live_places - l.capacity_live_places, 0) AS live_places,
+    used_chilled_slots + GREATEST(s.chilled_slots - l.capacity_chilled_slots, 0) AS chilled_slots
 FROM departure_load l JOIN service s ON s.id = l.service_id
 WHERE run_at >= :since AND run_at < :until
     AND (used_weight_g + :weight_g > l.capacity_weight_g OR used_volume_mm3 + :volume_mm3 > l.capacity_volume_mm3
@@ -174,21 +170,7 @@ async def book_capacity(session: Session, wants: Sequence[Want], now: datetime) 
     assert len(wants) <= WANTS_MAX
     if not wants:
         return
-    values: dict[str, Any] = {
-        "ids": [want.booking_id for want in wants],
-        "legs": [want.leg_id for want in wants],
-        "consignments": [want.consignment_id for want in wants],
-        "services": [want.service_id for want in wants],
-        "runs": [want.run_at for want in wants],
-        "boards": [want.board for want in wants],
-        "alights": [want.alight for want in wants],
-        "weights": [want.weight_g for want in wants],
-        "volumes": [want.volume_mm3 for want in wants],
-        "places": [want.live_places for want in wants],
-        "slots": [want.chilled_slots for want in wants],
-        "now": now,
-    }
-    refused = (await session.execute(_BOOK, values)).first()
+    refused = await _BOOK.first(session, {"wants": as_rows(wants), "now": now})
     if refused is not None:
         raise (DepartureClosed if refused.closed else CapacityFull)(refused.service_id, refused.run_at)
 
@@ -224,7 +206,7 @@ async def read_load(reader: Reader, from_at: datetime, until_at: datetime, cargo
         "chilled_slots": chilled_slots("chilled", cargo.volume_mm3) if cargo else 0,
         "everything": cargo is None,
     }
-    rows = (await reader.execute(_LOAD, values)).all()
+    rows = await _LOAD.all(reader, values)
     return {(service, run, segment): Used(*used) for service, run, segment, *used in rows}
 
 

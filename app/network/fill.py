@@ -8,17 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.database import Sql, as_rows
 
 TABLE: Final = Path(__file__).with_name("fill_rebates.csv")
 Run = tuple[str, datetime]
 Fills = Mapping[tuple[str, datetime, int], int]
 """By service, start of the run and segment: the booked weight in hundredths of a per cent of the capacity."""
 
-_FILLS: Final = text("""
-SELECT service_id, run_at, segment, used_weight_g * 10000 / capacity_weight_g
-FROM departure_load JOIN unnest(CAST(:services AS text[]), CAST(:runs AS timestamptz[])) AS asked (service_id, run_at)
+_FILLS: Final = Sql("""
+SELECT service_id, run_at, segment, used_weight_g * 10000 / capacity_weight_g AS fill_bps
+FROM departure_load JOIN json_to_recordset(CAST(:runs AS json)) AS asked (service_id text, run_at timestamptz)
 USING (service_id, run_at)
 """)
 
@@ -48,6 +49,6 @@ def load_rebates() -> FillRebates:
 async def read_fills(connection: AsyncConnection, runs: Collection[Run]) -> Fills:
     """The fill of these runs' segments; what is not booked at all is absent. One statement."""
     asked = sorted(set(runs))
-    values = {"services": [service for service, _ in asked], "runs": [run_at for _, run_at in asked]}
-    found = await connection.execute(_FILLS, values)
+    values = {"runs": as_rows([{"service_id": service, "run_at": run_at} for service, run_at in asked])}
+    found = await _FILLS.all(connection, values)
     return {(service, run_at, segment): fill for service, run_at, segment, fill in found}

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from app.core.database import Session
+from app.core.database import Reader
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.identity.values import Caller
@@ -45,7 +44,6 @@ from app.network.values import (
     ServiceStatus,
 )
 
-Reader = AsyncConnection | Session
 EARTH_RADIUS_M: Final = 6_371_009
 NUMBER_MAX: Final = 2**36
 NO_HUB: Final = {"en": "hub", "zh-Hans": "枢纽"}

@@ -6,14 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.database import Session
+from app.core.database import Reader, Session
 from app.network.capacity import CLOSED, book_capacity, give_back
 from app.network.runs import Excess, who_gives_way
 from app.network.values import RUN_BOOKINGS_MAX, RUN_LENGTH_MAX, Held, Want
-
-Reader = AsyncConnection | Session
 
 _HELD_COLUMNS: Final = ", ".join(f"w.{each.name}" for each in fields(Held) if each.name != "is_closed")
 # By departure: each branch finds its runs first, and their bookings by the index on service and start.

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, literal_column, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
-from app.core.database import Session
+from app.core.database import Reader, Sql
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rows import line_of
@@ -33,10 +32,8 @@ from app.network.values import (
 from app.routing import Place, Timetable
 from app.routing import Service as Run
 
-Reader = AsyncConnection | Session
-
 END_OF_TIME_S: Final = 1 << 40
-_VERSION: Final = text("SELECT version, changed_at FROM timetable_version")
+_VERSION: Final = Sql("SELECT version, changed_at FROM timetable_version")
 # What was over a run's length before the last change cannot matter any more: no run of then is still under way.
 _DISRUPTIONS: Final = text(
     "SELECT kind, service_id, hub, to_hub, delay_s, extract(epoch FROM from_at)::bigint AS since, "
@@ -117,7 +114,7 @@ def _calling_at(hubs: Mapping[str, HubPoint], timetable: Timetable, kinds: Colle
 
 
 async def _read_version(reader: Reader) -> tuple[str, datetime | None]:
-    row = (await reader.execute(_VERSION)).one_or_none()
+    row = await _VERSION.first(reader)
     return (str(row.version), row.changed_at) if row else ("0", None)
 
 

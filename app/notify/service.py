@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlmodel import col
 
-from app.core.database import Reader, Session, as_rows, inserting
+from app.core.database import Reader, Session, Sql, as_rows, inserting
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.notify.models import Message
@@ -23,11 +23,11 @@ from app.notify.values import (
     Template,
 )
 
-_QUEUE = text(inserting("message"))
-_OUTGOING = text(
+_QUEUE = Sql(inserting("message"))
+_OUTGOING = Sql(
     "SELECT id, \"to\", text, template, created_at FROM message WHERE id = ANY(:ids) AND state = 'queued' ORDER BY id"
 )
-_SETTLE = text(
+_SETTLE = Sql(
     """
 UPDATE message AS m SET state = CASE WHEN now.sent THEN 'sent' ELSE 'failed' END,
     sent_at = CASE WHEN now.sent THEN CAST(:now AS timestamptz) END,
@@ -63,7 +63,7 @@ async def queue_messages(session: Session, notices: Sequence[Notice], now: datet
         )
         for notice in notices
     ]
-    await session.execute(_QUEUE, {"rows": as_rows(messages)})
+    await _QUEUE.all(session, {"rows": as_rows(messages)})
     ids = [message.id for message in messages]
     together = [ids[first : first + MESSAGES_PER_JOB_MAX] for first in range(0, len(ids), MESSAGES_PER_JOB_MAX)]
     await enqueue(session, [Job("message.send", {"messages": few}) for few in together])
@@ -73,7 +73,7 @@ async def find_outgoing(reader: Reader, message_ids: Collection[str], now: datet
     """Those of these messages that are still to be sent: not what has left, failed, or come too late to be of use."""
     return [
         Outgoing(row.id, row.to, row.text)
-        for row in await reader.execute(_OUTGOING, {"ids": list(message_ids)})
+        for row in await _OUTGOING.all(reader, {"ids": list(message_ids)})
         if row.text is not None and is_worth_sending(Template(row.template), row.created_at, now)
     ]
 
@@ -85,7 +85,7 @@ async def settle_messages(
 
     Text and code are erased, but of messages that were sent when they are to be kept. One statement.
     """
-    await session.execute(_SETTLE, {"ids": list(message_ids), "sent": list(sent), "now": now, "keep_text": keep_text})
+    await _SETTLE.all(session, {"ids": list(message_ids), "sent": list(sent), "now": now, "keep_text": keep_text})
 
 
 async def list_mailbox(connection: Reader, to: str, limit: int = MAILBOX_PAGE_MAX) -> list[MailboxMessage]:

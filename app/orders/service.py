@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 
-from app.core.database import Reader, Session, as_rows, dump_json, inserting
+from app.core.database import Reader, Session, Sql, as_rows, dump_json, inserting
 from app.core.errors import IdTaken, NotFound
 from app.core.paging import decode_cursor
 from app.orders.errors import QuoteUsed
@@ -19,17 +19,17 @@ from app.orders.values import OrderEvent
 QUOTE: Final = {"en": "quote", "zh-Hans": "报价"}
 ORDER: Final = {"en": "order", "zh-Hans": "订单"}
 # Crockford's letters without those that look alike on a phone.
-_KEEP: Final = text(
+_KEEP: Final = Sql(
     "INSERT INTO quote (id, buyer_id, request, goods_minor, currency, lines, options, created_from, created_at, expires_at) "
     "VALUES (:id, :buyer_id, :request, :goods_minor, :currency, :lines, :options, :created_from, :created_at, :expires_at) "
     "ON CONFLICT DO NOTHING RETURNING id"
 )
-_QUOTE: Final = text(
+_QUOTE: Final = Sql(
     "SELECT id, buyer_id, request, goods_minor, currency, lines, options, created_from, created_at, expires_at "
     "FROM quote WHERE id = :id"
 )
 # The lines go in with the order, and only with it.
-_ADD: Final = text(
+_ADD: Final = Sql(
     "WITH added AS ({order} ON CONFLICT DO NOTHING RETURNING id), lines AS ({lines} WHERE EXISTS (SELECT FROM added)) "
     "SELECT id FROM added".replace("{order}", inserting("order")).replace("{lines}", inserting("order_line", "lines"))
 )
@@ -46,7 +46,7 @@ async def keep_quote(session: Session, quote: Quote) -> Quote:
     """Store a quote once: the same id asked the same way answers the first one, otherwise `IdTaken`."""
     columns = quote.model_dump()
     documents = {name: dump_json(columns[name]) for name in ("request", "lines", "options")}
-    if (await session.execute(_KEEP, columns | documents)).first() is not None:
+    if await _KEEP.first(session, columns | documents):
         return quote
     first = await _find_quote(session, quote.id)
     if first is None or first.buyer_id != quote.buyer_id or first.created_from != quote.created_from:
@@ -55,8 +55,8 @@ async def keep_quote(session: Session, quote: Quote) -> Quote:
 
 
 async def _find_quote(reader: Reader, quote_id: str) -> Quote | None:
-    row = (await reader.execute(_QUOTE, {"id": quote_id})).mappings().one_or_none()
-    return Quote(**row) if row else None
+    row = await _QUOTE.first(reader, {"id": quote_id})
+    return Quote(**row._asdict()) if row else None
 
 
 async def get_quote(reader: Reader, quote_id: str, buyer_id: str) -> Quote:
@@ -68,8 +68,7 @@ async def get_quote(reader: Reader, quote_id: str, buyer_id: str) -> Quote:
 
 async def add_order(session: Session, order: Order, lines: Sequence[OrderLine]) -> None:
     """Write an order and its lines, in one statement. Raises `QuoteUsed` when its quote was ordered before."""
-    added = await session.execute(_ADD, {"rows": as_rows([order]), "lines": as_rows(lines)})
-    if added.first() is None:
+    if not await _ADD.first(session, {"rows": as_rows([order]), "lines": as_rows(lines)}):
         earlier = (
             await session.execute(select(Order).where(col(Order.quote_id) == order.quote_id))
         ).scalar_one_or_none()

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, select, text, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from app.core.database import Session, as_rows, inserting
+from app.core.database import Session, Sql, as_rows, inserting
 from app.core.errors import NotFound, StateConflict
 from app.core.money import Money
 from app.payments.models import Payment, ProviderEvent
@@ -18,7 +18,7 @@ from app.payments.rules import FIRST, fits, news_for_order, next_status
 from app.payments.values import DISPLAY, Event, News, Outcome, PaymentEvent, PaymentMethod, PaymentStatus, Step
 
 log = logging.getLogger(__name__)
-_START: Final = text(inserting("payment"))
+_START: Final = Sql(inserting("payment"))
 _NEWS: Final = TypeAdapter(News)
 
 
@@ -36,7 +36,7 @@ async def start_payment(
         created_at=now,
         updated_at=now,
     )
-    await session.execute(_START, {"rows": as_rows([payment])})
+    await _START.all(session, {"rows": as_rows([payment])})
 
 
 def amount_of(payment: Payment) -> Money:

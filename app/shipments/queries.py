@@ -4,17 +4,15 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
-from app.core.database import Session
+from app.core.database import Reader, Sql
 from app.core.errors import NotFound
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.identity.values import Caller
 from app.shipments.values import ConsignmentStatus, Journey, JourneyEvent
 
 CONSIGNMENT: Final = {"en": "consignment", "zh-Hans": "运单"}
-Reader = AsyncConnection | Session
 
 _JOURNEYS: Final = TypeAdapter(list[Journey])
 _EVENTS: Final = TypeAdapter(list[JourneyEvent])
@@ -27,8 +25,8 @@ _JOURNEY: Final = (
 )
 
 
-def _journeys(which: str) -> TextClause:
-    return text(f"SELECT {_JOURNEY} {which}")
+def _journeys(which: str) -> Sql:
+    return Sql(f"SELECT {_JOURNEY} {which}")
 
 
 _BY_ID: Final = _journeys("WHERE id = :id")
@@ -67,7 +65,7 @@ async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[Journ
 
 async def get_journey_for(reader: Reader, caller: Caller, consignment_id: str) -> Journey:
     """A consignment for its buyer, its producer's members or an operator; `NotFound` for anybody else."""
-    row = (await reader.execute(_BY_ID, {"id": consignment_id})).one_or_none()
+    row = await _BY_ID.first(reader, {"id": consignment_id})
     journey = _read([row.journey])[0] if row else None
     if journey is None or not (
         caller.is_operator() or caller.person_id == journey.buyer_id or caller.speaks_for(journey.producer_id)
@@ -78,9 +76,9 @@ async def get_journey_for(reader: Reader, caller: Caller, consignment_id: str) -
 
 async def list_of_orders(reader: Reader, order_ids: Collection[str]) -> dict[str, list[Journey]]:
     """The consignments of these orders, by order."""
-    rows = await reader.execute(_OF_ORDERS, {"orders": list(order_ids)})
+    rows = await _OF_ORDERS.all(reader, {"orders": list(order_ids)})
     journeys: dict[str, list[Journey]] = {order_id: [] for order_id in order_ids}
-    for journey in _read(rows.scalars()):
+    for journey in _read(row.journey for row in rows):
         journeys[journey.order_id].append(journey)
     return journeys
 
@@ -95,11 +93,11 @@ async def list_to_hand_in(
 ) -> Page[Journey]:
     """Producers' consignments by the time at which they must be handed in; those of cancelled orders are left out."""
     after_us, after_id = decode_cursor(cursor, int, str) or (0, "")
-    rows = await reader.execute(
-        _TO_HAND_IN,
+    rows = await _TO_HAND_IN.all(
+        reader,
         {"producers": list(producers), "status": status, "after_us": after_us, "after_id": after_id, "most": limit + 1},
     )
-    journeys = _read(rows.scalars())
+    journeys = _read(row.journey for row in rows)
     page = journeys[:limit]
     more = len(journeys) > limit
     return Page(items=page, next_cursor=encode_cursor(_place(page[-1])) if more else None)
@@ -111,7 +109,7 @@ def _place(journey: Journey) -> tuple[int, str]:
 
 async def list_locked(session: Reader, ids: Collection[str]) -> list[Journey]:
     """Consignments that the caller has locked before: a statement of its own, so that it sees what the last holder wrote."""
-    return _read((await session.execute(_LOCKED, {"ids": list(ids)})).scalars())
+    return _read(row.journey for row in await _LOCKED.all(session, {"ids": list(ids)}))
 
 
 async def list_events(reader: Reader, ids: Collection[str]) -> dict[str, list[JourneyEvent]]:

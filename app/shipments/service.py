@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from app.core.database import Session, as_rows, inserting
+from app.core.database import Session, Sql, as_rows, inserting
 from app.core.ids import GS1_EXAMPLE_PREFIX, new_id
 from app.packaging.values import Package
 from app.shipments.rules import TRACKING_DIGITS, sscc, tracking_number
@@ -24,12 +24,12 @@ from app.shipments.values import (
 )
 
 _NUMBERS_TRIED_MAX: Final = 3
-_ADD_CONSIGNMENTS: Final = text(
+_ADD_CONSIGNMENTS: Final = Sql(
     inserting("consignment")
     + " ON CONFLICT (tracking_number) DO NOTHING RETURNING id, CASE WHEN id = ANY(CAST(:leaders AS text[])) THEN nextval('sscc_serial') END"
 )
-_ADD_PACKAGES: Final = text(inserting("package"))
-_ADD_LEGS: Final = text(inserting("leg"))
+_ADD_PACKAGES: Final = Sql(inserting("package"))
+_ADD_LEGS: Final = Sql(inserting("leg"))
 _CANCEL: Final = text(
     "UPDATE consignment SET cancelled_at = :now WHERE order_id = ANY(:orders) AND status = 'booked' AND cancelled_at IS NULL "
     "RETURNING id"
@@ -54,7 +54,7 @@ async def create_consignments(
         journeys = {draft.id: _journey(draft, now) for draft in waiting.values()}
         rows = [_consignment_row(journey) for journey in journeys.values()]
         values = {"rows": as_rows(rows), "leaders": list(leaders.values())}
-        for consignment_id, serial in await session.execute(_ADD_CONSIGNMENTS, values):
+        for consignment_id, serial in await _ADD_CONSIGNMENTS.all(session, values):
             written[consignment_id] = journeys[consignment_id]
             serials[consignment_id] = serial
             del waiting[consignment_id]
@@ -73,8 +73,8 @@ async def create_consignments(
         for journey in journeys_in_order
         for seq, leg in enumerate(journey.legs)
     ]
-    await session.execute(_ADD_PACKAGES, {"rows": as_rows(packages)})
-    await session.execute(_ADD_LEGS, {"rows": as_rows(legs)})
+    await _ADD_PACKAGES.all(session, {"rows": as_rows(packages)})
+    await _ADD_LEGS.all(session, {"rows": as_rows(legs)})
     return journeys_in_order
 
 

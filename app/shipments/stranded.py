@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.database import Session
+from app.core.database import Reader, Session
 from app.core.errors import NotFound
 from app.core.paging import Page, decode_cursor, encode_cursor
 
-Reader = AsyncConnection | Session
 STRANDED: Final = {"en": "stranded consignment", "zh-Hans": "待改线的运单"}
 _COLUMNS: Final = (
     "s.consignment_id, c.order_id, c.tracking_number, c.temperature, s.hub, s.destination, s.ready_at, s.reason, "
