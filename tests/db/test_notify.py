@@ -9,11 +9,11 @@ from moto.server import ThreadedMotoServer
 from sqlalchemy import text
 
 from app.core.errors import UpstreamFailed
-from app.flows.send_message import send_message
+from app.flows.send_message import send_messages
 from app.notify.errors import MessageRefused
 from app.notify.senders import Mailbox, SnsSender, open_sender
 from app.notify.service import forget_old, list_mailbox, queue_messages
-from app.notify.values import Notice, Template
+from app.notify.values import MESSAGES_PER_JOB_MAX, Notice, Template
 
 PHONE = "+8610000000123"
 
@@ -24,10 +24,11 @@ class Telephone:
 
     sent: list = field(default_factory=list)
     failure: Exception | None = None
+    fails_for: str = ""
     keeps_text = False
 
     async def send(self, to, text):
-        if self.failure:
+        if self.failure and self.fails_for in to:
             raise self.failure
         self.sent.append((to, text))
 
@@ -63,7 +64,7 @@ async def test_queued_message_is_in_the_mailbox_at_once_with_a_job_to_send_it(po
     (shown,) = await mailbox(ports)
     assert (shown.to, shown.code, shown.sent_at) == (PHONE, "314159", ports.clock.now())
     assert "314159" in shown.text
-    assert await jobs(ports) == [("message.send", {"message": message_id})]
+    assert await jobs(ports) == [("message.send", {"messages": [message_id]})]
 
 
 async def test_message_of_a_transaction_that_failed_never_was(ports):
@@ -91,7 +92,7 @@ async def test_mailbox_shows_the_newest_first_and_only_ones_own(ports):
 
 async def test_mailbox_keeps_the_text_after_sending(ports):
     message_id = await queued(ports)
-    await send_message(ports, message_id)
+    await send_messages(ports, [message_id])
     (row,) = await rows(ports)
     assert (row.state, row.code, row.sent_at) == ("sent", "314159", ports.clock.now())
     assert len(await mailbox(ports)) == 1
@@ -100,7 +101,7 @@ async def test_mailbox_keeps_the_text_after_sending(ports):
 async def test_text_and_code_are_erased_after_a_real_send(ports):
     telephone = Telephone()
     message_id = await queued(ports)
-    await send_message(replace(ports, sender=telephone), message_id)
+    await send_messages(replace(ports, sender=telephone), [message_id])
     (row,) = await rows(ports)
     assert (row.state, row.text, row.code) == ("sent", None, None)
     assert len(telephone.sent) == 1
@@ -111,7 +112,7 @@ async def test_message_that_left_is_not_sent_again(ports):
     telephone = Telephone()
     message_id = await queued(ports)
     for _ in range(2):
-        await send_message(replace(ports, sender=telephone), message_id)
+        await send_messages(replace(ports, sender=telephone), [message_id])
     assert len(telephone.sent) == 1
     assert (await rows(ports))[0].state == "sent"
 
@@ -119,17 +120,36 @@ async def test_message_that_left_is_not_sent_again(ports):
 async def test_failing_sender_is_asked_again_later(ports):
     message_id = await queued(ports)
     with pytest.raises(UpstreamFailed):
-        await send_message(replace(ports, sender=Telephone(failure=UpstreamFailed(service="SNS"))), message_id)
+        await send_messages(replace(ports, sender=Telephone(failure=UpstreamFailed(service="SNS"))), [message_id])
     assert (await rows(ports))[0].state == "queued"
     telephone = Telephone()
-    await send_message(replace(ports, sender=telephone), message_id)
+    await send_messages(replace(ports, sender=telephone), [message_id])
     assert len(telephone.sent) == 1
+
+
+async def test_one_that_fails_keeps_no_other_back_and_is_tried_again_alone(ports):
+    await queued(ports, code_notice(code="000001"), code_notice("+8610000000124", "000002"), code_notice(code="000003"))
+    messages = [row.id for row in await rows(ports)]
+    telephone = Telephone(failure=UpstreamFailed(service="SNS"), fails_for="+8610000000124")
+    with pytest.raises(UpstreamFailed):
+        await send_messages(replace(ports, sender=telephone), messages)
+    assert [row.state for row in await rows(ports)] == ["sent", "queued", "sent"]
+    telephone.failure = None
+    await send_messages(replace(ports, sender=telephone), messages)
+    assert [to for to, _ in telephone.sent] == [PHONE, PHONE, "+8610000000124"]
+    assert {row.state for row in await rows(ports)} == {"sent"}
+
+
+async def test_many_messages_leave_a_few_at_a_time(ports):
+    await queued(ports, *(code_notice() for _ in range(2 * MESSAGES_PER_JOB_MAX + 1)))
+    sizes = [len(args["messages"]) for _, args in await jobs(ports)]
+    assert sizes == [MESSAGES_PER_JOB_MAX, MESSAGES_PER_JOB_MAX, 1]
 
 
 async def test_number_that_the_sender_refuses_is_given_up_and_not_logged_whole(ports, caplog):
     message_id = await queued(ports)
     with caplog.at_level(logging.WARNING):
-        await send_message(replace(ports, sender=Telephone(failure=MessageRefused(reason="OptedOut"))), message_id)
+        await send_messages(replace(ports, sender=Telephone(failure=MessageRefused(reason="OptedOut"))), [message_id])
     (row,) = await rows(ports)
     assert (row.state, row.text, row.code) == ("failed", None, None)
     assert "OptedOut" in caplog.text
@@ -140,13 +160,13 @@ async def test_code_that_has_expired_is_not_sent_any_more(ports):
     telephone = Telephone()
     message_id = await queued(ports)
     ports.clock.advance(timedelta(minutes=11))
-    await send_message(replace(ports, sender=telephone), message_id)
+    await send_messages(replace(ports, sender=telephone), [message_id])
     (row,) = await rows(ports)
     assert (row.state, row.text, telephone.sent) == ("failed", None, [])
 
 
 async def test_message_that_is_gone_is_no_fault(ports):
-    await send_message(ports, "msg_none")
+    await send_messages(ports, ["msg_none"])
 
 
 async def test_old_messages_are_forgotten(ports):

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event as engine_events
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -25,6 +24,7 @@ from app.payments.service import (
     start_payment,
 )
 from app.payments.values import Event, News, Outcome, PaymentEvent, PaymentMethod, PaymentStatus
+from tests.factories.tables import statements_of
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=3)
@@ -68,14 +68,10 @@ async def kept(database: Database) -> list[ProviderEvent]:
 
 
 async def test_starting_a_payment_is_one_statement(database: Database) -> None:
-    statements: list[str] = []
-    listen = lambda *seen: statements.append(seen[2])
-    async with database.begin() as session:
-        await session.connection()
-        engine_events.listen(database.engine.sync_engine, "before_cursor_execute", listen)
-        await start_payment(session, "pay_1", "ord_1", CASH, PRICE, NOW)
-        engine_events.remove(database.engine.sync_engine, "before_cursor_execute", listen)
-    assert len(statements) == 1
+    with statements_of(database) as sent:
+        async with database.begin() as session:
+            await start_payment(session, "pay_1", "ord_1", CASH, PRICE, NOW)
+    assert len(sent) == 1
     payment = await present(database)
     assert (payment.status, payment.method, amount_of(payment)) == (PaymentStatus.PENDING_CASH, CASH, PRICE)
     assert payment.created_at == NOW

@@ -1,12 +1,11 @@
 """Consignments in PostgreSQL: written whole in a fixed number of statements, found, listed, cancelled."""
 
 import secrets
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import event, text
-from sqlalchemy.exc import IntegrityError
+from psycopg import IntegrityError
+from sqlalchemy import text
 
 from app.core.errors import Invalid, NotFound
 from app.core.ids import new_id
@@ -16,19 +15,7 @@ from app.shipments.rules import read_tracking_number
 from app.shipments.service import cancel_consignments, create_consignments
 from app.shipments.values import ConsignmentStatus
 from tests.factories.shipments import BOOKED_AT, CARTON, a_draft, a_leg, an_operator, hours
-
-
-@contextmanager
-def statements_of(database):
-    """Every statement that is sent meanwhile; one that is sent for many rows counts as many."""
-    sent = []
-
-    def note(_connection, _cursor, statement, parameters, _context, executemany):
-        sent.extend([statement] * (len(parameters) if executemany else 1))
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+from tests.factories.tables import statements_of
 
 
 async def written(database, *drafts):

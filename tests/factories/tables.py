@@ -3,13 +3,23 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from unittest.mock import patch
 
-from sqlalchemy import event, text
+from psycopg import AsyncCursor
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from app.core.database import Database, metadata
 from app.flows.ports import Ports
 
 JOBS = "jobs.procrastinate_jobs"
+# What a new connection is asked by SQLAlchemy.
+GREETINGS = (
+    "select pg_catalog.version()",
+    "select current_schema()",
+    "show transaction isolation level",
+    "show standard_conforming_strings",
+)
 Contents = dict[str, tuple[int, str]]
 
 
@@ -49,14 +59,22 @@ async def value(ports: Ports, query: str, **values: Any) -> Any:
 
 @contextmanager
 def statements_of(database: Database) -> Iterator[list[str]]:
-    """Every statement that goes through SQLAlchemy meanwhile; one that is sent for many rows counts as many."""
+    """Every statement that the driver sends to this database meanwhile; one that is sent for many rows counts as many."""
     sent: list[str] = []
+    name = make_url(database.url).database
+    execute, execute_many = AsyncCursor.execute, AsyncCursor.executemany
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, executemany: bool) -> None:
-        sent.extend([statement] * (len(parameters) if executemany and isinstance(parameters, list) else 1))
+    async def one(self: AsyncCursor[Any], query: Any, *args: Any, **options: Any) -> Any:
+        asked = query.decode() if isinstance(query, bytes) else str(query)
+        if self.connection.info.dbname == name and asked not in GREETINGS:
+            sent.append(asked)
+        return await execute(self, query, *args, **options)
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
+    async def many(self: AsyncCursor[Any], query: Any, values: Any, **options: Any) -> None:
+        rows = list(values)
+        if self.connection.info.dbname == name:
+            sent.extend([str(query)] * len(rows))
+        await execute_many(self, query, rows, **options)
+
+    with patch.object(AsyncCursor, "execute", one), patch.object(AsyncCursor, "executemany", many):
         yield sent
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)

@@ -57,7 +57,7 @@ async def test_order_from_two_producers_is_two_consignments_on_booked_capacity(p
         booked = await rows(
             ports,
             "SELECT service_id, run_at, board, alight, weight_g, volume_mm3, state FROM booking "
-            "WHERE consignment_id = :id ORDER BY run_at",
+            "WHERE consignment_id = :id ORDER BY id",
             id=consignment["id"],
         )
         assert [tuple(row) for row in booked] == [

@@ -16,9 +16,9 @@ from app.shipments.rules import tracking_number
 from app.shipments.schemas import TrackingEventRequest
 from app.shipments.service import create_consignments
 from app.shipments.values import ConsignmentStatus, LegStatus
-from tests.db.test_shipments import statements_of
 from tests.factories.network import networked
 from tests.factories.shipments import BOOKED_AT, a_carrier, a_draft, an_operator, hours, to_shanghai
+from tests.factories.tables import statements_of
 
 template = networked
 
