@@ -65,8 +65,9 @@ def statements_of(database: Database) -> Iterator[list[str]]:
     execute, execute_many = AsyncCursor.execute, AsyncCursor.executemany
 
     async def one(self: AsyncCursor[Any], query: Any, *args: Any, **options: Any) -> Any:
-        asked = query.decode() if isinstance(query, bytes) else str(query)
-        if self.connection.info.dbname == name and asked not in GREETINGS:
+        # What is composed is the driver's own: it asks for types once.
+        asked = query.decode() if isinstance(query, bytes) else query
+        if self.connection.info.dbname == name and isinstance(asked, str) and asked not in GREETINGS:
             sent.append(asked)
         return await execute(self, query, *args, **options)
 
