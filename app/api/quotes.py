@@ -25,6 +25,7 @@ router = story_router("buy")
     "/quotes",
     status_code=201,
     summary="Ask what an order would cost",
+    response_model=QuoteShape,
     responses=refuses(
         NotSignedIn,
         Forbidden,
@@ -40,9 +41,11 @@ router = story_router("buy")
         IdTaken,
     ),
 )
-async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest, language: Language) -> QuoteShape:
+async def create_quote(ports: PortsDep, caller: SignedIn, command: QuoteRequest, language: Language) -> Response:
     """The Pareto front of total price, arrival and CO2e, at most six options, each exactly as bookable for half an hour."""
-    return await quote_order(ports, caller, command, language)
+    quote = await quote_order(ports, caller, command, language)
+    body = quote.model_dump_json(by_alias=True)
+    return Response(body, 201, {"content-language": language}, "application/json")
 
 
 @router.get(

@@ -5,6 +5,7 @@ consignments with bookings of their own; what they share is the price of each ri
 `app.flows.ride_together` tells a chosen unit leg by leg.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -181,6 +182,10 @@ class _Meeting:
         self._pairs = {
             pair for pair in combinations(ways, 2) if may_ride_together(*(freights[member].goods for member in pair))
         }
+        self._members_at: dict[Place, list[int]] = defaultdict(list)
+        for member, at in self._coming.items():
+            for place in at:
+                self._members_at[place].append(member)
         self._in_time: dict[tuple[int, Place, int], list[Coming]] = {}
         self._shared: dict[tuple[_End, tuple[int, ...]], tuple[int, int] | None] = {}
 
@@ -224,7 +229,10 @@ class _Meeting:
             until = end.ride.departs_at - self.around.service(end.ride.service).cutoff_s
         else:
             place, until = (self.around.destination.code, True), end.way.journey.arrives_at
-        coming = {member: by for member in self.ways if (by := self._coming_by(member, place, until))}
+        here = self._members_at.get(place, ())
+        coming = {member: by for member in here if (by := self._coming_by(member, place, until))}
+        if len(coming) < 2:
+            return
         tried = {self._all_with(member, coming) for member in coming}
         if len(self.ways) <= PAIRS_UP_TO:
             tried.update(pair for pair in combinations(coming, 2) if pair in self._pairs)

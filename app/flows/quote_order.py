@@ -139,7 +139,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     quote = _quote(caller, command, lines, options, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
-    return quote_shape(kept, language)
+    return _shown(quote, options, language) if kept is quote else quote_shape(kept, language)
 
 
 async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str = "en") -> QuoteShape:
@@ -414,7 +414,10 @@ def _line(line: Line) -> dict[str, Any]:
 
 def quote_shape(quote: Quote, language: str) -> QuoteShape:
     """A stored quote as its buyer sees it, with the reasons for the labels in this language."""
-    options = [OptionShape.model_validate(option) for option in quote.options]
+    return _shown(quote, [OptionShape.model_validate(option) for option in quote.options], language)
+
+
+def _shown(quote: Quote, options: Sequence[OptionShape], language: str) -> QuoteShape:
     front = [
         Combination(option.arrives_by, option.price.total.amount, option.co2e_g.total, (i,))
         for i, option in enumerate(options)

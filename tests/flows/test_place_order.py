@@ -56,8 +56,8 @@ async def test_order_from_two_producers_is_two_consignments_on_booked_capacity(p
         assert sum(package["count"] for package in consignment["packages"]) == sum(p.count for p in shown.packages)
         booked = await rows(
             ports,
-            "SELECT service_id, run_at, board, alight, booking.weight_g, volume_mm3, state FROM booking "
-            "JOIN leg ON leg.id = leg_id WHERE booking.consignment_id = :id ORDER BY seq",
+            "SELECT b.service_id, b.run_at, b.board, b.alight, b.weight_g, b.volume_mm3, b.state FROM booking AS b "
+            "JOIN leg ON leg.id = b.leg_id WHERE b.consignment_id = :id ORDER BY leg.seq",
             id=consignment["id"],
         )
         assert [tuple(row) for row in booked] == [

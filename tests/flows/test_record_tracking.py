@@ -204,8 +204,8 @@ async def test_number_of_statements_does_not_depend_on_the_batch(ports, on_the_w
         with statements_of(ports.database) as sent:
             await words(ports, operator, *batch)
         counts.append(len(sent))
-    # Known hubs, lock, consignments, events; add, move, move the legs; jobs go through the driver, one for each name.
-    assert counts == [7, 7]
+    # Known hubs, lock, consignments, events; add, move, move the legs; jobs, one for each name.
+    assert counts == [8, 8]
 
 
 async def test_batches_that_meet_from_both_ends_do_not_deadlock(ports, on_the_way):
