@@ -44,9 +44,10 @@ def new_number(now: datetime) -> str:
 
 async def keep_quote(session: Session, quote: Quote) -> Quote:
     """Store a quote once: the same id asked the same way answers the first one, otherwise `IdTaken`."""
-    columns = quote.model_dump()
-    documents = {name: dump_json(columns[name]) for name in ("request", "lines", "options")}
-    if await _KEEP.first(session, columns | documents):
+    columns = {name: getattr(quote, name) for name in Quote.model_fields}
+    for document in ("request", "lines", "options"):
+        columns[document] = dump_json(columns[document])
+    if await _KEEP.first(session, columns):
         return quote
     first = await _find_quote(session, quote.id)
     if first is None or first.buyer_id != quote.buyer_id or first.created_from != quote.created_from:
