@@ -11,6 +11,7 @@ import procrastinate
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Job as StoredJob
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from psycopg_pool import AsyncConnectionPool
 from pydantic import ValidationError
 
 from app.core.database import SEARCH_PATH
@@ -82,7 +83,11 @@ class Retry(BaseRetryStrategy):
 def jobs_app(ports: Ports) -> App:
     """The queue with a task for every handler; tasks get `ports` and their payload."""
     connector = PsycopgConnector(
-        conninfo=ports.database.url, kwargs={"options": f"-c search_path={SEARCH_PATH}"}, min_size=1, max_size=8
+        pool_factory=_pool,
+        conninfo=ports.database.url,
+        kwargs={"options": f"-c search_path={SEARCH_PATH}"},
+        min_size=1,
+        max_size=8,
     )
     app = App(connector=connector)
     for name, handler in HANDLERS.items():
@@ -91,6 +96,11 @@ def jobs_app(ports: Ports) -> App:
         app.periodic(cron=cron)(app.task(name=name, queue=QUEUE, queueing_lock=name)(_swept(sweep, ports)))
     app.periodic(cron="* * * * *")(app.task(name="jobs.rescue", queue=QUEUE, queueing_lock="jobs.rescue")(_rescue(app)))
     return app
+
+
+def _pool(*, check: object, **options: Any) -> AsyncConnectionPool:  # noqa: ARG001 - the queue would ask before every statement
+    """Connections that are used without being tried first: when one is lost, the worker starts over anyhow."""
+    return AsyncConnectionPool(**options)
 
 
 def _bound(handler: Handler, ports: Ports) -> Handler:

@@ -6,7 +6,7 @@ from app.core.database import Session
 from app.core.limits import DISPUTE_WINDOW, PAYMENT_LIFETIME
 from app.core.text import pick
 from app.flows.ports import Ports
-from app.identity.service import contacts_of_persons, contacts_of_producers, producers_by_id
+from app.identity.service import contacts_of_persons, contacts_of_producers, names_of_producers
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
@@ -25,11 +25,11 @@ async def order_placed(ports: Ports, order: str) -> None:
         journeys = (await list_of_orders(session, [order]))[order]
         producers = {journey.producer_id for journey in journeys}
         contacts = await contacts_of_producers(session, producers)
-        names = await producers_by_id(session, producers)
+        names = await names_of_producers(session, producers)
         notices = [await _to_buyer(session, row, Template.ORDER_PLACED, {"arrives_by": local_time(row.promised_by)})]
         for journey in journeys:
             for contact in contacts.get(journey.producer_id, []):
-                params = _hand_in(row, journey) | {"producer": pick(names[journey.producer_id].name, contact.language)}
+                params = _hand_in(row, journey) | {"producer": pick(names[journey.producer_id], contact.language)}
                 notices.append(Notice(contact.phone, Template.NEW_ORDER_FOR_PRODUCER, contact.language, params))
         await queue_messages(session, notices, ports.clock.now())
 

@@ -1,6 +1,6 @@
 """Verbs of identity that others build on: who is calling, producers and their members, and whom to tell."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -37,6 +37,8 @@ _CONTACTS = Sql(
     "FROM membership JOIN person ON person.id = membership.person_id "
     "WHERE membership.producer_id = ANY(:producers) ORDER BY membership.producer_id, person.id"
 )
+_PERSONS = Sql("SELECT id, phone, language FROM person WHERE id = ANY(:persons)")
+_NAMES = Sql("SELECT id, name FROM producer WHERE id = ANY(:producers)")
 _PRODUCER: Final = select(*(col(getattr(Producer, name)) for name in ProducerShape.model_fields))
 _NO_PRODUCER: Final = {"en": "producer", "zh-Hans": "生产者"}
 
@@ -180,10 +182,9 @@ async def change_producer(session: Session, present: ProducerShape, command: Pro
     return present.model_copy(update=changes)
 
 
-async def producers_by_id(connection: Reader, producer_ids: Collection[str]) -> dict[str, ProducerShape]:
-    """Those of these producers that exist. One statement."""
-    rows = (await connection.execute(_PRODUCER.where(col(Producer.id).in_(set(producer_ids))))).all()
-    return {row.id: _shape(row) for row in rows}
+async def names_of_producers(connection: Reader, producer_ids: Collection[str]) -> dict[str, Mapping[str, str]]:
+    """What these producers call themselves, by language. One statement."""
+    return {row.id: row.name for row in await _NAMES.all(connection, {"producers": list(producer_ids)})}
 
 
 async def contacts_of_producers(connection: Reader, producer_ids: Collection[str]) -> dict[str, list[Contact]]:
@@ -196,8 +197,8 @@ async def contacts_of_producers(connection: Reader, producer_ids: Collection[str
 
 async def contacts_of_persons(connection: Reader, person_ids: Collection[str]) -> dict[str, Contact]:
     """Where to reach these persons. One statement."""
-    wanted = select(col(Person.id), col(Person.phone), col(Person.language)).where(col(Person.id).in_(set(person_ids)))
-    return {row.id: Contact(row.id, row.phone, row.language) for row in await connection.execute(wanted)}
+    rows = await _PERSONS.all(connection, {"persons": list(person_ids)})
+    return {row.id: Contact(row.id, row.phone, row.language) for row in rows}
 
 
 def page_of(rows: Sequence[Row[Any]], limit: int, shape: type[Listed]) -> Page[Listed]:

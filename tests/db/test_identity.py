@@ -313,11 +313,11 @@ async def test_producers_and_contacts_are_found_together(database, now):
     caller = await calling(database, now)
     garden = await created_producer(database, caller, now)
     async with database.read() as connection:
-        assert await service.producers_by_id(connection, [garden.id, new_id("prd")]) == {garden.id: garden}
+        assert await service.names_of_producers(connection, [garden.id, new_id("prd")]) == {garden.id: garden.name}
         contact = Contact(caller.id, PHONE, "zh-Hans")
         assert await service.contacts_of_producers(connection, [garden.id]) == {garden.id: [contact]}
         assert await service.contacts_of_persons(connection, [caller.id]) == {caller.id: contact}
-        assert await service.producers_by_id(connection, []) == {}
+        assert await service.names_of_producers(connection, []) == {}
 
 
 async def test_me_shows_roles_and_producers(database, now):
