@@ -89,11 +89,17 @@ def is_first(rows: Records, number: Numbers, one: int, other: int) -> bool:
 
 @inner
 def push(labels: Labels, number: Numbers, label: int, since: int) -> None:
-    """Put the newest label into the heap, by arrival at the target, then by its own."""
+    """Count the newest label, and put it into the heap."""
+    labels.counts[0] = label + 1
+    lift(labels, number, label, since)
+
+
+@inner
+def lift(labels: Labels, number: Numbers, label: int, since: int) -> None:
+    """Put a label into the heap, by arrival at the target, then by its own."""
     rows, keys, heap, counts = labels.rows, labels.keys, labels.heap, labels.counts
     key = (rows[label].reach - since) << 24 | (rows[label].time - since)
     hole = counts[1]
-    counts[0] = label + 1
     counts[1] = hole + 1
     while hole > 0:
         above = (hole - 1) >> 1
@@ -143,6 +149,16 @@ def step_at(stairs: Stairs, spot: int, price: int) -> int:
         else:
             last = middle
     return first - 1
+
+
+@inner
+def is_beaten(stairs: Stairs, spot: int, price: int, co2e: int) -> bool:
+    """Whether a label that was kept before is no dearer and no dirtier, and better in one of the two."""
+    step = step_at(stairs, spot, price)
+    return step >= 0 and (
+        stairs.steps[spot, step].co2e < co2e
+        or (stairs.steps[spot, step].co2e == co2e and stairs.steps[spot, step].price < price)
+    )
 
 
 @inner

@@ -329,5 +329,13 @@ def reach_of(scene: Scene, spot: int, time: int) -> int:
     """The earliest arrival at the target that goods at a spot at this time may still reach; NEVER when that is too late."""
     if spot == scene.target:
         return time
-    level = place_in(scene.latest_by[spot], 0, LEVELS_MAX, time)
+    level = level_of(scene, spot, time)
     return int(scene.reach[level]) if level < LEVELS_MAX else NEVER
+
+
+@inner
+def level_of(scene: Scene, spot: int, time: int) -> int:
+    """The level of the earliest arrival that goods at a spot at this time may still reach."""
+    if spot == scene.target:
+        return place_in(scene.reach, 0, LEVELS_MAX, time + 1) - 1
+    return place_in(scene.latest_by[spot], 0, LEVELS_MAX, time)

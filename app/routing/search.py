@@ -4,6 +4,8 @@ NAMOA* with dimensionality reduction (Pulido, Mandow and Pérez de la Cruz 2015)
 order of time, whether one is beaten is a question of price and CO2e only. Both are counted with the least that is still to come.
 """
 
+import numpy as np
+
 from app.routing.calendar import NEVER
 from app.routing.jit import compiled, inner
 from app.routing.labels import (
@@ -13,15 +15,16 @@ from app.routing.labels import (
     Ask,
     Labels,
     Stairs,
+    is_beaten,
     is_reached,
+    lift,
     pop,
     push,
-    step_at,
     takes,
 )
 from app.routing.moments import first_free, first_open, first_run
 from app.routing.packed import Blocks, Kind, Net, Numbers
-from app.routing.scene import Scene, reach_of
+from app.routing.scene import LEVELS_MAX, Scene, level_of, reach_of
 
 
 @inner
@@ -49,27 +52,54 @@ def find_front(
     How many there are in `found`, or a negative number rather than lose one.
     """
     start_search(kind, scene, ask, labels, stairs)
+    # By level, the label that was put off last; each leads on to the one before it.
+    later = np.full(LEVELS_MAX, -1, np.int64)
     points = 0
-    while labels.counts[1]:
-        label = pop(labels, scene.number)
-        row = labels.rows[label]
-        if is_reached(stairs, scene.target, row.price, row.co2e, ask.epsilon_bps):
-            continue
-        kept = takes(stairs, scene.number, labels, label)
-        if kept == STAIRS_FULL:
-            return STAIRS_FULL
-        if kept and row.spot == scene.target:
-            if points == found.shape[0]:
-                return FOUND_FULL
-            found[points] = label
-            points += 1
-        elif kept and not _expand(net, scene, blocks, ask, labels, stairs, label):
-            return LABELS_FULL
+    for level in range(LEVELS_MAX):
+        _take_up(scene, ask, labels, stairs, later[level])
+        while labels.counts[1]:
+            label = pop(labels, scene.number)
+            row = labels.rows[label]
+            if is_reached(stairs, scene.target, row.price, row.co2e, ask.epsilon_bps):
+                continue
+            kept = takes(stairs, scene.number, labels, label)
+            if kept == STAIRS_FULL:
+                return STAIRS_FULL
+            if kept and row.spot == scene.target:
+                if points == found.shape[0]:
+                    return FOUND_FULL
+                found[points] = label
+                points += 1
+            elif kept and not _expand(net, scene, blocks, ask, labels, stairs, label, level, later):
+                return LABELS_FULL
     return points
 
 
 @inner
-def _expand(net: Net, scene: Scene, blocks: Blocks, ask: Ask, labels: Labels, stairs: Stairs, label: int) -> bool:
+def _take_up(scene: Scene, ask: Ask, labels: Labels, stairs: Stairs, label: int) -> None:
+    """Put into the heap what was put off to this level and has not been beaten since: most has, and never costs a place in the heap."""
+    while label >= 0:
+        row = labels.rows[label]
+        if not (
+            is_beaten(stairs, row.spot, row.price, row.co2e)
+            or is_reached(stairs, scene.target, row.price, row.co2e, ask.epsilon_bps)
+        ):
+            lift(labels, scene.number, label, ask.depart_after)
+        label = row.after
+
+
+@inner
+def _expand(
+    net: Net,
+    scene: Scene,
+    blocks: Blocks,
+    ask: Ask,
+    labels: Labels,
+    stairs: Stairs,
+    label: int,
+    level: int,
+    later: Numbers,
+) -> bool:
     """Take, on every service that stops here, the first run with room: a later one would only be later. False when memory ends."""
     row = labels.rows[label]
     spot = scene.spots[row.spot]
@@ -82,12 +112,8 @@ def _expand(net: Net, scene: Scene, blocks: Blocks, ask: Ask, labels: Labels, st
             co2e = row.co2e + scene.co2e[leg_number]
             leg = scene.legs[leg_number]
             head = leg.head
-            step = step_at(stairs, head, price)
             # At the next place, an equal label may yet have fewer steps.
-            if step >= 0 and (
-                stairs.steps[head, step].co2e < co2e
-                or (stairs.steps[head, step].co2e == co2e and stairs.steps[head, step].price < price)
-            ):
+            if is_beaten(stairs, head, price, co2e):
                 continue
             if is_reached(stairs, scene.target, price, co2e, ask.epsilon_bps):
                 continue
@@ -110,5 +136,11 @@ def _expand(net: Net, scene: Scene, blocks: Blocks, ask: Ask, labels: Labels, st
             made.leg = leg_number
             made.spot = head
             made.steps = row.steps + 1
-            push(labels, scene.number, new, ask.depart_after)
+            put_off = level_of(scene, head, made.time)
+            if put_off <= level:
+                push(labels, scene.number, new, ask.depart_after)
+            else:
+                labels.counts[0] = new + 1
+                made.after = later[put_off]
+                later[put_off] = new
     return True
