@@ -261,6 +261,8 @@ def _subline(asked: RouteRequest, ways: int, language: str) -> str:
     parts = [weight(asked.weight_g, language), pick(KEPT[asked.temperature], language)]
     if asked.depart_after:
         parts.append(words["picture_from"].format(when=moment(asked.depart_after, language)))
+    if asked.arrive_by:
+        parts.append(words["picture_by"].format(when=moment(asked.arrive_by, language)))
     return " · ".join([*parts, words["picture_ways" if ways > 1 else "picture_way"].format(count=ways)])
 
 
