@@ -17,6 +17,7 @@ from app.network.endurance import exposure_limit_s, journey_limit
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
 from app.network.origin_rules import (
     NO_RULES,
+    Closed,
     Origin,
     OriginRule,
     OriginRules,
@@ -164,6 +165,11 @@ def rules_for(around: Around, cargo: Cargo) -> tuple[OriginRule, ...]:
     if rule is not None:
         raise _unavailable(around, cargo, Reason.FORBIDDEN, rule)
     return rules
+
+
+def closed_to(around: Around, cargo: Cargo) -> Closed:
+    """Where this cargo may not pass on its way."""
+    return closed_on_the_way(rules_for(around, cargo), around.hubs.values(), around.timetable, cargo.hub)
 
 
 def query_for(

@@ -88,6 +88,8 @@ class Picture:
     map_height: int
     title: str
     subline: str
+    timing: tuple[str, ...]
+    map_y: int
     land: str
     links: str
     hubs: str
@@ -129,7 +131,9 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
     ]
     links = ((points[a], points[b]) for a, b in sorted(ground.links) if {a, b} <= points.keys())
     modes = _modes(found, width, language)
-    top = HEAD + frame.height + LEGEND * (1 + modes[-1][3])
+    timing = _timing(found, asked, language, width - 2 * MARGIN)
+    map_y = HEAD + LINE * len(timing)
+    top = map_y + frame.height + LEGEND * (1 + modes[-1][3])
     cards = list(_cards(found.options, ground, language, width, top))
     return Picture(
         width=width,
@@ -137,6 +141,8 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
         map_height=frame.height,
         title=f"{_name(ground, asked.from_, language)} → {_name(ground, asked.to, language)}",
         subline=_subline(asked, len(found.options), language),
+        timing=tuple(timing),
+        map_y=map_y,
         land=land_path(frame),
         links=links_path(frame, links),
         hubs=dots_path(frame, points.values()),
@@ -261,9 +267,15 @@ def _subline(asked: RouteRequest, ways: int, language: str) -> str:
     parts = [weight(asked.weight_g, language), pick(KEPT[asked.temperature], language)]
     if asked.depart_after:
         parts.append(words["picture_from"].format(when=moment(asked.depart_after, language)))
-    if asked.arrive_by:
-        parts.append(words["picture_by"].format(when=moment(asked.arrive_by, language)))
     return " · ".join([*parts, words["picture_ways" if ways > 1 else "picture_way"].format(count=ways)])
+
+
+def _timing(found: RoutesShape, asked: RouteRequest, language: str, room: int) -> list[str]:
+    """Until when to hand in so that it is there by when, in lines that fit; none when nobody asked for that."""
+    if asked.arrive_by is None or found.hand_in_by is None:
+        return []
+    parts = (("picture_hand_in", found.hand_in_by, " · "), ("picture_by", asked.arrive_by, ""))
+    return _wrapped([WORDS[language][words].format(when=moment(at, language)) + end for words, at, end in parts], room)
 
 
 def _cards(options: Sequence[RouteOptionShape], ground: Ground, language: str, width: int, top: int) -> Iterator[Card]:
