@@ -130,8 +130,8 @@ class Batch:
             seen = {held.id: held.run_at for held in case.left.values()}
             if isinstance(found, NoWay):
                 # What it held on runs ahead is free for others.
-                why = (found.hub, found.ready_at, found.reason, found.rule)
-                await strand(session, journey, len(case.scans), why, self._cause, now)
+                why = (found.hub, found.ready_at, found.reason)
+                await strand(session, journey, len(case.scans), why, self._cause, now, found.rule)
                 await rebook(session, seen, list(seen), (), now)
             else:
                 change = found.change

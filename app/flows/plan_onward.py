@@ -16,7 +16,7 @@ from app.network.origin_rules import (
     OriginRules,
     closed_on_the_way,
     forbidding,
-    in_the_way,
+    what_stands_in_the_way,
 )
 from app.network.plan import FrontCache
 from app.network.rules import HAND_IN_S, open_from
@@ -256,21 +256,23 @@ def _best_way(
                 return min(within.plans, key=lambda plan: (plan.price_minor, plan.co2e_mg, plan.arrives_at))
         soonest = network.fronts.plan(network.timetable, replace(query, window_s=0), load)
         if isinstance(soonest, NoPlan):
-            rule = in_the_way(
-                rules, lambda some: _leads(network, query_onward(network, case, place, filled, now, some), load)
+            reason, rule = what_stands_in_the_way(
+                rules,
+                soonest.reason,
+                lambda some: _why_none(network, query_onward(network, case, place, filled, now, some), load),
             )
-            reason = Reason.FORBIDDEN if rule else soonest.reason
             return NoWay(place.hub, place.at, reason.value, rule.number if rule else None)
     except SearchTooLarge:
         return NoWay(place.hub, place.at, TOO_MANY_WAYS)
     return min(soonest.plans, key=lambda plan: (plan.arrives_at, plan.price_minor, plan.co2e_mg))
 
 
-def _leads(network: Network, query: Query, load: Load) -> bool:
+def _why_none(network: Network, query: Query, load: Load) -> Reason | None:
     try:
-        return not isinstance(network.fronts.plan(network.timetable, replace(query, window_s=0), load), NoPlan)
+        found = network.fronts.plan(network.timetable, replace(query, window_s=0), load)
     except SearchTooLarge:
-        return True
+        return None
+    return found.reason if isinstance(found, NoPlan) else None
 
 
 def _rules_for(network: Network, journey: Journey, at: datetime) -> tuple[OriginRule, ...]:

@@ -23,7 +23,7 @@ from app.network.origin_rules import (
     OriginRules,
     closed_on_the_way,
     forbidding,
-    in_the_way,
+    what_stands_in_the_way,
 )
 from app.network.plan import FrontCache
 from app.network.rules import HAND_IN_S, hub_for_county, last_mile, ride_footprint
@@ -151,8 +151,10 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
     rules = rules_for(around, cargo)
     found = _planned(around, cargo, query_for(around, cargo, rules, without))
     if isinstance(found, NoPlan):
-        rule = in_the_way(rules, lambda some: leads(around, query_for(around, cargo, some, without)))
-        raise _unavailable(around, cargo, Reason.FORBIDDEN if rule else found.reason, rule)
+        reason, rule = what_stands_in_the_way(
+            rules, found.reason, lambda some: why_none(around, query_for(around, cargo, some, without))
+        )
+        raise _unavailable(around, cargo, reason, rule)
     courier = courier_for(around, cargo)
     return [_way(cargo, journey, courier) for journey in found.plans]
 
@@ -220,12 +222,13 @@ def _planned(around: Around, cargo: Cargo, query: Query) -> Front | NoPlan:
         raise TooManyWays(cargo.hub, around.destination.code) from error
 
 
-def leads(around: Around, query: Query) -> bool:
-    """Whether there is a way at all; too many are some."""
+def why_none(around: Around, query: Query) -> Reason | None:
+    """Why there is no way; None when there is one, or too many."""
     try:
-        return not isinstance(around.fronts.plan(around.timetable, replace(query, window_s=0), around.load), NoPlan)
+        found = around.fronts.plan(around.timetable, replace(query, window_s=0), around.load)
     except SearchTooLarge:
-        return True
+        return None
+    return found.reason if isinstance(found, NoPlan) else None
 
 
 def _unavailable(around: Around, cargo: Cargo, reason: Reason, rule: OriginRule | None) -> RouteUnavailable:

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from app.core.schema import Shape
 from app.network.rules import SEED
 from app.network.values import HubPoint, Temperature
-from app.routing import Timetable
+from app.routing import Reason, Timetable
 
 TABLE: Final = SEED / "origin_rules.toml"
 RULES_MAX: Final = 1_000
@@ -149,15 +149,21 @@ def closed_on_the_way(
     return Closed(strict, shut, frozenset(through))
 
 
-def in_the_way(rules: Sequence[OriginRule], leads: Callable[[Sequence[OriginRule]], bool]) -> OriginRule | None:
-    """The first rule by which alone there is no way, when there is one without them; else None: it is not for the rules.
+def what_stands_in_the_way(
+    rules: Sequence[OriginRule], found: Reason, why: Callable[[Sequence[OriginRule]], Reason | None]
+) -> tuple[Reason, OriginRule | None]:
+    """Why there is no way under these rules, for which the planner `found` a reason: one of the rules, or what else there is.
 
-    `leads`: whether there is a way under these rules. Rules that only together leave none are told by the first of them.
+    `why`: the planner's reason under some of them, None when there is a way. It is the first rule that leaves none by itself; rules
+    that only together leave none are told by the first of them. Without a way under none of them, they are not blamed.
     """
     strict = [rule for rule in rules if rule.transit]
-    if not strict or not leads(()):
-        return None
-    return strict[0] if len(strict) == 1 else next((rule for rule in strict if not leads([rule])), strict[0])
+    if not strict:
+        return found, None
+    otherwise = why(())
+    if otherwise is not None:
+        return otherwise, None
+    return Reason.FORBIDDEN, next((rule for rule in strict if why([rule]) is not None), strict[0])
 
 
 def read_origin_rules(text: str, categories: Collection[str], species: Collection[str]) -> OriginRules:

@@ -123,16 +123,17 @@ async def strand(
     session: Session,
     journey: Journey,
     events: int,
-    found: tuple[str, datetime, str, str | None],
+    found: tuple[str, datetime, str],
     cause: Cause,
     now: datetime,
+    rule: str | None = None,
 ) -> None:
-    """Note that from a hub, at a time, there is no way on for a reason, or by a rule; once, however often it is found. One statement.
+    """Note that from a hub, at a time, there is no way on for a reason; once, however often it is found. One statement.
 
-    Lock the journey first. Raises `JourneyMoved` as above.
+    `rule` is the number of the one that forbids it. Lock the journey first. Raises `JourneyMoved` as above.
     """
     rides = [leg for leg in journey.legs if leg.mode != "courier"]
-    hub, ready_at, reason, rule = found
+    hub, ready_at, reason = found
     values: dict[str, Any] = _read(journey, events) | {
         "disruption": cause.disruption_id,
         "because": dump_json(cause.reason),
