@@ -294,8 +294,8 @@ def test_number_stands_once():
 
 
 def test_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(RulesUnreadable, match="nothing.toml"):
+    with pytest.raises(RulesUnreadable, match=r"nothing\.toml"):
         load_origin_rules(tmp_path / "nothing.toml", **KNOWN)
     (tmp_path / "broken.toml").write_text("version = ", encoding="utf-8")
-    with pytest.raises(RulesUnreadable, match="broken.toml"):
+    with pytest.raises(RulesUnreadable, match=r"broken\.toml"):
         load_origin_rules(tmp_path / "broken.toml", **KNOWN)
