@@ -30,7 +30,9 @@ from app.core.settings import Settings, faults_of
 from app.demo import play
 from app.flows.audit_bookings import audit_bookings
 from app.flows.install_network import install_network
+from app.flows.ports import origin_rules_of
 from app.main import create_app
+from app.network.origin_rules import RulesUnreadable
 from app.routing import warm_up
 
 Arguments = argparse.Namespace
@@ -75,6 +77,7 @@ async def _seed(url: str) -> None:
 
 def run(settings: Settings) -> None:
     """Everything: database, migrations, network, service and worker; the main story once when the database is new."""
+    origin_rules_of(settings)
     _require_free(settings.host, settings.port)
     os.environ["CHAMA_SECRET"] = settings.key.decode()
     with _database(settings) as url:
@@ -95,6 +98,7 @@ def serve(settings: Settings) -> None:
     """The service alone, on a database that is there and migrated: what a container runs."""
     if settings.database_url is None:
         _stop("`serve` needs CHAMA_DATABASE_URL. For everything at once, with the embedded database: make run")
+    origin_rules_of(settings)
     _require_free(settings.host, settings.port)
     os.environ["CHAMA_SECRET"] = settings.key.decode()
     warm_planner()
@@ -262,6 +266,8 @@ def main() -> None:
         VERBS[chosen.verb][1](Settings(), chosen)
     except ValidationError as error:
         _stop(faults_of(error))
+    except RulesUnreadable as error:
+        _stop(f"CHAMA_ORIGIN_RULES: {error}")
     except PostgresUnavailable as error:
         _stop(str(error))
     except (psycopg.Error, DBAPIError) as error:

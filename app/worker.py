@@ -34,7 +34,8 @@ from app.flows import (
     tell_replanned,
     tidy,
 )
-from app.flows.ports import Ports, open_ports
+from app.flows.ports import Ports, open_ports, origin_rules_of
+from app.network.origin_rules import RulesUnreadable
 
 log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[None]]
@@ -175,6 +176,10 @@ async def _alone() -> None:
         raise SystemExit(
             "A worker on its own needs CHAMA_DATABASE_URL; with the embedded database the service runs one inside."
         )
+    try:
+        origin_rules_of(settings)
+    except RulesUnreadable as error:
+        raise SystemExit(f"CHAMA_ORIGIN_RULES: {error}") from None
     async with open_ports(settings) as ports:
         worker = asyncio.create_task(run_worker(ports))
         for number in (signal.SIGTERM, signal.SIGINT):

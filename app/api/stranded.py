@@ -9,6 +9,7 @@ from app.api.documents import refuses
 from app.api.router import story_router
 from app.core.errors import Forbidden, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from app.flows.ports import Ports
 from app.flows.replan_consignments import retry_stranded, why_none
 from app.identity.errors import NotSignedIn
 from app.network.errors import RouteUnavailable, TooManyWays
@@ -21,11 +22,16 @@ router = story_router("move")
 
 @router.get("/stranded", summary="Consignments without a way on", responses=refuses(NotSignedIn, Forbidden))
 async def list_stranded(
-    _: Operator, reading: Reading, language: Language, cursor: Cursor | None = None, limit: Limit = DEFAULT_LIMIT
+    _: Operator,
+    reading: Reading,
+    ports: PortsDep,
+    language: Language,
+    cursor: Cursor | None = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Page[StrandedShape]:
     """What could not be planned anew after a disruption, with the planner's reason; the first ordered first."""
     page = await page_of_stranded(reading, cursor, limit)
-    return Page(items=[_shape(each, language) for each in page.items], next_cursor=page.next_cursor)
+    return Page(items=[_shape(ports, each, language) for each in page.items], next_cursor=page.next_cursor)
 
 
 @router.post(
@@ -40,8 +46,9 @@ async def retry_stranded_consignment(
     return consignment_shape(await retry_stranded(ports, caller, consignment_id), language)
 
 
-def _shape(each: StrandedConsignment, language: str) -> StrandedShape:
-    why = why_none(each.reason, each.hub, each.destination, each.temperature)
+def _shape(ports: Ports, each: StrandedConsignment, language: str) -> StrandedShape:
+    rule = ports.origin_rules.find(each.rule)
+    why = why_none(each.reason, each.hub, each.destination, each.temperature, rule)
     return StrandedShape(
         consignment=each.consignment_id,
         order=each.order_id,
@@ -50,6 +57,7 @@ def _shape(each: StrandedConsignment, language: str) -> StrandedShape:
         to=each.destination,
         ready_at=each.ready_at,
         reason=each.reason,
+        rule=each.rule,
         reason_text=why.detail_in(language),
         disruption=each.disruption_id,
         disruption_reason=each.disruption_reason,

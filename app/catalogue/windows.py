@@ -5,17 +5,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from app.catalogue.values import CycleTerms, Window
-from app.network.rules import ready_to_board, starts_between
+from app.network.rules import last_hand_in, starts_between
 from app.routing import Place, Service
 
 HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
-# Goods are handed in by the quarter of an hour.
-HAND_IN_S: Final = 900
 WINDOWS_SHOWN: Final = 4
 AHEAD_S: Final = 120 * DAY_S
-# A hub that is not open for so long before a departure takes nothing for it.
-WAIT_S_MAX: Final = 4 * DAY_S
 
 
 def order_windows(terms: CycleTerms, service: Service, place: Place, now: datetime, most: int) -> list[Window]:
@@ -25,7 +21,7 @@ def order_windows(terms: CycleTerms, service: Service, place: Place, now: dateti
     """
     windows: list[Window] = []
     for departs_at in _departures(terms, service, int(now.timestamp())):
-        hand_in_by = _hand_in_by(place, departs_at - service.cutoff_s)
+        hand_in_by = last_hand_in(place, departs_at - service.cutoff_s)
         if hand_in_by is None:
             continue
         closes_at = hand_in_by - terms.lead_time_h * HOUR_S
@@ -49,13 +45,6 @@ def _departures(terms: CycleTerms, service: Service, now: int) -> Iterator[int]:
         return
     for start in starts_between(service, now - stop.depart_offset_s, now + AHEAD_S):
         yield start + stop.depart_offset_s
-
-
-def _hand_in_by(place: Place, ready_by: int) -> int | None:
-    """The last quarter of an hour at which goods can be handed in so that they are ready by then."""
-    last = (ready_by - place.dwell_s) // HAND_IN_S * HAND_IN_S
-    quarters = range(last, last - WAIT_S_MAX, -HAND_IN_S)
-    return next((at for at in quarters if ready_to_board(place, at) <= ready_by), None)
 
 
 def open_window(windows: Sequence[Window], now: datetime) -> Window | None:

@@ -91,7 +91,9 @@ class Batch:
         async with ports.database.read() as connection:
             timetable = await ports.timetable.current(connection)
             load = await read_load(connection, now, max(now, self._latest) + PLAN_HORIZON, self._largest)
-        self._network = Network(ports.fronts, timetable, load, ports.timetable.crossing, ports.timetable.hubs)
+        self._network = Network(
+            ports.fronts, timetable, load, ports.timetable.crossing, ports.timetable.hubs, ports.origin_rules
+        )
         return self._network
 
     async def change(self, case: Case) -> Changed:
@@ -129,7 +131,7 @@ class Batch:
             if isinstance(found, NoWay):
                 # What it held on runs ahead is free for others.
                 why = (found.hub, found.ready_at, found.reason)
-                await strand(session, journey, len(case.scans), why, self._cause, now)
+                await strand(session, journey, len(case.scans), why, self._cause, now, found.rule)
                 await rebook(session, seen, list(seen), (), now)
             else:
                 change = found.change

@@ -14,7 +14,17 @@ from typing import Final, NamedTuple
 
 from app.catalogue.together import may_ride_together
 from app.catalogue.values import Category
-from app.flows.plan_ways import CHARGEABLE_G, Around, Cargo, Way, courier_co2e_g, hand_in_at, ride_co2e_g, round_up
+from app.flows.plan_ways import (
+    CHARGEABLE_G,
+    Around,
+    Cargo,
+    Way,
+    closed_to,
+    courier_co2e_g,
+    hand_in_at,
+    ride_co2e_g,
+    round_up,
+)
 from app.network.endurance import exposure_limit_s
 from app.network.rules import last_mile, ready_to_board
 from app.network.values import Temperature
@@ -186,6 +196,7 @@ class _Meeting:
         for member, at in self._coming.items():
             for place in at:
                 self._members_at[place].append(member)
+        self._closed = {member: closed_to(around, freights[member].cargo) for member in ways}
         self._in_time: dict[tuple[int, Place, int], list[Coming]] = {}
         self._shared: dict[tuple[_End, tuple[int, ...]], tuple[int, int] | None] = {}
 
@@ -275,6 +286,12 @@ class _Meeting:
             return price_to_door(self.around, cargoes[0].temperature, weight_g), co2e_g
         onward = self._cost(end.onward, members) if end.onward else (0, 0)
         if onward is None or not has_room(self.around, end.ride, cargoes):
+            return None
+        # On the leader's way the others may not come where they must not go.
+        if any(
+            end.ride.to_place in no.places or end.ride.service in no.services
+            for no in (self._closed[each] for each in members)
+        ):
             return None
         # Each came within what it bears outside the cold, and may have nothing of that left.
         if exposure_limit_s(cargoes[0].temperature) and not self.around.place(end.ride.from_place).is_cooled:

@@ -114,6 +114,9 @@ def _consignment(order: Order, quoted: QuotedConsignment, con_id: str) -> Consig
         packages=tuple(package for shape in quoted.packages for package in _packages(shape)),
         legs=tuple(_leg(leg) for leg in quoted.legs),
         units=tuple(leg.unit for leg in quoted.legs),
+        origin=quoted.origin,
+        categories=tuple(quoted.categories),
+        species=tuple(quoted.species),
     )
 
 

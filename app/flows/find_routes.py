@@ -1,10 +1,11 @@
 """The story of asking for a way without an order: the front between two hubs, or why there is none."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from app.catalogue.values import Category, Species
 from app.core.errors import Gap, Invalid
 from app.core.limits import PLAN_HORIZON, QUOTE_OPTIONS_MAX
 from app.core.money import Money
@@ -12,6 +13,7 @@ from app.emissions import shipment_footprint
 from app.emissions.values import PACKAGING
 from app.flows.plan_ways import Around, Cargo, Way, footprints_of, legs_of, ways_to_offer
 from app.flows.ports import Ports
+from app.flows.time_hand_in import time_hand_in
 from app.network.capacity import read_load
 from app.network.route_schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
 from app.network.values import CURRENCY, DEPART_AHEAD_MAX, HubKind, Temperature
@@ -23,6 +25,10 @@ from app.routing import Used
 # What is taken when the caller does not say: 250 kg fill a cubic metre, an animal weighs 50 kg (our defaults).
 VOLUME_MM3_PER_G: Final = 4_000
 HEAD_G: Final = 50_000
+ARRIVE_BY: Final = {
+    "en": f"After the start, and at most {PLAN_HORIZON.days} days after it; for later, ask with a later `depart_after`",
+    "zh-Hans": f"须晚于发运时间，且不超过其后 {PLAN_HORIZON.days} 天；更晚到达请同时推迟 depart_after",
+}
 
 
 async def find_routes(ports: Ports, command: RouteRequest, language: str = "en", *, at: str = "") -> RoutesShape:
@@ -35,14 +41,17 @@ async def find_routes(ports: Ports, command: RouteRequest, language: str = "en",
         timetable = await ports.timetable.current(connection)
         hubs = ports.timetable.hubs
         _require_sense(command, set(hubs), now, at)
-        cargo = _cargo(command, max(now, command.depart_after or now))
+        cargo = _cargo(command, hubs[command.from_].adcode, max(now, command.depart_after or now))
         wanted = Used(cargo.weight_g, cargo.volume_mm3, cargo.live_heads)
         load = await read_load(connection, cargo.ready_at, cargo.ready_at + PLAN_HORIZON, wanted)
     origin, destination = hubs[command.from_], hubs[command.to]
     is_abroad = HubKind.FOREIGN in {origin.kind, destination.kind}
     crossing = frozenset[str]() if is_abroad else ports.timetable.crossing
-    around = Around(ports.fronts, timetable, load, crossing, ports.timetable.vehicles, destination, None)
+    around = Around(
+        ports.fronts, timetable, load, crossing, ports.timetable.vehicles, destination, None, hubs, ports.origin_rules
+    )
     (ways,) = await asyncio.to_thread(ways_to_offer, around, [cargo])
+    hand_in_by = await asyncio.to_thread(time_hand_in, around, cargo, ways) if command.arrive_by else None
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
     won = labels(front)
@@ -50,7 +59,8 @@ async def find_routes(ports: Ports, command: RouteRequest, language: str = "en",
         options=[
             _option(around, cargo, ways[point.plans[0]], why)
             for point, why in zip(front, reasons(front, won, language), strict=True)
-        ]
+        ],
+        hand_in_by=hand_in_by,
     )
 
 
@@ -79,11 +89,33 @@ def _require_sense(command: RouteRequest, hubs: set[str], now: datetime, at: str
         gaps.append(
             Gap(f"{at}/live_heads", {"en": "Only for the temperature `live`", "zh-Hans": "仅用于 temperature 为 live"})
         )
+    gaps += _unknown_goods(command, at)
+    starts = max(now, command.depart_after or now)
+    if command.arrive_by and not starts < command.arrive_by <= starts + PLAN_HORIZON:
+        gaps.append(Gap(f"{at}/arrive_by", ARRIVE_BY))
     if gaps:
         raise Invalid(gaps=gaps)
 
 
-def _cargo(command: RouteRequest, ready_at: datetime) -> Cargo:
+def _unknown_goods(command: RouteRequest, at: str) -> Iterator[Gap]:
+    """Faults in what kind of goods they are, by the words that listings have for it."""
+    if command.category is not None and command.category not in {*Category}:
+        yield Gap(f"{at}/category", _one_of(Category))
+    if command.species is None:
+        return
+    if command.temperature is not Temperature.LIVE:
+        yield Gap(f"{at}/species", {"en": "Only for the temperature `live`", "zh-Hans": "仅用于 temperature 为 live"})
+    elif command.species not in {*Species}:
+        yield Gap(f"{at}/species", _one_of(Species))
+
+
+def _one_of(words: Iterable[str]) -> Mapping[str, str]:
+    listed = ", ".join(words)
+    return {"en": f"One of: {listed}", "zh-Hans": f"应为以下之一：{listed}"}
+
+
+def _cargo(command: RouteRequest, county: str | None, ready_at: datetime) -> Cargo:
+    """The goods of a question; they are taken to be of the county of the hub where they are handed in, and animals to be livestock."""
     is_live = command.temperature is Temperature.LIVE
     return Cargo(
         hub=command.from_,
@@ -93,6 +125,10 @@ def _cargo(command: RouteRequest, ready_at: datetime) -> Cargo:
         volume_mm3=command.volume_mm3 or command.weight_g * VOLUME_MM3_PER_G,
         toll_free=command.fresh,
         live_heads=(command.live_heads or -(-command.weight_g // HEAD_G)) if is_live else 0,
+        species=frozenset({command.species} if command.species else ()),
+        origin=county,
+        categories=frozenset({command.category or Category.LIVESTOCK} if command.category or is_live else ()),
+        arrive_by=command.arrive_by,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.catalogue.errors import OrderCycleClosed
@@ -36,15 +37,16 @@ async def plan_again(
     Two statements.
     """
     affected = affected_by(tried, refused.keys(), now)
+    request = QuoteRequest.model_validate(quote.request)
     cargoes = [cargo_of(tried.consignments[i], now) for i in affected]
     freights = [
-        Freight(cargo, frozenset(tried.consignments[i].categories))
+        Freight(replace(cargo, arrive_by=request.deliver_by), frozenset(tried.consignments[i].categories))
         for i, cargo in zip(affected, cargoes, strict=True)
         if cargo is not None
     ]
     if not freights or len(freights) < len(affected):
         return None
-    to = QuoteRequest.model_validate(quote.request).deliver_to
+    to = request.deliver_to
     planned = [freight.cargo for freight in freights]
     try:
         async with ports.database.read() as connection:
@@ -110,6 +112,9 @@ def cargo_of(quoted: QuotedConsignment, now: datetime) -> Cargo | None:
         live_heads=quoted.live_heads,
         piece_weight_g=max((package.weight_g for package in quoted.packages), default=0),
         piece_length_mm=max(sides, default=0),
+        species=frozenset(quoted.species),
+        origin=quoted.origin,
+        categories=frozenset(quoted.categories),
     )
 
 

@@ -7,13 +7,22 @@ from itertools import pairwise
 from typing import Final
 
 from app.core.limits import PLAN_HORIZON
-from app.flows.plan_ways import CHARGEABLE_G, HAND_IN_S, LIVE_WINDOW_S, VOLUME_MM3, round_up
+from app.flows.plan_ways import CHARGEABLE_G, LIVE_WINDOW_S, VOLUME_MM3, round_up
 from app.network.endurance import JourneyLimit, exposure_limit_s, journey_limit
+from app.network.origin_rules import (
+    NO_RULES,
+    Origin,
+    OriginRule,
+    OriginRules,
+    closed_on_the_way,
+    forbidding,
+    what_stands_in_the_way,
+)
 from app.network.plan import FrontCache
-from app.network.rules import open_from
+from app.network.rules import HAND_IN_S, open_from
 from app.network.values import Held, HubKind, HubPoint, Temperature, Want
 from app.orders.rules import promise_for
-from app.routing import Leg, Load, NoPlan, Plan, Query, SearchTooLarge, Timetable, Used
+from app.routing import Leg, Load, NoPlan, Plan, Query, Reason, SearchTooLarge, Timetable, Used
 from app.shipments.onward import (
     Whereabouts,
     courier_left,
@@ -43,6 +52,7 @@ class Network:
     load: Load
     crossing: frozenset[str]
     hubs: Mapping[str, HubPoint]
+    rules: OriginRules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +81,12 @@ class Onward:
 
 @dataclass(frozen=True, slots=True)
 class NoWay:
-    """There is no way on, and why: the planner's reason, or one of ours."""
+    """There is no way on, and why: the planner's reason, or one of ours. `rule` is the number of the one that forbids it."""
 
     hub: str
     ready_at: datetime
     reason: str
+    rule: str | None = None
 
 
 def plan_onward(
@@ -95,7 +106,7 @@ def plan_onward(
     if not place.is_known:
         return NoWay(place.hub or rides[0].from_hub, place.at, NOBODY_KNOWS_WHERE)
     found = _best_way(network, case, place, filled, now)
-    return _rebooked(case, place, found, timed, now) if isinstance(found, Plan) else NoWay(place.hub, place.at, found)
+    return _rebooked(case, place, found, timed, now) if isinstance(found, Plan) else found
 
 
 def _holds(
@@ -161,14 +172,22 @@ def _spent(network: Network, case: Case, until: datetime) -> int:
 
 
 def _journey_limit(journey: Journey) -> JourneyLimit | None:
-    """What the animals bear, None for other goods. A consignment does not know its species, so the table's default is theirs."""
-    return journey_limit(()) if journey.temperature == Temperature.LIVE else None
+    """What the animals bear, None for other goods. Where nobody noted the species, the table's default is theirs."""
+    return journey_limit(journey.species or ()) if journey.temperature == Temperature.LIVE else None
 
 
 def query_onward(
-    network: Network, case: Case, place: Whereabouts, filled: frozenset[tuple[str, int]], now: datetime
+    network: Network,
+    case: Case,
+    place: Whereabouts,
+    filled: frozenset[tuple[str, int]],
+    now: datetime,
+    rules: Sequence[OriginRule] = (),
 ) -> Query:
-    """The question for what is left: from where the goods are, when they get there, with the hours that they have spent."""
+    """The question for what is left: from where the goods are, when they get there, with the hours that they have spent.
+
+    `rules` are those on where goods of this origin may not go.
+    """
     journey, rides = case.journey, rides_left(case.journey)
     begins = _begins_at(network, case, place, now)
     limit = _journey_limit(journey)
@@ -180,6 +199,7 @@ def query_onward(
         (held.service_id, int(held.run_at.timestamp())) for leg, held in case.left.items() if leg in case.gives_way
     }
     on_demand = {code for code, _ in filled if _is_on_demand(network, code)}
+    closed = closed_on_the_way(rules, network.hubs.values(), network.timetable, place.hub)
     return Query(
         origin=place.hub,
         destination=rides[-1].to_hub,
@@ -196,8 +216,9 @@ def query_onward(
         max_exposure_s=exposure_limit_s(Temperature(journey.temperature)),
         spent_s=_spent(network, case, _time(begins)) if place.is_carried else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),
-        excluded_services=(frozenset() if is_abroad else network.crossing) | on_demand,
+        excluded_services=(frozenset() if is_abroad else network.crossing) | on_demand | closed.services,
         excluded_departures=filled | left_behind,
+        excluded_places=closed.places,
     )
 
 
@@ -214,12 +235,16 @@ def _begins_at(network: Network, case: Case, place: Whereabouts, now: datetime) 
 
 def _best_way(
     network: Network, case: Case, place: Whereabouts, filled: frozenset[tuple[str, int]], now: datetime
-) -> Plan | str:
+) -> Plan | NoWay:
     """The cheapest way within the promise, else the one that arrives first; or why there is none.
 
     Promises are taken by the whole hour, so that consignments of one kind ask the same and share the answer.
     """
-    query = query_onward(network, case, place, filled, now)
+    rules = _rules_for(network, case.journey, max(place.at, now))
+    forbids = forbidding(rules, _goes_to(network, case.journey))
+    if forbids is not None:
+        return NoWay(place.hub, place.at, Reason.FORBIDDEN.value, forbids.number)
+    query = query_onward(network, case, place, filled, now, rules)
     load = _without_own(network.load, case)
     courier = courier_left(case.journey)
     to_the_door = courier.arrives_at - courier.departs_at if courier else timedelta()
@@ -230,11 +255,37 @@ def _best_way(
             if not isinstance(within, NoPlan):
                 return min(within.plans, key=lambda plan: (plan.price_minor, plan.co2e_mg, plan.arrives_at))
         soonest = network.fronts.plan(network.timetable, replace(query, window_s=0), load)
+        if isinstance(soonest, NoPlan):
+            reason, rule = what_stands_in_the_way(
+                rules,
+                soonest.reason,
+                lambda some: _why_none(network, query_onward(network, case, place, filled, now, some), load),
+            )
+            return NoWay(place.hub, place.at, reason.value, rule.number if rule else None)
     except SearchTooLarge:
-        return TOO_MANY_WAYS
-    if isinstance(soonest, NoPlan):
-        return soonest.reason.value
+        return NoWay(place.hub, place.at, TOO_MANY_WAYS)
     return min(soonest.plans, key=lambda plan: (plan.arrives_at, plan.price_minor, plan.co2e_mg))
+
+
+def _why_none(network: Network, query: Query, load: Load) -> Reason | None:
+    try:
+        found = network.fronts.plan(network.timetable, replace(query, window_s=0), load)
+    except SearchTooLarge:
+        return None
+    return found.reason if isinstance(found, NoPlan) else None
+
+
+def _rules_for(network: Network, journey: Journey, at: datetime) -> tuple[OriginRule, ...]:
+    """The rules on where these goods may not go, as on the day when they set out anew."""
+    categories, species = frozenset(journey.categories or ()), frozenset(journey.species or ())
+    goods = Origin(journey.origin, Temperature(journey.temperature), categories, species)
+    return network.rules.bearing_on(goods, at)
+
+
+def _goes_to(network: Network, journey: Journey) -> str | None:
+    """The code of the county where the journey ends, at a door or at a hub."""
+    last = journey.legs[-1].to_hub
+    return network.hubs[last].adcode if last in network.hubs else last
 
 
 def _without_own(load: Load, case: Case) -> Load:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Final
@@ -17,8 +17,18 @@ from app.flows.ports import Ports
 from app.network.capacity import read_load
 from app.network.endurance import exposure_limit_s, journey_limit
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
+from app.network.origin_rules import (
+    NO_RULES,
+    Closed,
+    Origin,
+    OriginRule,
+    OriginRules,
+    closed_on_the_way,
+    forbidding,
+    what_stands_in_the_way,
+)
 from app.network.plan import FrontCache
-from app.network.rules import hub_for_county, last_mile, ride_footprint
+from app.network.rules import HAND_IN_S, hub_for_county, last_mile, ride_footprint
 from app.network.values import CURRENCY, DEFAULT_VEHICLES, CourierLeg, HubKind, HubPoint, Mode, Temperature, Vehicle
 from app.orders.rules import spread, winners
 from app.orders.schemas import LegShape
@@ -38,11 +48,10 @@ from app.routing import (
     Used,
 )
 
-# Carriage is charged by the whole kilogram, and goods are handed in by the quarter of an hour: our defaults.
+# Carriage is charged by the whole kilogram: our default.
 # CO2e is linear in weight, so the front is the same one for the real weight.
 CHARGEABLE_G: Final = 1_000
 VOLUME_MM3: Final = 10_000_000
-HAND_IN_S: Final = 900
 # Animals are not kept waiting for a cheaper way for longer than this. [M]
 LIVE_WINDOW_S: Final = 48 * 3_600
 # Nor are other goods for longer than a week, after which all timetables begin again. [M]
@@ -56,7 +65,8 @@ class Cargo:
     """What leaves one hub together. `ready_at`: when it is handed in; `piece_…`: its heaviest and its longest single piece.
 
     `toll_free`: all of it is of the green channel.
-    Animals of which no `species` is told are taken for the table's default.
+    Animals of which no `species` is told are taken for the table's default. `origin` is the county where the goods come from;
+    on it and on their `categories` depends where they may not go. Later than `arrive_by` they are of no use.
     """
 
     hub: str
@@ -69,6 +79,9 @@ class Cargo:
     piece_length_mm: int = 0
     toll_free: bool = False
     species: frozenset[str] = frozenset()
+    origin: str | None = None
+    categories: frozenset[str] = frozenset()
+    arrive_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,8 @@ class Around:
     vehicles: Mapping[str, Vehicle]
     destination: HubPoint
     county: str | None
+    hubs: Mapping[str, HubPoint] = field(default_factory=dict)
+    rules: OriginRules = NO_RULES
 
     def place(self, code: str) -> Place:
         return self.timetable.places[self.timetable.numbers[code]]
@@ -142,6 +157,8 @@ async def look_around(
         ports.timetable.vehicles,
         destination,
         None if hub else county,
+        ports.timetable.hubs,
+        ports.origin_rules,
     )
 
 
@@ -176,8 +193,43 @@ def find_front(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]]
     """What the planner finds for one cargo; `RouteUnavailable` with the reason when there is none."""
     if cargo.weight_g > WEIGHT_G_MAX:
         raise RouteUnavailable(Reason.TOO_HEAVY, cargo.hub, around.destination.code, cargo.temperature.value)
+    rules = rules_for(around, cargo)
+    found = _planned(around, cargo, query_for(around, cargo, rules, without))
+    if isinstance(found, NoPlan):
+        reason, rule = what_stands_in_the_way(
+            rules, found.reason, lambda some: why_none(around, query_for(around, cargo, some, without))
+        )
+        raise _unavailable(around, cargo, reason, rule)
+    return found
+
+
+def rules_for(around: Around, cargo: Cargo) -> tuple[OriginRule, ...]:
+    """The rules on where goods of this origin may not go; `RouteUnavailable` when one forbids the destination."""
+    goods = Origin(cargo.origin, cargo.temperature, cargo.categories, cargo.species)
+    rules = around.rules.bearing_on(goods, cargo.ready_at)
+    rule = forbidding(rules, around.county or around.destination.adcode)
+    if rule is not None:
+        raise _unavailable(around, cargo, Reason.FORBIDDEN, rule)
+    return rules
+
+
+def closed_to(around: Around, cargo: Cargo) -> Closed:
+    """Where this cargo may not pass on its way."""
+    return closed_on_the_way(rules_for(around, cargo), around.hubs.values(), around.timetable, cargo.hub)
+
+
+def query_for(
+    around: Around,
+    cargo: Cargo,
+    rules: Sequence[OriginRule] = (),
+    without: frozenset[tuple[str, int]] = frozenset(),
+) -> Query:
+    """The planner's question for one cargo under these rules: what its goods bear, and where they may not pass."""
     limit = journey_limit(cargo.species) if cargo.temperature is Temperature.LIVE else None
-    query = Query(
+    closed = closed_on_the_way(rules, around.hubs.values(), around.timetable, cargo.hub)
+    courier = courier_for(around, cargo)
+    to_the_door_s = courier.duration_s if courier else 0
+    return Query(
         origin=cargo.hub,
         destination=around.destination.code,
         depart_after=hand_in_at(cargo),
@@ -192,22 +244,44 @@ def find_front(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]]
         rest_s=limit.rest_s if limit else 0,
         window_s=LIVE_WINDOW_S if limit else WINDOW_S,
         max_exposure_s=exposure_limit_s(cargo.temperature),
+        arrive_by=int(cargo.arrive_by.timestamp()) - to_the_door_s if cargo.arrive_by else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),
-        excluded_services=around.crossing,
+        excluded_services=around.crossing | closed.services,
         excluded_departures=without,
+        excluded_places=closed.places,
     )
+
+
+def courier_for(around: Around, cargo: Cargo) -> CourierLeg | None:
+    """The way from the last hub to the door; None when the goods are fetched."""
+    if around.county is None:
+        return None
+    return last_mile(around.destination, around.county, cargo.weight_g, cargo.temperature)
+
+
+def _planned(around: Around, cargo: Cargo, query: Query) -> Front | NoPlan:
     try:
-        found = around.fronts.plan(around.timetable, query, around.load)
+        return around.fronts.plan(around.timetable, query, around.load)
     except SearchTooLarge as error:
         raise TooManyWays(cargo.hub, around.destination.code) from error
-    if isinstance(found, NoPlan):
-        raise RouteUnavailable(found.reason, cargo.hub, around.destination.code, cargo.temperature.value)
-    return found
 
 
 def _ways(around: Around, cargo: Cargo, plans: Iterable[Plan]) -> list[Way]:
-    courier = last_mile(around.destination, around.county, cargo.weight_g, cargo.temperature) if around.county else None
+    courier = courier_for(around, cargo)
     return [_way(cargo, plan, courier) for plan in plans]
+
+
+def why_none(around: Around, query: Query) -> Reason | None:
+    """Why there is no way; None when there is one, or too many."""
+    try:
+        found = around.fronts.plan(around.timetable, replace(query, window_s=0), around.load)
+    except SearchTooLarge:
+        return None
+    return found.reason if isinstance(found, NoPlan) else None
+
+
+def _unavailable(around: Around, cargo: Cargo, reason: Reason, rule: OriginRule | None) -> RouteUnavailable:
+    return RouteUnavailable(reason, cargo.hub, around.destination.code, cargo.temperature.value, rule)
 
 
 def round_up(value: int, step: int) -> int:

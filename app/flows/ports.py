@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+from app.catalogue.values import Category, Species
 from app.core.clock import Clock, SystemClock
 from app.core.database import Database, Session
 from app.core.seal import Seal
 from app.core.settings import Settings
 from app.core.storage import ObjectStorage, open_storage
+from app.network.origin_rules import NO_RULES, OriginRules, load_origin_rules
 from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.notify.senders import MessageSender, open_sender
@@ -28,17 +30,23 @@ class Ports:
     timetable: TimetableCache
     fronts: FrontCache
     seal: Seal
+    origin_rules: OriginRules = NO_RULES
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """One transaction: committed when its block ends well, undone when an exception leaves it."""
         return self.database.begin()
 
 
+def origin_rules_of(settings: Settings) -> OriginRules:
+    """Where goods may not go, by the table that the settings name; `RulesUnreadable` when it cannot be used."""
+    return load_origin_rules(settings.origin_rules, frozenset(Category), frozenset(Species))
+
+
 @asynccontextmanager
 async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     """The ports that the settings ask for, closed at the end. The database must be there already."""
     assert settings.database_url
-    cards = open_provider(settings)
+    rules, cards = origin_rules_of(settings), open_provider(settings)
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
     )
@@ -53,6 +61,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             timetable=TimetableCache(),
             fronts=FrontCache(),
             seal=Seal(settings.key),
+            origin_rules=rules,
         )
     finally:
         await database.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -10,7 +10,7 @@ from typing import Any
 
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.queries import offers
-from app.catalogue.values import Category, ListingStatus, Offer, Window
+from app.catalogue.values import Category, ListingStatus, Offer, Species, Window
 from app.catalogue.windows import open_window
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.ids import new_id
@@ -99,11 +99,22 @@ class Parcel:
                 for line in self.lines
             ),
             species=self.species,
+            origin=self.origin,
+            categories=self.categories,
         )
 
     @property
+    def origin(self) -> str:
+        """The county where the goods come from: their producer's."""
+        return self.lines[0].offer.county
+
+    @property
+    def categories(self) -> frozenset[Category]:
+        return frozenset(line.offer.category for line in self.lines)
+
+    @property
     def freight(self) -> Freight:
-        return Freight(self.cargo, frozenset(line.offer.category for line in self.lines))
+        return Freight(self.cargo, self.categories)
 
     @property
     def weight_g(self) -> int:
@@ -121,13 +132,14 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     `OrderCycleClosed`, `Invalid` or `RouteUnavailable`.
     """
     now = ports.clock.now()
+    _require_time(command, now)
     async with ports.database.read() as connection:
         offered = await offers(connection, [line.listing for line in command.lines], now)
         lines = check_lines(command, offered)
         timetable = await ports.timetable.current(connection)
         windows = require_open(timetable, lines, now)
         parcels = pack(command, lines, windows, now)
-        cargoes = [parcel.cargo for parcel in parcels]
+        cargoes = [replace(parcel.cargo, arrive_by=command.deliver_by) for parcel in parcels]
         around = await look_around(
             ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes, timetable
         )
@@ -146,6 +158,18 @@ async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str 
     """One's own quote again."""
     async with ports.database.read() as connection:
         return quote_shape(await get_quote(connection, quote_id, caller.id), language)
+
+
+def _require_time(command: QuoteRequest, now: datetime) -> None:
+    if command.deliver_by and command.deliver_by <= max(now, command.depart_after or now):
+        raise Invalid(
+            gaps=[
+                Gap(
+                    "/deliver_by",
+                    {"en": "Later than now and than `depart_after`", "zh-Hans": "须晚于当前时间和 depart_after"},
+                )
+            ]
+        )
 
 
 def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Line]:
@@ -327,7 +351,9 @@ def _consignment(parcel: Parcel, legs: list[LegShape]) -> QuotedConsignment:
         producer=parcel.producer,
         hub=parcel.hub,
         ready_at=parcel.ready_at,
-        categories=sorted(parcel.freight.goods),
+        categories=sorted(parcel.categories),
+        species=sorted(Species(each) for each in parcel.species),
+        origin=parcel.origin,
         temperature=parcel.temperature,
         lines=[line.offer.listing_id for line in parcel.lines],
         weight_g=parcel.weight_g,

@@ -8,6 +8,7 @@ from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.disrupt import create_disruption
 from app.network.errors import RouteUnavailable, TooManyWays
+from app.network.origin_rules import OriginRule
 from app.network.queries import find_disruption
 from app.network.rebook import affected_consignments, giving_way, too_much
 from app.network.schemas import DisruptionShape, NewDisruption
@@ -77,7 +78,8 @@ async def retry_stranded(ports: Ports, caller: Caller, consignment_id: str) -> J
     cause = Cause(stranded.disruption_id, stranded.disruption_reason)
     found = (await change_ways(ports, [consignment_id], {}, cause)).get(consignment_id)
     if isinstance(found, NoWay):
-        raise why_none(found.reason, found.hub, stranded.destination, stranded.temperature)
+        rule = ports.origin_rules.find(found.rule)
+        raise why_none(found.reason, found.hub, stranded.destination, stranded.temperature, rule)
     async with ports.begin() as session:
         if found is not None and stranded.disruption_id is not None:
             await enqueue(session, [Job("shipment.replanned", {"disruption": stranded.disruption_id})])
@@ -85,11 +87,11 @@ async def retry_stranded(ports: Ports, caller: Caller, consignment_id: str) -> J
 
 
 def why_none(
-    reason: str, hub: str, destination: str, temperature: str
+    reason: str, hub: str, destination: str, temperature: str, rule: OriginRule | None = None
 ) -> RouteUnavailable | TooManyWays | WhereaboutsUnknown:
-    """The refusal that a reason for having no way stands for."""
+    """The refusal that a reason for having no way stands for; `rule` is the one that forbids it."""
     if reason == NOBODY_KNOWS_WHERE:
         return WhereaboutsUnknown()
     if reason == TOO_MANY_WAYS:
         return TooManyWays(hub, destination)
-    return RouteUnavailable(Reason(reason), hub, destination, temperature)
+    return RouteUnavailable(Reason(reason), hub, destination, temperature, rule)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.core.clock import rfc3339
 from app.core.errors import Kind, Problem
+from app.network.origin_rules import OriginRule
 from app.routing import Reason
 
 _WHY: Final[Mapping[Reason, Mapping[str, str]]] = {
@@ -54,6 +55,10 @@ _WHY: Final[Mapping[Reason, Mapping[str, str]]] = {
         "zh-Hans": "能按时到达的班次均已订满。请减少数量或改为之后发货",
     },
 }
+_BY_RULE: Final[Mapping[str, str]] = {
+    "en": "By rule {number} these goods may not go that way: {what} ({source}). Choose another destination",
+    "zh-Hans": "按规则 {number}，该产地的货物不得运往或途经该地：{what}（{source}）。请选择其他目的地",
+}
 _TEMPERATURES: Final[Mapping[str, Mapping[str, str]]] = {
     "ambient": {"en": "goods without cooling", "zh-Hans": "常温货物"},
     "chilled": {"en": "chilled goods", "zh-Hans": "冷藏货物"},
@@ -63,18 +68,31 @@ _TEMPERATURES: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 class RouteUnavailable(Problem):
-    """There is no way to carry the goods; `reason` says what stands against it."""
+    """There is no way to carry the goods; `reason` says what stands against it, and `rule` by which rule they may not go there."""
 
     slug = "route-unavailable"
     kind = Kind.CONFLICT
     title = {"en": "There is no way to carry this", "zh-Hans": "没有可行的运输路线"}
     detail = {"en": "From {from} to {to}: {why}.", "zh-Hans": "从 {from} 到 {to}：{why}。"}
-    members = ("reason", "from", "to")
+    members = ("reason", "from", "to", "rule")
 
-    def __init__(self, reason: Reason, origin: str, destination: str, temperature: str = "ambient") -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        origin: str,
+        destination: str,
+        temperature: str = "ambient",
+        rule: OriginRule | None = None,
+    ) -> None:
         kept = _TEMPERATURES[temperature]
         why = {language: text.format(temperature=kept[language]) for language, text in _WHY[reason].items()}
         fields: dict[str, Any] = {"from": origin, "to": destination, "reason": reason.value, "why": why}
+        if rule is not None:
+            fields["why"] = {
+                language: text.format(number=rule.number, what=rule.what[language], source=rule.source[language])
+                for language, text in _BY_RULE.items()
+            }
+            fields["rule"] = {"number": rule.number, "what": rule.what, "source": rule.source}
         super().__init__(**fields)
 
 

@@ -39,7 +39,10 @@ RouteLabel = Literal["cheapest", "fastest", "greenest"]
 
 
 class RouteRequest(Shape):
-    """What is to be carried between two hubs. Without a volume, 250 kg are taken to fill a cubic metre; without heads, 50 kg a head."""
+    """What is to be carried between two hubs. Without a volume, 250 kg are taken to fill a cubic metre; without heads, 50 kg a head.
+
+    On `species` depends how long animals may travel, and on it, on `category` and on the county of `from` where goods may not go.
+    """
 
     model_config: ClassVar[ConfigDict] = example(
         {"from": "HOTAN", "to": "SHANGHAI", "weight_g": 15600, "temperature": "ambient"}
@@ -54,7 +57,15 @@ class RouteRequest(Shape):
     fresh: Annotated[bool, Field(description="Goods of the toll-free green channel: fresh produce or live animals")] = (
         False
     )
+    species: (
+        Annotated[str, Field(max_length=40, description="Of live animals, as in listings, such as `sheep`")] | None
+    ) = None
+    category: Annotated[str, Field(max_length=40, description="As in listings, such as `produce`")] | None = None
     depart_after: Time | None = None
+    arrive_by: (
+        Annotated[Time, Field(description="Only ways that arrive by then; `hand_in_by` says until when to hand in")]
+        | None
+    ) = None
 
 
 class RouteQuery(RouteRequest):
@@ -104,6 +115,12 @@ class RouteOptionShape(Shape):
 class RoutesShape(Shape):
     """A Pareto front of price, arrival and CO2e; nothing is reserved by it."""
 
-    model_config: ClassVar[ConfigDict] = example({"options": [_ROUTE]})
+    model_config: ClassVar[ConfigDict] = example({"options": [_ROUTE], "hand_in_by": None})
 
     options: list[RouteOptionShape]
+    hand_in_by: Annotated[
+        Time | None,
+        Field(
+            description="The last moment to hand in at `from` so that the goods arrive by `arrive_by`; null without one"
+        ),
+    ] = None

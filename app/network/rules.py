@@ -32,6 +32,10 @@ MUNICIPALITIES: Final = ("11", "12", "31", "50")
 HOUR_S: Final = 3_600
 DAY_S: Final = 24 * HOUR_S
 MINOR: Final = 100
+# Goods are handed in by the quarter of an hour.
+HAND_IN_S: Final = 900
+# A hub that is not open for so long before a departure takes nothing for it.
+WAIT_S_MAX: Final = 4 * DAY_S
 Period = tuple[int, int]
 Place = TypeVar("Place", bound=Located)
 
@@ -205,6 +209,13 @@ def ready_to_board(place: PlannedPlace, at: int) -> int:
         (max(0, since - week_s) for since, until in pieces if week_s < until), WEEK_S - week_s + pieces[0][0]
     )
     return at + opens_in + place.dwell_s
+
+
+def last_hand_in(place: PlannedPlace, ready_by: int) -> int | None:
+    """The last quarter of an hour at which goods can be handed in so that they are ready by then; None when it is not open before."""
+    last = (ready_by - place.dwell_s) // HAND_IN_S * HAND_IN_S
+    quarters = range(last, last - WAIT_S_MAX, -HAND_IN_S)
+    return next((at for at in quarters if ready_to_board(place, at) <= ready_by), None)
 
 
 def starts_between(service: PlannedService, since: int, until: int) -> Iterator[int]:

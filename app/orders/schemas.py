@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from app.catalogue.values import Category
+from app.catalogue.values import Category, Species
 from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
 from app.core.money import Money
@@ -72,6 +72,8 @@ _QUOTED: Final = {
     "hub": "HOTAN",
     "ready_at": "2026-03-01T08:00:00Z",
     "categories": ["produce"],
+    "species": [],
+    "origin": "653221",
     "temperature": "ambient",
     "lines": ["lst_01jd0000000000000000000000"],
     "weight_g": 16100,
@@ -156,6 +158,7 @@ class QuoteRequest(Shape):
     deliver_to: DeliverTo
     packaging: PackagingKind = PackagingKind.STANDARD
     depart_after: Time | None = None
+    deliver_by: Annotated[Time, Field(description="Only options whose `arrives_by` is not later")] | None = None
 
 
 class LegShape(Shape):
@@ -253,6 +256,8 @@ class QuotedConsignment(Shape):
     hub: str | None = None
     ready_at: Time | None = None
     categories: list[Category] = []
+    species: list[Species] = []
+    origin: Annotated[str, Field(description="The county where the goods come from")] | None = None
     temperature: str
     lines: list[str]
     weight_g: int

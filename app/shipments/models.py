@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -15,6 +15,7 @@ class Consignment(SQLModel, table=True):
     """What one producer sends to one buyer. `status` and what follows it until `ended_at` are the fold of its events.
 
     `extra_carriage_minor`: what its legs cost by now beyond what the buyer paid for them; the platform's, and below zero when it saved.
+    `origin` is the county where the goods come from; it, `categories` and `species` are null where nobody noted them.
     """
 
     __table_args__ = (
@@ -45,6 +46,9 @@ class Consignment(SQLModel, table=True):
     replan_reason: dict[str, str] | None = Field(default=None, sa_type=JSONB)
     stranded_at: datetime | None = None
     extra_carriage_minor: int = Field(default=0, sa_type=BigInteger)
+    origin: str | None = Field(default=None, max_length=6)
+    categories: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    species: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
 
 
 class ConsignmentPackage(SQLModel, table=True):
@@ -153,7 +157,7 @@ class Replan(SQLModel, table=True):
 
 
 class Stranded(SQLModel, table=True):
-    """A consignment for which there is no way on, until somebody finds one. `reason` is the planner's."""
+    """A consignment for which there is no way on, until somebody finds one. `reason` is the planner's; `rule` the number of the one that forbids it."""
 
     consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
     disruption_id: str | None = Field(default=None, max_length=40, index=True)
@@ -162,5 +166,6 @@ class Stranded(SQLModel, table=True):
     destination: str = Field(max_length=40)
     ready_at: datetime
     reason: str = Field(max_length=40)
+    rule: str | None = Field(default=None, max_length=40)
     stranded_at: datetime
     tried_at: datetime

@@ -41,10 +41,10 @@ WHERE AS_READ
 _STRAND: Final = text(
     """
 WITH listed AS (
-    INSERT INTO stranded (consignment_id, disruption_id, disruption_reason, hub, destination, ready_at, reason, stranded_at, tried_at)
-    VALUES (:id, CAST(:disruption AS text), CAST(:because AS jsonb), :hub, :destination, :ready_at, :reason, :now, :now)
+    INSERT INTO stranded (consignment_id, disruption_id, disruption_reason, hub, destination, ready_at, reason, rule, stranded_at, tried_at)
+    VALUES (:id, CAST(:disruption AS text), CAST(:because AS jsonb), :hub, :destination, :ready_at, :reason, :rule, :now, :now)
     ON CONFLICT (consignment_id) DO UPDATE SET hub = EXCLUDED.hub, ready_at = EXCLUDED.ready_at, reason = EXCLUDED.reason,
-        tried_at = EXCLUDED.tried_at
+        rule = EXCLUDED.rule, tried_at = EXCLUDED.tried_at
 )
 UPDATE consignment SET stranded_at = coalesce(stranded_at, :now), replan_reason = CAST(:because AS jsonb)
 WHERE AS_READ
@@ -120,11 +120,17 @@ async def change_way(
 
 
 async def strand(
-    session: Session, journey: Journey, events: int, found: tuple[str, datetime, str], cause: Cause, now: datetime
+    session: Session,
+    journey: Journey,
+    events: int,
+    found: tuple[str, datetime, str],
+    cause: Cause,
+    now: datetime,
+    rule: str | None = None,
 ) -> None:
     """Note that from a hub, at a time, there is no way on for a reason; once, however often it is found. One statement.
 
-    Lock the journey first. Raises `JourneyMoved` as above.
+    `rule` is the number of the one that forbids it. Lock the journey first. Raises `JourneyMoved` as above.
     """
     rides = [leg for leg in journey.legs if leg.mode != "courier"]
     hub, ready_at, reason = found
@@ -135,6 +141,7 @@ async def strand(
         "destination": rides[-1].to_hub,
         "ready_at": ready_at,
         "reason": reason,
+        "rule": rule,
         "now": now,
     }
     if (await session.execute(_STRAND, values)).first() is None:

@@ -165,6 +165,7 @@ _STRANDED: Final = {
     "to": "URUMQI",
     "ready_at": "2026-03-01T11:00:00Z",
     "reason": "full",
+    "rule": None,
     "reason_text": "From HOTAN to URUMQI: Every departure that would arrive in time is full. Send less, or start later.",
     "disruption": "dis_01jd0000000000000000000000",
     "disruption_reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
@@ -398,6 +399,7 @@ class StrandedShape(Shape):
     to: str
     ready_at: Time
     reason: str
+    rule: Annotated[str | None, Field(description="The number of the rule by which it may not go there")]
     reason_text: str
     disruption: str | None
     disruption_reason: LocalText

@@ -119,6 +119,9 @@ def _journey(draft: ConsignmentDraft, now: datetime) -> Journey:
         ended_at=None,
         packages=tuple(sorted((_package(package) for package in draft.packages), key=lambda package: package.id)),
         legs=draft.legs,
+        origin=draft.origin,
+        categories=draft.categories,
+        species=draft.species,
     )
 
 

@@ -14,7 +14,7 @@ from app.core.paging import Page, decode_cursor, encode_cursor
 STRANDED: Final = {"en": "stranded consignment", "zh-Hans": "待改线的运单"}
 _COLUMNS: Final = (
     "s.consignment_id, c.order_id, c.tracking_number, c.temperature, s.hub, s.destination, s.ready_at, s.reason, "
-    "s.disruption_id, s.disruption_reason, s.stranded_at, s.tried_at"
+    "s.rule, s.disruption_id, s.disruption_reason, s.stranded_at, s.tried_at"
 )
 # Who found a way without us is not looked for any more.
 _WAITING: Final = (
@@ -56,6 +56,7 @@ class StrandedConsignment:
     destination: str
     ready_at: datetime
     reason: str
+    rule: str | None
     disruption_id: str | None
     disruption_reason: dict[str, str]
     stranded_at: datetime

@@ -203,7 +203,8 @@ class ConsignmentDraft:
     """What one producer sends to one buyer, as planned; legs in the order of the journey.
 
     `hand_in_by` None means by the first departure. `units` names for each leg the unit of its order that it is ridden in, by a
-    number; () or None is no unit.
+    number; () or None is no unit. `origin` is the county where the goods come from; it, `categories` and `species` are None when
+    nobody knows.
     """
 
     order_id: str
@@ -217,6 +218,9 @@ class ConsignmentDraft:
     legs: tuple[JourneyLeg, ...]
     hand_in_by: datetime | None = None
     units: tuple[int | None, ...] = ()
+    origin: str | None = None
+    categories: tuple[str, ...] | None = None
+    species: tuple[str, ...] | None = None
     id: str = field(default_factory=lambda: new_id("con"))
 
 
@@ -271,7 +275,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """A consignment as it is stored, with its packages and its legs in the order of the journey."""
+    """A consignment as it is stored, with its packages and its legs in the order of the journey.
+
+    `origin`, `categories` and `species` are None for consignments from before they were kept.
+    """
 
     id: str
     order_id: str
@@ -298,6 +305,9 @@ class Journey:
     replan_reason: Mapping[str, str] | None = None
     stranded_at: datetime | None = None
     extra_carriage_minor: int = 0
+    origin: str | None = None
+    categories: tuple[str, ...] | None = None
+    species: tuple[str, ...] | None = None
 
     def status_text(self, language: str) -> str:
         """The status in words; a consignment whose order was cancelled stays booked, and says what came then."""

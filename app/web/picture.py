@@ -87,7 +87,8 @@ class Picture:
     height: int
     map_height: int
     title: str
-    subline: str
+    sublines: tuple[str, ...]
+    map_y: int
     land: str
     links: str
     hubs: str
@@ -129,14 +130,17 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
     ]
     links = ((points[a], points[b]) for a, b in sorted(ground.links) if {a, b} <= points.keys())
     modes = _modes(found, width, language)
-    top = HEAD + frame.height + LEGEND * (1 + modes[-1][3])
+    sublines = [*_goods(found, asked, language, width), *_timing(found, asked, language, width)]
+    map_y = HEAD + LINE * (len(sublines) - 1)
+    top = map_y + frame.height + LEGEND * (1 + modes[-1][3])
     cards = list(_cards(found.options, ground, language, width, top))
     return Picture(
         width=width,
         height=cards[-1].y + cards[-1].height + LINE + CORNER,
         map_height=frame.height,
         title=f"{_name(ground, asked.from_, language)} → {_name(ground, asked.to, language)}",
-        subline=_subline(asked, len(found.options), language),
+        sublines=tuple(sublines),
+        map_y=map_y,
         land=land_path(frame),
         links=links_path(frame, links),
         hubs=dots_path(frame, points.values()),
@@ -256,12 +260,25 @@ def _modes(found: RoutesShape, width: int, language: str) -> list[tuple[str, str
     return samples
 
 
-def _subline(asked: RouteRequest, ways: int, language: str) -> str:
-    words = WORDS[language]
+def _goods(found: RoutesShape, asked: RouteRequest, language: str, width: int) -> list[str]:
+    """What goes, from when on, and how many ways there are, in lines that fit."""
+    words, ways = WORDS[language], len(found.options)
     parts = [weight(asked.weight_g, language), pick(KEPT[asked.temperature], language)]
     if asked.depart_after:
         parts.append(words["picture_from"].format(when=moment(asked.depart_after, language)))
-    return " · ".join([*parts, words["picture_ways" if ways > 1 else "picture_way"].format(count=ways)])
+    return _joined([*parts, words["picture_ways" if ways > 1 else "picture_way"].format(count=ways)], width)
+
+
+def _timing(found: RoutesShape, asked: RouteRequest, language: str, width: int) -> list[str]:
+    """Until when to hand in so that it is there by when; nothing when nobody asked for that."""
+    if asked.arrive_by is None or found.hand_in_by is None:
+        return []
+    times = (("picture_hand_in", found.hand_in_by), ("picture_by", asked.arrive_by))
+    return _joined([WORDS[language][words].format(when=moment(at, language)) for words, at in times], width)
+
+
+def _joined(parts: Sequence[str], width: int) -> list[str]:
+    return _wrapped([*(f"{part} · " for part in parts[:-1]), parts[-1]], width - 2 * MARGIN)
 
 
 def _cards(options: Sequence[RouteOptionShape], ground: Ground, language: str, width: int, top: int) -> Iterator[Card]:

@@ -1,9 +1,13 @@
 """Disruptions and what they leave without a way, over HTTP."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 
+from app.main import create_app
+from app.network.origin_rules import OriginRules
 from app.routing import warm_up
 from tests.factories.identity import a_partner, an_operator
 from tests.factories.jobs import work
@@ -72,3 +76,27 @@ async def test_operator_sees_what_has_no_way_and_tries_again(client, ports, vall
     assert (await client.post(address, headers=operator)).status_code == 404
     left = (await client.get("/v1/stranded", headers=operator)).json()["items"]
     assert [item["consignment"] for item in left] == [journeys[1].id]
+
+
+async def test_operator_sees_by_which_rule_it_may_not_go_on(ports, valley):
+    rule = {"number": "N-1", "origin": ["6532"], "to": ["6501"], "categories": ["produce"]}
+    words = {
+        "what": {"en": "fruit stays", "zh-Hans": "水果不外运"},
+        "source": {"en": "notice 7", "zh-Hans": "第7号通告"},
+    }
+    table = OriginRules.model_validate({"version": "t", "rule": [rule | words]})
+    strict = replace(ports, origin_rules=table)
+    transport = httpx.ASGITransport(create_app(ports=strict))
+    operator = (await an_operator(ports)).headers
+    journey = await a_journey(ports, county="653221", categories=("produce",))
+    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as door:
+        closed = {"kind": "cancel", "service": "TRUNK", "run_at": RUN, "reason": BECAUSE}
+        assert (await door.post("/v1/disruptions", json=closed, headers=operator)).status_code == 201
+        await work(strict)
+        (item,) = (await door.get("/v1/stranded", headers=operator)).json()["items"]
+        assert (item["consignment"], item["reason"], item["rule"]) == (journey.id, "forbidden", "N-1")
+        assert "rule N-1" in item["reason_text"]
+        assert "fruit stays (notice 7)" in item["reason_text"]
+        refused = await door.post(f"/v1/stranded/{journey.id}/retry", headers=operator | {"accept-language": "zh-Hans"})
+        assert (refused.status_code, refused.json()["rule"]["number"]) == (409, "N-1")
+        assert "水果不外运（第7号通告）" in refused.json()["detail"]

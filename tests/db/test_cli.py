@@ -40,6 +40,17 @@ def test_database_without_tables_is_one_clear_line(server, verb):
     assert (code, said.strip()) == (1, "The database has no tables yet: python -m app.cli migrate")
 
 
+@pytest.mark.parametrize("command", [("app.cli", "serve"), ("app.worker",)])
+def test_rules_that_cannot_be_read_are_one_clear_line_before_anything_starts(command, tmp_path):
+    table = tmp_path / "rules.toml"
+    rule = 'number = "X-1"\nwhat = { en = "a" }\nsource = { en = "a" }\norigin = ["65"]\nto = ["xinjiang"]'
+    table.write_text(f'version = "1"\n[[rule]]\n{rule}\n', encoding="utf-8")
+    code, said = told(*command, CHAMA_DATABASE_URL=NOWHERE, CHAMA_ORIGIN_RULES=str(table))
+    assert code == 1
+    assert len(said.strip().splitlines()) == 1, said
+    assert said.startswith(f"CHAMA_ORIGIN_RULES: {table}: rule X-1 to")
+
+
 @pytest.mark.parametrize("command", [("app.cli", "migrate"), ("app.worker",)])
 def test_settings_that_cannot_be_meant_are_one_clear_line(command):
     code, said = told(*command, CHAMA_DATABASE_URL=NOWHERE, CHAMA_SECRET="")

@@ -83,11 +83,16 @@ async def a_journey(
     to_door: bool = True,
     without: frozenset[str] = frozenset(),
     temperature: str = "ambient",
+    county: str | None = None,
+    **goods: object,
 ) -> Journey:
-    """A placed order of one consignment to Urumqi, by the cheapest way without some services, with everything booked."""
+    """A placed order of one consignment to Urumqi, by the cheapest way without some services, with everything booked.
+
+    `county` is where its goods come from, `goods` the `categories` and `species` that it knows of itself.
+    """
     buyer, now = buyer or await a_person(ports, language="en"), ports.clock.now()
     ids = (new_id("ord"), new_id("prd"), buyer.id)
-    drafted = ConsignmentDraft(*ids, "CNY", temperature, now, now, tuple(packages), ())
+    drafted = replace(ConsignmentDraft(*ids, "CNY", temperature, now, now, tuple(packages), ()), origin=county, **goods)
     way = await _way(ports, drafted, origin, without)
     legs = [_leg(leg) for leg in way.legs]
     if to_door:

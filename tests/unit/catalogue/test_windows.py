@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.catalogue.values import CycleTerms
-from app.catalogue.windows import HAND_IN_S, calls_at, open_window, order_windows
-from app.network.rules import ready_to_board, starts_between
+from app.catalogue.windows import calls_at, open_window, order_windows
+from app.network.rules import HAND_IN_S, ready_to_board, starts_between
 from app.routing import Capacity, Place, Service, Stop, Tariff, Weekly
 
 HOUR_S = 3_600

@@ -13,6 +13,7 @@ from app.flows.consolidate import Freight, Unit, choose, has_room
 from app.flows.plan_ways import CHARGEABLE_G, Around, Cargo, find_ways, round_up
 from app.flows.ride_together import ride
 from app.network.errors import RouteUnavailable
+from app.network.origin_rules import OriginRules
 from app.network.plan import FrontCache
 from app.network.rules import last_mile, ready_to_board
 from app.network.values import HubKind, HubPoint, Mode, Temperature
@@ -301,3 +302,23 @@ def test_same_question_gives_the_same_front_with_the_same_parts():
     one, other = choose(*case), choose(*case)
     assert one.front == other.front
     assert [one.parts_of(point) for point in one.front] == [other.parts_of(point) for point in other.front]
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_unit_does_not_take_a_member_where_it_may_not_go(is_held):
+    """By N it is cheaper for both; one of them may not be handled there, so they ride the dearer train together."""
+    timetable = draw("""
+        A road: A 06:00 > U +2h; 100fen
+        B road: B 06:00 > U +3h; 100fen
+        T rail: U 12:00 > N +2h; 300fen
+        V rail: N 18:00 > M +5h; 300fen
+        D rail: U 12:00 > M +9h; 900fen
+    """)
+    words = {"en": "said", "zh-Hans": "说明"}
+    rule = {"number": "N-1", "what": words, "source": words, "origin": ["65"], "to": ["6201"], "transit": True}
+    hub = HubPoint("N", words, HubKind.CITY, 36.0, 103.8, "620102", 0, 0, 0, "drawn")
+    rules = OriginRules.model_validate({"version": "1", "rule": [rule]})
+    seen = replace(around(timetable, "M"), hubs={"N": hub}, rules=rules)
+    both = [freight("A", origin="530102"), freight("B", origin="653221" if is_held else "530102")]
+    apart = (100 + 100 + 900, ["A =D", "B =D"], [900])
+    assert told(seen, both) == (apart if is_held else (100 + 100 + 600, ["A =T =V", "B =T =V"], [600]))

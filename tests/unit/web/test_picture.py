@@ -126,3 +126,14 @@ def test_land_is_cut_to_the_frame_and_the_sea_is_not_land():
         assert inside(path, *frame.spot(at)) == land, name
     assert min(numbers(path.partition("l")[0])) >= -7
     assert len(path) < 20_000
+
+
+@pytest.mark.parametrize("width", [320, 400, 720])
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_head_stays_inside_and_above_the_map_whatever_was_asked(width, language):
+    asked = ASKED.model_copy(update={"depart_after": START, "arrive_by": START + timedelta(days=7)})
+    found = FOUND.model_copy(update={"hand_in_by": START + timedelta(days=2)})
+    picture = routes_picture(found, asked, ground(), language, width)
+    assert all(text_width(line, SIZE) <= width - 40 for line in picture.sublines)
+    assert 60 + 19 * (len(picture.sublines) - 1) < picture.map_y < picture.cards[0].y
+    assert sum(line.count(":") for line in picture.sublines) == 3

@@ -1,15 +1,15 @@
 """Quotes are kept as text that nobody takes apart, jobs without a history or notices, and messages leave a few at a time
 
-Revision ID: 0008
-Revises: 0007
+Revision ID: 0009
+Revises: 0008
 """
 
 from alembic import op
 from sqlalchemy.dialects import postgresql
 import sqlalchemy as sa
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
