@@ -5,6 +5,7 @@ These two speak to the driver itself: compiling statements and typing rows would
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from string import Template
 from typing import Any, Final
@@ -42,6 +43,11 @@ _OFFERS: Final = Sql(
     "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
     "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
     "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
+)
+_STOCKS: Final = Sql(
+    "SELECT id, version, (SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
+    "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
+    "FROM listing WHERE id = ANY(:listings) AND status IN ('published', 'paused')"
 )
 _FILTERS: Final = {
     "published": "status = 'published'",
@@ -120,6 +126,12 @@ async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | Non
     if len(rows) <= limit:
         return _page(rows, None)
     return _page(rows[:limit], _cursor(sort, *rows[limit - 1][2:]))
+
+
+async def stocks(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, tuple[int, Decimal]]:
+    """The version of each of these listings that are or were on sale, and what can be had of it. One statement."""
+    rows = await _STOCKS.all(connection, {"listings": list(listing_ids), "now": now})
+    return {row.id: (row.version, row.available) for row in rows}
 
 
 async def offers(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, Offer]:

@@ -44,5 +44,5 @@ def minute_after(at: datetime) -> datetime:
 
 def rfc3339(at: datetime) -> str:
     """`2026-03-01T08:00:00Z`: UTC, ending in Z, with milliseconds only when there are any."""
-    at = at.astimezone(UTC)
-    return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds").replace("+00:00", "Z")
+    at = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return at.isoformat(timespec="milliseconds" if at.microsecond else "seconds")[:-6] + "Z"

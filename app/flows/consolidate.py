@@ -1,6 +1,6 @@
 """Consignments of one order that meet at a hub and ride on as one from there: which can, and the front that comes of it.
 
-A unit has a leader, on whose way the others join at one hub, each having come by a way of its own. The members stay
+A unit follows the way of a leader, which it joins at one hub, each member having come by a way of its own. The members stay
 consignments with bookings of their own; what they share is the price of each ride, charged once for all their weights.
 `app.flows.ride_together` tells a chosen unit leg by leg.
 """
@@ -37,7 +37,7 @@ from app.routing.rules import price_rate, ride_price_minor, transfer_price_minor
 PAIRS_UP_TO: Final = 3
 UNITS_TRIED_MAX: Final = 4
 # Of each consignment, so many ways are looked at for a unit: the cheapest, fastest and greenest, then the best compromises.
-UNIT_WAYS_MAX: Final = 24
+UNIT_WAYS_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Coming(NamedTuple):
 class Unit:
     """Members that ride as one from ride `since` of a way; when that is behind its last ride, they share the courier only.
 
-    The way was planned for `leader`, who gave it; every member, the leader too, comes by a way of its own.
+    The way was planned for `leader`, who gave it and may itself ride apart; every member comes by a way of its own.
     """
 
     leader: int

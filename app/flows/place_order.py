@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalogue.errors import OfferChanged, OutOfStock
-from app.catalogue.queries import offers
+from app.catalogue.queries import stocks
 from app.catalogue.reserve import StockWant, reserve
 from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
@@ -77,13 +78,13 @@ async def _find_placed(ports: Ports, caller: Caller, command: OrderRequest, meth
 
 async def _require_stock(connection: AsyncConnection, wants: Sequence[StockWant], now: datetime) -> None:
     """Refuse at once what is sold out already, without a lock: of many buyers of the last goods, few then wait for each other."""
-    offered = await offers(connection, [want.listing_id for want in wants], now)
+    present = await stocks(connection, [want.listing_id for want in wants], now)
     for want in wants:
-        offer = offered.get(want.listing_id)
-        if offer is None or offer.version != want.version:
+        version, available = present.get(want.listing_id, (None, 0))
+        if version != want.version:
             raise OfferChanged(want.listing_id)
-        if offer.available < want.quantity:
-            raise OutOfStock(want.listing_id, offer.available)
+        if available < want.quantity:
+            raise OutOfStock(want.listing_id, Decimal(available))
 
 
 async def _book(

@@ -28,7 +28,7 @@ from app.network.origin_rules import (
     what_stands_in_the_way,
 )
 from app.network.plan import FrontCache
-from app.network.rules import HAND_IN_S, hub_for_county, last_mile, ride_footprint
+from app.network.rules import HAND_IN_S, last_mile, ride_footprint
 from app.network.values import CURRENCY, DEFAULT_VEHICLES, CourierLeg, HubKind, HubPoint, Mode, Temperature, Vehicle
 from app.orders.rules import spread, winners
 from app.orders.schemas import LegShape
@@ -129,7 +129,7 @@ async def look_around(
     Raises `NoHubForCounty`, or `Invalid` for a hub that is not one at which a buyer can fetch goods.
     """
     timetable = timetable or await ports.timetable.current(connection)
-    code = hub or hub_for_county(ports.timetable.hubs.values(), county)
+    code = hub or ports.timetable.hub_for_county(county)
     if code is None:
         raise NoHubForCounty(county)
     destination = ports.timetable.hubs.get(code)

@@ -8,6 +8,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from orjson import Fragment
+
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.queries import offers
 from app.catalogue.values import Category, ListingStatus, Offer, Species, Window
@@ -417,7 +419,7 @@ def _quote(
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
         lines=[_line(line) for line in lines],
-        options=[option.model_dump(mode="json", by_alias=True, exclude={"why"}) for option in options],
+        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why"})) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,

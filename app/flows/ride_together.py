@@ -46,7 +46,7 @@ def ride(around: Around, freights: Sequence[Freight], parts: Sequence[Part]) -> 
     for number, unit in enumerate(units.values(), FIRST_UNIT):
         legs, saved_minor = _unit_legs(around, freights, unit, number)
         told |= legs
-        hub = next(leg.from_ for leg in legs[unit.leader] if leg.unit == number)
+        hub = next(leg.from_ for leg in legs[unit.members[0]] if leg.unit == number)
         shared.append(Shared(number, hub, unit.members, saved_minor))
     return Ridden(tuple(told[member] for member in range(len(parts))), tuple(shared))
 

@@ -14,7 +14,7 @@ from app.core.database import Reader, Sql
 from app.network.models import Hub, Service
 from app.network.queries import SERVICE
 from app.network.rows import line_of
-from app.network.rules import DAY_S, Period, hub_closure, intensities, midnight_s, season_closures
+from app.network.rules import DAY_S, Period, hub_closure, hub_for_county, intensities, midnight_s, season_closures
 from app.network.runs import link_closures, with_starts
 from app.network.values import (
     CLOSURES_READ_MAX,
@@ -75,9 +75,16 @@ class TimetableCache:
         self.crossing: frozenset[str] = frozenset()
         self.local: frozenset[str] = frozenset()
         self.vehicles: Mapping[str, Vehicle] = {}
+        self._serving: dict[str, str | None] = {}
         self._kept: Mapping[str, Kept] = {}
         self._timetable = Timetable((), (), version="0")
         self._renewing = asyncio.Lock()
+
+    def hub_for_county(self, county: str) -> str | None:
+        """The code of the hub that serves a county, as `rules.hub_for_county`; worked out once for each timetable."""
+        if county not in self._serving:
+            self._serving[county] = hub_for_county(self.hubs.values(), county)
+        return self._serving[county]
 
     async def current(self, reader: Reader) -> Timetable:
         """The timetable of the version in the database. One statement unless it has changed."""
@@ -93,7 +100,7 @@ class TimetableCache:
     async def _renew(self, reader: Reader, version: str, changed_at: datetime | None) -> None:
         """Read under the version found before: what changes meanwhile has a higher one, and is read next time."""
         if changed_at is None:
-            self.hubs, self._kept, self._timetable = {}, {}, Timetable((), (), version=version)
+            self.hubs, self._serving, self._kept, self._timetable = {}, {}, {}, Timetable((), (), version=version)
             self.crossing = self.local = frozenset()
             return
         hubs = {row.code: HubPoint(*row) for row in await reader.execute(_HUBS)}
@@ -101,7 +108,7 @@ class TimetableCache:
         recent = {"since": changed_at - RUN_LENGTH_MAX - DELAY_MAX, "most": CLOSURES_READ_MAX}
         disruptions = (await reader.execute(_DISRUPTIONS, recent)).all()
         timetable, kept = await asyncio.to_thread(_build, hubs.values(), kept, disruptions, version, changed_at.year)
-        self.hubs, self._timetable, self._kept = hubs, timetable, kept
+        self.hubs, self._serving, self._timetable, self._kept = hubs, {}, timetable, kept
         self.vehicles = {key: each.line.vehicle for key, each in kept.items()}
         self.crossing = _calling_at(hubs, timetable, {HubKind.FOREIGN})
         self.local = _calling_at(hubs, timetable, LOCAL_KINDS)

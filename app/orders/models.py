@@ -21,7 +21,8 @@ class Quote(SQLModel, table=True):
     goods_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(max_length=3)
     lines: list[dict[str, Any]] = Field(sa_type=JSON)
-    options: list[dict[str, Any]] = Field(sa_type=JSON)
+    # Read, each is a document; written, it may be its JSON (`orjson.Fragment`).
+    options: list[Any] = Field(sa_type=JSON)
     created_from: str = Field(max_length=64)
     created_at: datetime
     expires_at: datetime = Field(index=True)

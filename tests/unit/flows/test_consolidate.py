@@ -128,6 +128,12 @@ def test_crafts_ride_with_either_when_the_two_others_may_not_meet():
     assert (price, ways, saved) == (800 + 100 + 500 + 400, ["=A =T", "B T", "=A =T"], [600])
 
 
+def test_two_ride_as_one_on_the_way_of_a_third_that_rides_apart():
+    seen = around(draw(TWO_VALLEYS + "    C road: C 06:00 > U +1h; 100fen\n"), "M")
+    three = [freight("A"), freight("B", COTTON), freight("C", COTTON)]
+    assert told(seen, three) == (300 + 700 + 500 + 400, ["A T", "B =T", "C =T"], [500])
+
+
 def test_chilled_and_ambient_goods_are_no_unit():
     timetable = draw(
         TWO_VALLEYS.replace("fen\n", "fen takes=ambient,chilled\n").replace("fen/kg", "fen/kg takes=ambient,chilled")
