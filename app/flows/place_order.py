@@ -20,10 +20,13 @@ from app.flows.draft_order import Draft, chosen_option, decide, stock_wants
 from app.flows.plan_again import Departure, fresh_options, has_left, plan_again
 from app.flows.ports import Ports
 from app.flows.show_order import order_shape, show_order
-from app.identity.values import Caller
+from app.flows.tell_people import placed_notices
+from app.identity.service import parties_of
+from app.identity.values import Caller, Parties
 from app.ledger.service import record as record_transfers
 from app.network.capacity import book_capacity
 from app.network.errors import CapacityFull
+from app.notify.service import queue_messages
 from app.orders.models import Order, Quote
 from app.orders.schemas import OptionShape, OrderRequest, PaymentShape
 from app.orders.service import add_order, find_placed, get_order, get_quote
@@ -59,8 +62,9 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
             quote = await get_quote(connection, command.quote, caller.id)
             quoted = chosen_option(quote, command.option, now)
             await _require_stock(connection, stock_wants(quote), now)
+            parties = await parties_of(connection, caller.id, {each.producer for each in quoted.consignments})
     if earlier is None:
-        earlier, body = await _book(ports, caller, quote, quoted, command, claim, language, now)
+        earlier, body = await _book(ports, caller, quote, quoted, parties, command, claim, language, now)
         if body is not None:
             return Answer(body)
     return await _finish(ports, caller, claim, earlier, language)
@@ -92,6 +96,7 @@ async def _book(
     caller: Caller,
     quote: Quote,
     quoted: OptionShape,
+    parties: Parties,
     command: OrderRequest,
     claim: Claim,
     language: str,
@@ -110,7 +115,7 @@ async def _book(
         if not has_left(option, now):
             draft = decide(quote, option, command, method, ports.settings.platform_fee_bps, now)
             try:
-                return await _write(ports, draft, claim, language, now)
+                return await _write(ports, draft, parties, claim, language, now)
             except CapacityFull as full:
                 refused[full.service, full.departure_at] += 1
         option = await plan_again(ports, quote, quoted, option, refused, now)
@@ -118,7 +123,7 @@ async def _book(
 
 
 async def _write(
-    ports: Ports, draft: Draft, claim: Claim, language: str, now: datetime
+    ports: Ports, draft: Draft, parties: Parties, claim: Claim, language: str, now: datetime
 ) -> tuple[Earlier | None, bytes | None]:
     """The one transaction. Hot rows (stock, then departures) come last, so that their locks are held briefly.
 
@@ -138,21 +143,17 @@ async def _write(
             session, draft.payment_id, order.id, draft.method, Money(order.total_minor, order.currency), now
         )
         await record_transfers(session, [draft.sale], now)
-        await enqueue(session, _jobs(order, draft.method, now))
         if draft.method is PaymentMethod.CASH_ON_DELIVERY:
+            await queue_messages(session, placed_notices(order, journeys, parties), now)
             payment = PaymentShape(method=draft.method, status=PaymentStatus.PENDING_CASH)
             shape = order_shape(order, draft.lines, journeys, payment, language)
             body = shape.model_dump_json(by_alias=True).encode()
             await record(session, claim, 201, ports.seal.close(body))
+        else:
+            await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=now + PAYMENT_LIFETIME)])
         await reserve(session, order.id, draft.stock, now)
         await book_capacity(session, draft.capacity, now)
     return None, body
-
-
-def _jobs(order: Order, method: PaymentMethod, now: datetime) -> list[Job]:
-    if method is PaymentMethod.CASH_ON_DELIVERY:
-        return [Job("order.placed", {"order": order.id})]
-    return [Job("order.expire", {"order": order.id}, run_at=now + PAYMENT_LIFETIME)]
 
 
 async def _finish(ports: Ports, caller: Caller, claim: Claim, earlier: Earlier | None, language: str) -> Answer:

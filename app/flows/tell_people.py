@@ -1,12 +1,14 @@
 """The story of telling people what became of an order: buyer and producers, each in their own language."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from app.core.database import Session
 from app.core.limits import DISPUTE_WINDOW, PAYMENT_LIFETIME
 from app.core.text import pick
 from app.flows.ports import Ports
-from app.identity.service import contacts_of_persons, contacts_of_producers, names_of_producers
+from app.identity.service import contacts_of_persons, contacts_of_producers, parties_of
+from app.identity.values import Parties
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
@@ -19,19 +21,25 @@ CHINA = timezone(timedelta(hours=8))
 
 
 async def order_placed(ports: Ports, order: str) -> None:
-    """Job: tell the buyer when to expect the goods, and every producer what to hand in, where, by when."""
+    """Job: an order is paid, so that it goes ahead; one without a card is told of where it is placed."""
     async with ports.begin() as session:
         row = await get_order(session, order, None)
         journeys = (await list_of_orders(session, [order]))[order]
-        producers = {journey.producer_id for journey in journeys}
-        contacts = await contacts_of_producers(session, producers)
-        names = await names_of_producers(session, producers)
-        notices = [await _to_buyer(session, row, Template.ORDER_PLACED, {"arrives_by": local_time(row.promised_by)})]
-        for journey in journeys:
-            for contact in contacts.get(journey.producer_id, []):
-                params = _hand_in(row, journey) | {"producer": pick(names[journey.producer_id], contact.language)}
-                notices.append(Notice(contact.phone, Template.NEW_ORDER_FOR_PRODUCER, contact.language, params))
-        await queue_messages(session, notices, ports.clock.now())
+        parties = await parties_of(session, row.buyer_id, {journey.producer_id for journey in journeys})
+        await queue_messages(session, placed_notices(row, journeys, parties), ports.clock.now())
+
+
+def placed_notices(order: Order, journeys: Sequence[Journey], parties: Parties) -> list[Notice]:
+    """To the buyer when to expect the goods, to every producer what to hand in, where, by when."""
+    buyer, arrives_by = parties.buyer, local_time(order.promised_by)
+    told = {"number": order.number, "arrives_by": arrives_by}
+    notices = [Notice(buyer.phone, Template.ORDER_PLACED, buyer.language, told)]
+    for journey in journeys:
+        for contact in parties.members.get(journey.producer_id, ()):
+            name = pick(parties.names[journey.producer_id], contact.language)
+            params = _hand_in(order, journey) | {"producer": name}
+            notices.append(Notice(contact.phone, Template.NEW_ORDER_FOR_PRODUCER, contact.language, params))
+    return notices
 
 
 async def order_shipped(ports: Ports, order: str) -> None:

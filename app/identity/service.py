@@ -1,9 +1,10 @@
 """Verbs of identity that others build on: who is calling, producers and their members, and whom to tell."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+import orjson
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
@@ -18,7 +19,7 @@ from app.identity.errors import NotSignedIn, TooManyProducers
 from app.identity.models import Membership, Person, Producer
 from app.identity.rules import bearer, key_hash, read_access_token, require_speaker, roles_of
 from app.identity.schemas import Me, MembershipShape, NewProducer, ProducerChange, ProducerShape
-from app.identity.values import PRODUCERS_PER_PERSON_MAX, Caller, Contact, MemberRole, Role
+from app.identity.values import PRODUCERS_PER_PERSON_MAX, Caller, Contact, MemberRole, Parties, Role
 
 Listed = TypeVar("Listed", bound=Shape)
 
@@ -38,7 +39,12 @@ _CONTACTS = Sql(
     "WHERE membership.producer_id = ANY(:producers) ORDER BY membership.producer_id, person.id"
 )
 _PERSONS = Sql("SELECT id, phone, language FROM person WHERE id = ANY(:persons)")
-_NAMES = Sql("SELECT id, name FROM producer WHERE id = ANY(:producers)")
+_PARTIES = Sql(
+    "SELECT NULL AS producer, NULL AS name, id, phone, language FROM person WHERE id = :buyer "
+    "UNION ALL (SELECT membership.producer_id, producer.name::text, person.id, person.phone, person.language "
+    "FROM membership JOIN person ON person.id = membership.person_id JOIN producer ON producer.id = membership.producer_id "
+    "WHERE membership.producer_id = ANY(:producers) ORDER BY membership.producer_id, person.id)"
+)
 _PRODUCER: Final = select(*(col(getattr(Producer, name)) for name in ProducerShape.model_fields))
 _NO_PRODUCER: Final = {"en": "producer", "zh-Hans": "生产者"}
 
@@ -182,9 +188,15 @@ async def change_producer(session: Session, present: ProducerShape, command: Pro
     return present.model_copy(update=changes)
 
 
-async def names_of_producers(connection: Reader, producer_ids: Collection[str]) -> dict[str, Mapping[str, str]]:
-    """What these producers call themselves, by language. One statement."""
-    return {row.id: row.name for row in await _NAMES.all(connection, {"producers": list(producer_ids)})}
+async def parties_of(connection: Reader, buyer_id: str, producer_ids: Collection[str]) -> Parties:
+    """Whom to tell of an order of this buyer with these producers. One statement."""
+    rows = await _PARTIES.all(connection, {"buyer": buyer_id, "producers": list(producer_ids)})
+    (buyer,) = (Contact(row.id, row.phone, row.language) for row in rows if row.producer is None)
+    members: dict[str, list[Contact]] = {}
+    for row in rows:
+        if row.producer is not None:
+            members.setdefault(row.producer, []).append(Contact(row.id, row.phone, row.language))
+    return Parties(buyer, members, {row.producer: orjson.loads(row.name) for row in rows if row.name})
 
 
 async def contacts_of_producers(connection: Reader, producer_ids: Collection[str]) -> dict[str, list[Contact]]:

@@ -1,5 +1,6 @@
 """The words of identity: who may call, in which roles, and what a sign-in hands out."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -96,3 +97,12 @@ class Contact:
     person_id: str
     phone: str
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Whom to tell of an order: its buyer and, by producer, every member; and what the producers call themselves."""
+
+    buyer: Contact
+    members: Mapping[str, Sequence[Contact]]
+    names: Mapping[str, Mapping[str, str]]

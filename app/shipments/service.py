@@ -28,8 +28,7 @@ _ADD_CONSIGNMENTS: Final = Sql(
     inserting("consignment")
     + " ON CONFLICT (tracking_number) DO NOTHING RETURNING id, CASE WHEN id = ANY(CAST(:leaders AS text[])) THEN nextval('sscc_serial') END"
 )
-_ADD_PACKAGES: Final = Sql(inserting("package"))
-_ADD_LEGS: Final = Sql(inserting("leg"))
+_ADD_PARTS: Final = Sql(f"WITH packed AS ({inserting('package', 'packages')}) {inserting('leg', 'legs')}")
 _CANCEL: Final = text(
     "UPDATE consignment SET cancelled_at = :now WHERE order_id = ANY(:orders) AND status = 'booked' AND cancelled_at IS NULL "
     "RETURNING id"
@@ -39,7 +38,7 @@ _CANCEL: Final = text(
 async def create_consignments(
     session: Session, drafts: Sequence[ConsignmentDraft], now: datetime, *, company_prefix: str = GS1_EXAMPLE_PREFIX
 ) -> list[Journey]:
-    """Write consignments with their packages and legs in three statements, however many there are.
+    """Write consignments with their packages and legs in two statements, however many there are.
 
     Each gets a tracking number that nobody can guess from another; each unit among them an SSCC of this GS1 company.
     """
@@ -73,8 +72,7 @@ async def create_consignments(
         for journey in journeys_in_order
         for seq, leg in enumerate(journey.legs)
     ]
-    await _ADD_PACKAGES.all(session, {"rows": as_rows(packages)})
-    await _ADD_LEGS.all(session, {"rows": as_rows(legs)})
+    await _ADD_PARTS.all(session, {"packages": as_rows(packages), "legs": as_rows(legs)})
     return journeys_in_order
 
 

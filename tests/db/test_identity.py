@@ -19,6 +19,7 @@ from app.identity.values import (
     Caller,
     Contact,
     KeyMode,
+    Parties,
     Role,
     Scope,
 )
@@ -313,11 +314,12 @@ async def test_producers_and_contacts_are_found_together(database, now):
     caller = await calling(database, now)
     garden = await created_producer(database, caller, now)
     async with database.read() as connection:
-        assert await service.names_of_producers(connection, [garden.id, new_id("prd")]) == {garden.id: garden.name}
+        parties = await service.parties_of(connection, caller.id, [garden.id, new_id("prd")])
         contact = Contact(caller.id, PHONE, "zh-Hans")
         assert await service.contacts_of_producers(connection, [garden.id]) == {garden.id: [contact]}
         assert await service.contacts_of_persons(connection, [caller.id]) == {caller.id: contact}
-        assert await service.names_of_producers(connection, []) == {}
+        assert parties == Parties(contact, {garden.id: [contact]}, {garden.id: garden.name})
+        assert await service.parties_of(connection, caller.id, []) == Parties(contact, {}, {})
 
 
 async def test_me_shows_roles_and_producers(database, now):

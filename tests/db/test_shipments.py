@@ -37,13 +37,13 @@ async def test_consignment_is_read_as_it_was_written(database):
     )
 
 
-async def test_three_statements_write_any_number_of_consignments(database):
+async def test_two_statements_write_any_number_of_consignments(database):
     counts = []
     for drafts in ([a_draft()], [a_draft(packages=(CARTON,) * 40) for _ in range(10)]):
         with statements_of(database) as sent:
             await written(database, *drafts)
         counts.append(len(sent))
-    assert counts == [3, 3]
+    assert counts == [2, 2]
 
 
 async def test_tracking_number_that_is_taken_is_drawn_again(database, monkeypatch):

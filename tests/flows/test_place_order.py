@@ -85,6 +85,7 @@ async def test_everything_of_an_order_is_written_with_it(ports, village, quote):
         'public."idempotency_key"': 1,
         'public."leg"': len(legs),
         'public."lot"': 0,
+        'public."message"': 3,
         'public."order"': 1,
         'public."order_line"': 2,
         'public."package"': packages,
@@ -92,7 +93,12 @@ async def test_everything_of_an_order_is_written_with_it(ports, village, quote):
         'public."reservation"': 2,
         'public."transfer"': 1,
     }
-    assert [(name, set(payload)) for name, payload in await waiting(ports)] == [("order.placed", {"order"})]
+    assert [(name, set(payload)) for name, payload in await waiting(ports)] == [("message.send", {"messages"})]
+    told = await rows(ports, 'SELECT template, "to" FROM message WHERE state = \'queued\'')
+    assert sorted(map(tuple, told)) == sorted(
+        [("order_placed", village.buyer.phone)]
+        + [("new_order_for_producer", seller.person.phone) for seller in (village.garden, village.loom)]
+    )
 
 
 async def test_unit_has_one_sscc_on_the_legs_that_its_members_share(ports, village, quote):
