@@ -11,6 +11,7 @@ from string import Template
 from typing import Any, Final
 
 import orjson
+from psycopg import AsyncClientCursor
 from psycopg.rows import tuple_row
 
 from app.catalogue.search import search_query
@@ -98,7 +99,8 @@ async def find_listing(connection: Reader, listing_id: str, now: datetime) -> Re
 async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | None, limit: int, now: datetime) -> bytes:
     """A page as JSON. One statement that reads one range of one index, however many listings there are.
 
-    Its plan is kept, but for a price limit that has to be sifted: that is best answered in ways that depend on the limit.
+    Its plan is kept, but for a price limit that has to be sifted: that is best answered in ways that depend on the limit, so
+    it is sent with its values in it.
     """
     after = decode_cursor(cursor, int, str)
     query = search_query(wanted.q)
@@ -120,8 +122,9 @@ async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | Non
     statement = _statement(sort, _filters(wanted), after=after is not None)
     depends = wanted.max_price_minor is not None and "max_price" in _SIFTED[sort]
     driver = await driver_of(connection)
-    async with driver.cursor(row_factory=tuple_row) as reading:
-        await reading.execute(statement, values, prepare=False if depends else None)
+    reading = AsyncClientCursor(driver, row_factory=tuple_row) if depends else driver.cursor(row_factory=tuple_row)
+    async with reading:
+        await reading.execute(statement, values)
         rows = await reading.fetchall()
     if len(rows) <= limit:
         return _page(rows, None)

@@ -33,7 +33,10 @@ SEARCH_PATH: Final = "public,jobs"
 _INSERTING: Final = 'INSERT INTO "{table}" SELECT row.* FROM jsonb_populate_recordset(CAST(NULL AS "{table}"), CAST(:{rows} AS jsonb)) AS row'
 _OPTIONS: Final = (
     f"-c search_path={SEARCH_PATH} -c statement_timeout=25s -c lock_timeout=20s "
-    "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+    "-c idle_in_transaction_session_timeout=60s -c timezone=UTC "
+    # Rows are touched by their keys: one plan for each statement serves every value. What depends on a value is sent
+    # with the value in it (`app.catalogue.queries`).
+    "-c plan_cache_mode=force_generic_plan"
 )
 
 
@@ -93,10 +96,7 @@ class Database:
 
     def __init__(self, url: str, *, pool: int = 10, prepared: bool = True, options: str = _OPTIONS) -> None:
         self.url = driver_url(url)
-        # Transactions touch rows by their keys: one plan for each statement serves every value, and planning is done once.
-        self.engine = _engine(
-            url, pool=pool, prepared=prepared, options=f"{options} -c plan_cache_mode=force_generic_plan"
-        )
+        self.engine = _engine(url, pool=pool, prepared=prepared, options=options)
         # Connections of their own: switching one to and from autocommit costs more than the statement.
         self._reading = _engine(url, pool=pool, prepared=prepared, options=options, isolation_level="AUTOCOMMIT")
 

@@ -38,6 +38,7 @@ CUT: Final = """LATERAL (
         AND locked.run_at >= c.from_at AND locked.run_at < c.until_at
 ) AS cut"""
 
+# PostgreSQL takes a document for a hundred rows, and would read every service for so many: OFFSET 0 has it look up each.
 _BOOK: Final = Sql(
     """
 WITH wanted AS MATERIALIZED (
@@ -49,7 +50,7 @@ WITH wanted AS MATERIALIZED (
         booking_id text, leg_id text, consignment_id text, service_id text, run_at timestamptz, board int, alight int,
         weight_g bigint, volume_mm3 bigint, live_places int, chilled_slots int
     )
-    LEFT JOIN service s ON s.id = w.service_id CROSS JOIN {cut}
+    LEFT JOIN LATERAL (SELECT * FROM service WHERE service.id = w.service_id OFFSET 0) AS s ON true CROSS JOIN {cut}
 ), needed AS MATERIALIZED (
     SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
         sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots,

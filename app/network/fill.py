@@ -19,8 +19,11 @@ Fills = Mapping[tuple[str, datetime, int], int]
 
 _FILLS: Final = Sql("""
 SELECT service_id, run_at, segment, used_weight_g * 10000 / capacity_weight_g AS fill_bps
-FROM departure_load JOIN json_to_recordset(CAST(:runs AS json)) AS asked (service_id text, run_at timestamptz)
-USING (service_id, run_at)
+FROM json_to_recordset(CAST(:runs AS json)) AS asked (service_id text, run_at timestamptz)
+CROSS JOIN LATERAL (
+    SELECT segment, used_weight_g, capacity_weight_g FROM departure_load AS d
+    WHERE d.service_id = asked.service_id AND d.run_at = asked.run_at OFFSET 0
+) AS booked
 """)
 
 
