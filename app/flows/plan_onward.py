@@ -109,11 +109,25 @@ def _holds(
 
     if not still_connects(rides, timed, place, came_from, boards_by):
         return False
+    if not _stays_cold(network, case, timed, place):
+        return False
     limit = _journey_limit(case.journey)
     loaded = (
         timed[0].departs_at if not place.is_carried else place.at - timedelta(seconds=_spent(network, case, place.at))
     )
     return limit is None or _bears(network, timed, loaded, limit)
+
+
+def _stays_cold(network: Network, case: Case, timed: Sequence[JourneyLeg], place: Whereabouts) -> bool:
+    """Whether chilled and frozen goods stand in the warm no longer than they bear, with what they have stood there already."""
+    limit_s = exposure_limit_s(Temperature(case.journey.temperature))
+    if limit_s is None:
+        return True
+    # Until the first ride they are in their producer's hands; later each stay counts that is not in a cold store.
+    stood_s = _spent(network, case, timed[0].departs_at) if place.is_carried else 0
+    cold = {each.code for each in network.timetable.places if each.is_cooled}
+    waits = (after.departs_at - before.arrives_at for before, after in pairwise(timed) if before.to_hub not in cold)
+    return stood_s + sum(waits, start=timedelta()).total_seconds() <= limit_s
 
 
 def _bears(network: Network, timed: Sequence[JourneyLeg], loaded: datetime, limit: JourneyLimit) -> bool:
