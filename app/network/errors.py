@@ -121,6 +121,25 @@ class DepartureClosed(CapacityFull):
     }
 
 
+class DisruptionOver(Problem):
+    slug = "disruption-over"
+    kind = Kind.CONFLICT
+    title = {"en": "The disruption is over", "zh-Hans": "中断已结束"}
+    detail = {
+        "en": "It has ended by itself, or its run was due to start: there is nothing left to lift. For a run that is late, say a new delay.",
+        "zh-Hans": "该中断已自行结束，或相关班次的发车时间已过，无需撤回。班次再次延误请重新上报。",
+    }
+
+
+class CannotLift(Problem):
+    """A disruption that is taken back in another way, or not yet."""
+
+    slug = "cannot-be-lifted"
+    kind = Kind.CONFLICT
+    title = {"en": "This cannot be lifted", "zh-Hans": "无法撤回"}
+    detail = {"en": "{why}.", "zh-Hans": "{why}。"}
+
+
 class ImportRefused(Problem):
     """A sheet or a feed with faults: nothing of it was taken."""
 

@@ -100,6 +100,7 @@ _DISRUPTION: Final = {
     "until": "2026-03-07T00:00:00Z",
     "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
     "created_at": "2026-03-04T18:00:00Z",
+    "lifted_at": None,
 }
 _BOOKING: Final = {
     "id": "bkg_01jd0000000000000000000000",
@@ -436,7 +437,11 @@ class NewDisruption(Shape):
 
 
 class DisruptionShape(Shape):
-    """For what is about one run, `from` and `until` are the second of its start."""
+    """For what is about one run, `from` and `until` are the second of its start.
+
+    `lifted_at`: its end was brought forward then. When `until` is `from` it never was; of a delay, these are the second to which the
+    run had been put off.
+    """
 
     model_config: ClassVar[ConfigDict] = example(_DISRUPTION)
 
@@ -452,6 +457,15 @@ class DisruptionShape(Shape):
     until: Time
     reason: LocalText
     created_at: Time
+    lifted_at: Time | None
+
+
+class LiftDisruption(Shape):
+    """Without `until`, a disruption ends at once."""
+
+    model_config: ClassVar[ConfigDict] = example({"until": "2026-03-06T00:00:00Z"})
+
+    until: Annotated[Time | None, Field(description="An end before its end, of what has one")] = None
 
 
 class BookingShape(Shape):

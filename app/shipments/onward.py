@@ -168,7 +168,8 @@ def still_connects(
     for was, leg in zip(planned, timed, strict=True):
         is_first = leg is timed[0]
         shorter = wait_from is None or leg.departs_at - arrives < was.departs_at - wait_from
-        is_free = is_first and not place.is_carried and not place.is_there
+        # Goods that nobody has handed in are there in time, but nobody has to hand in earlier than they were told.
+        is_free = is_first and not place.is_carried and not place.is_there and leg.departs_at >= was.departs_at
         if shorter and not is_free and boards_by(leg, arrives) > leg.departs_at:
             return False
         arrives, wait_from = leg.arrives_at, was.arrives_at
