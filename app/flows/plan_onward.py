@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from app.core.limits import PLAN_HORIZON
+from app.core.limits import HAND_IN_NOTICE, PLAN_HORIZON
 from app.flows.plan_ways import CHARGEABLE_G, HAND_IN_S, LIVE_WINDOW_S, VOLUME_MM3, round_up
 from app.network.endurance import JourneyLimit, exposure_limit_s, journey_limit
 from app.network.plan import FrontCache
@@ -90,7 +90,7 @@ def plan_onward(
         return None
     timed = [moved(leg, {leg_id: held.run_at for leg_id, held in case.left.items()}) for leg in rides]
     is_booked = all(leg.id in case.left and not case.left[leg.id].is_closed for leg in rides)
-    if is_booked and not case.gives_way and _holds(network, case, rides, timed, place):
+    if is_booked and not case.gives_way and _holds(network, case, rides, timed, place, now + HAND_IN_NOTICE):
         return None if tuple(timed) == rides else _onward(case, place, timed, (), now, is_new_way=False)
     if not place.is_known:
         return NoWay(place.hub or rides[0].from_hub, place.at, NOBODY_KNOWS_WHERE)
@@ -99,7 +99,12 @@ def plan_onward(
 
 
 def _holds(
-    network: Network, case: Case, rides: Sequence[JourneyLeg], timed: Sequence[JourneyLeg], place: Whereabouts
+    network: Network,
+    case: Case,
+    rides: Sequence[JourneyLeg],
+    timed: Sequence[JourneyLeg],
+    place: Whereabouts,
+    noticed_by: datetime,
 ) -> bool:
     done = frozen_legs(case.journey.legs)
     came_from = case.journey.legs[done - 1] if done else None
@@ -107,7 +112,7 @@ def _holds(
     def boards_by(leg: JourneyLeg, arrives: datetime) -> datetime:
         return _ready_at(network, leg.from_hub, arrives) + timedelta(seconds=_cutoff_s(network, leg.service_id))
 
-    if not still_connects(rides, timed, place, came_from, boards_by):
+    if not still_connects(rides, timed, place, came_from, boards_by, noticed_by):
         return False
     if not _stays_cold(network, case, timed, place):
         return False

@@ -61,7 +61,9 @@ def collection_entries(buyer_id: str, currency: str, collected_minor: Mapping[Ac
     return _entries({buyer: sum(collected_minor.values()), **amounts})
 
 
-def reroute_entries(currency: str, dropped_minor: Mapping[str, int], taken_minor: Mapping[str, int]) -> tuple[Entry, ...]:
+def reroute_entries(
+    currency: str, dropped_minor: Mapping[str, int], taken_minor: Mapping[str, int]
+) -> tuple[Entry, ...]:
     """Goods go another way: by carrier, what is no longer owed for dropped legs and what is owed for those taken instead.
 
     The buyer pays what was quoted: the platform bears the difference, and keeps it when the new way costs less. Empty when

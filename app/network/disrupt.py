@@ -221,9 +221,7 @@ def _period_faults(command: NewDisruption, now: datetime) -> Iterator[Gap]:
         )
 
 
-def _run_faults(
-    command: NewDisruption, service: Service | None, now: datetime, *, is_called: bool
-) -> Iterator[Gap]:
+def _run_faults(command: NewDisruption, service: Service | None, now: datetime, *, is_called: bool) -> Iterator[Gap]:
     """Whether the run is there to be changed, or not there yet when it is an extra one."""
     run_at = command.run_at
     if service is None:

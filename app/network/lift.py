@@ -67,7 +67,10 @@ async def _require_own(session: Session, caller: Caller, row: Disruption) -> Non
         return
     if row.hub is not None:
         raise Forbidden(
-            needs={"en": "an operator, to lift what closes a hub or a link", "zh-Hans": "运营人员身份才能撤回枢纽或路段的关闭"}
+            needs={
+                "en": "an operator, to lift what closes a hub or a link",
+                "zh-Hans": "运营人员身份才能撤回枢纽或路段的关闭",
+            }
         )
     carrier = await session.execute(select(col(Service.carrier)).where(col(Service.id) == row.service_id))
     if carrier.scalar_one_or_none() != caller.carrier:
