@@ -220,12 +220,12 @@ def facts(shown: Shown, language: str) -> Iterable[tuple[str, str, str]]:
 
 
 def units(shown: Shown, language: str) -> Iterable[tuple[str, str, str]]:
-    """Each unit that the goods ride in beside others, by its SSCC as labels have it, and between which hubs."""
+    """Each unit that the goods ride in beside others, by its SSCC, and between which hubs."""
     words = WORDS[language]
     for sscc in dict.fromkeys(leg.sscc for leg in shown.journey.legs if leg.sscc):
         shared = [leg for leg in shown.journey.legs if leg.sscc == sscc]
         ends = {"from": shown.hub_name(shared[0].from_hub, language), "to": shown.place_name(shared[-1], language)}
-        yield words["unit"], f"(00) {sscc}", words["unit_way"].format(**ends)
+        yield words["unit"], sscc, words["unit_way"].format(**ends)
 
 
 def footprint(shown: Shown, language: str) -> tuple[str, str]:

@@ -94,7 +94,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "packages": "包裹",
         "package_count": "{count} 件 · {weight}",
         "kept": "温度要求",
-        "unit": "所在集装单元（SSCC）",
+        "unit": "所在合装单元（SSCC）",
         "unit_way": "与同一订单的其他货物同行：{from} → {to}。",
         "footprint": "碳足迹",
         "co2e": "{amount} CO₂e",

@@ -1,5 +1,7 @@
 """Disruptions that are taken back before their end: what is not over is there again, for the planner and for bookings."""
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -177,6 +179,40 @@ async def test_lifted_delay_brings_the_run_back_with_its_bookings_and_cuts(ports
     assert await departures(ports) == [at(TONIGHT + HOUR)]
     async with ports.begin() as session:
         await release_capacity(session, ["con_1", "con_2"])
+    async with ports.database.read() as connection:
+        assert await audit_capacity(connection) == []
+
+
+async def test_orders_and_a_lifted_delay_at_once_leave_the_sums_right(ports, valley):
+    later = TONIGHT + HOUR / 6
+
+    async def order(n):
+        with suppress(DepartureClosed):
+            await book(ports, leg_id=f"leg_{n}", consignment_id=f"con_{n}", run_at=later)
+
+    async def cancel(n):
+        async with ports.begin() as session:
+            await release_capacity(session, [f"con_{n}"])
+
+    made = await say(ports, kind="delay", service="TRUNK", run_at=TONIGHT, delay_s=600)
+    for n in range(10):
+        await order(n)
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(order(n) for n in range(10, 20)), lift(ports, made), *(cancel(n) for n in range(8)))
+    async with ports.database.read() as connection:
+        assert await audit_capacity(connection) == []
+    stays = await rows(
+        ports, "SELECT DISTINCT run_at FROM booking WHERE state = 'booked' AND consignment_id IN ('con_8', 'con_9')"
+    )
+    assert stays == [(TONIGHT,)]
+
+
+async def test_two_who_lift_at_once_lift_once(ports, valley):
+    made = await say(ports, kind="delay", service="TRUNK", run_at=TONIGHT, delay_s=600)
+    await book(ports, run_at=TONIGHT + HOUR / 6)
+    found = await asyncio.gather(*(lift(ports, made) for _ in range(4)))
+    assert sorted(is_new for _, is_new in found) == [False, False, False, True]
+    assert len({shape.model_dump_json() for shape, _ in found}) == 1
     async with ports.database.read() as connection:
         assert await audit_capacity(connection) == []
 

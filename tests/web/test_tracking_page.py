@@ -252,7 +252,7 @@ async def test_consignments_before_and_beside_a_journey_have_a_page_too(client, 
     ("language", "label", "remark"),
     [
         ("en", "Rides in unit (SSCC)", "Together with other goods of the order, Urumqi – Shanghai."),
-        ("zh-CN", "所在集装单元（SSCC）", "与同一订单的其他货物同行：乌鲁木齐 → 上海。"),
+        ("zh-CN", "所在合装单元（SSCC）", "与同一订单的其他货物同行：乌鲁木齐 → 上海。"),
     ],
 )
 async def test_unit_is_shown_by_the_code_on_its_label(visit, ports, language, label, remark):
@@ -263,7 +263,7 @@ async def test_unit_is_shown_by_the_code_on_its_label(visit, ports, language, la
     (sscc,) = {leg.sscc for journey in together for leg in journey.legs if leg.sscc}
     for journey in together:
         page, _, _ = await visit(f"/track/{journey.tracking_number}", language=language)
-        assert await page.locator(f"dt:has-text('{label}') + dd").inner_text() == f"(00) {sscc}"
+        assert await page.locator(f"dt:has-text('{label}') + dd").inner_text() == sscc
         assert await page.locator(f"dt:has-text('{label}') + dd + .remark").inner_text() == remark
         assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     page, _, _ = await visit(f"/track/{alone.tracking_number}", language=language)
