@@ -50,7 +50,7 @@ async def lift_disruption(
     """Ends it now, or at `until`; may whoever may make it. What is not over yet can be planned and booked at once; again is harmless.
 
     Consignments that go another way by now stay on it; those without a way are tried again. A delayed run starts as planned with
-    what is booked on it, while its planned start is ahead. An extra run is taken back by cancelling it.
+    what is booked on it, while its planned start is ahead (later, say a `delay` below zero). An extra run is taken back by cancelling it.
     """
     return await replanning.lift_disruption(ports, session, caller, disruption_id, command)
 

@@ -75,6 +75,10 @@ ON CONFLICT (service_id, run_at, segment) DO UPDATE SET used_weight_g = d.used_w
 _TAKEN: Final = text(
     "SELECT 1 FROM departure_load WHERE service_id = :service AND run_at = :run AND used_weight_g > 0 LIMIT 1"
 )
+_PUT_OFF_BY: Final = text(
+    "SELECT max(delay_s) FROM disruption WHERE kind = 'delay' AND service_id = :service AND lifted_at IS NULL "
+    "AND run_at + delay_s * interval '1 second' = :run"
+)
 _CALLED: Final = text(
     "SELECT 1 FROM booking WHERE service_id = :service AND run_at = :run AND state = 'booked' LIMIT 1"
 )
@@ -113,6 +117,8 @@ async def create_disruption(
         # Such as by a timetable that has changed since.
         later = command.run_at + timedelta(seconds=command.delay_s)
         gaps = [_occupied("/delay_s")] if await is_taken(session, command.service, later) else []
+    if not gaps and command.delay_s is not None and command.delay_s < 0:
+        gaps = [] if -command.delay_s < await _put_off_by(session, command) else [_TOO_EARLY]
     if gaps:
         raise Invalid(gaps=gaps)
     row = _row(caller, command, now)
@@ -137,6 +143,21 @@ async def move_run(session: Session, service: str, run_at: datetime, to: datetim
 async def is_taken(session: Session, service: str, run_at: datetime) -> bool:
     """Whether room is counted as used on a run that starts then."""
     return (await session.execute(_TAKEN, {"service": service, "run": run_at})).first() is not None
+
+
+_TOO_EARLY: Final = Gap(
+    "/delay_s",
+    {
+        "en": "Below zero it makes a delay shorter: by less than this run was put off last. Lift the delay to undo it",
+        "zh-Hans": "负值用于缩短延误，须小于该班次最近一次的延误时长；如需取消延误请撤回",
+    },
+)
+
+
+async def _put_off_by(session: Session, command: NewDisruption) -> int:
+    """By how many seconds the run that starts now at this second was put off to it; 0 when it was not."""
+    found = await session.execute(_PUT_OFF_BY, {"service": command.service, "run": command.run_at})
+    return found.scalar_one() or 0
 
 
 async def _is_called(session: Session, service: Service | None, run_at: datetime | None) -> bool:
@@ -281,7 +302,7 @@ def _change_faults(
         later = run_at + timedelta(seconds=command.delay_s)
         if later <= now:
             yield Gap("/delay_s", {"en": "That has passed as well", "zh-Hans": "延误后的时间也已过去"})
-        elif starts_at(service, later) or is_closed(service, later):
+        elif later == run_at or starts_at(service, later) or is_closed(service, later):
             yield _occupied("/delay_s")
 
 

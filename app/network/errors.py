@@ -126,8 +126,8 @@ class DisruptionOver(Problem):
     kind = Kind.CONFLICT
     title = {"en": "The disruption is over", "zh-Hans": "中断已结束"}
     detail = {
-        "en": "It has ended by itself, or its run was due to start: there is nothing left to lift. For a run that is late, say a new delay.",
-        "zh-Hans": "该中断已自行结束，或相关班次的发车时间已过，无需撤回。班次再次延误请重新上报。",
+        "en": "It has ended by itself, or its run was due to start: there is nothing left to lift. A run that is less late than was said: `delay` with `delay_s` below zero.",
+        "zh-Hans": "该中断已自行结束，或相关班次的发车时间已过，无需撤回。如班次延误缩短，请上报 delay 并填写负的 delay_s。",
     }
 
 

@@ -95,7 +95,9 @@ def new_end(row: Disruption, until: datetime | None, now: datetime) -> datetime 
     whole = now.replace(microsecond=0)
     if row.lifted_at is not None and (row.run_at is not None or row.until_at <= max(whole, row.from_at)):
         return None
-    if (row.run_at or row.until_at) <= now:
+    # What was to be less late leaves before the second that it was put off to.
+    last = row.run_at + timedelta(seconds=min(row.delay_s or 0, 0)) if row.run_at else row.until_at
+    if last <= now:
         raise DisruptionOver
     return row.from_at if row.run_at is not None else max(whole, row.from_at)
 

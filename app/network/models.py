@@ -140,7 +140,7 @@ class Disruption(SQLModel, table=True):
         CheckConstraint("to_hub IS NULL OR hub IS NOT NULL AND to_hub <> hub", name="link"),
         CheckConstraint("kind = 'close' OR service_id IS NOT NULL", name="of_service"),
         CheckConstraint("kind NOT IN ('cancel', 'delay', 'extra') OR run_at IS NOT NULL", name="of_run"),
-        CheckConstraint("(kind = 'delay') = (delay_s IS NOT NULL) AND delay_s > 0", name="delay"),
+        CheckConstraint("(kind = 'delay') = (delay_s IS NOT NULL) AND delay_s <> 0", name="delay"),
         CheckConstraint(
             "capacity_weight_g >= 0 AND capacity_volume_mm3 >= 0 AND capacity_live_places >= 0", name="capacity"
         ),

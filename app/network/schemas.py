@@ -429,7 +429,17 @@ class NewDisruption(Shape):
     hub: Code | None = None
     to_hub: Annotated[Code, Field(description="With `hub`, the other end of a link; both directions")] | None = None
     run_at: Annotated[Time, Field(description="When the run starts at its first stop")] | None = None
-    delay_s: Annotated[int, Field(ge=1, le=int(DELAY_MAX.total_seconds()))] | None = None
+    delay_s: (
+        Annotated[
+            int,
+            Field(
+                ge=-int(DELAY_MAX.total_seconds()),
+                le=int(DELAY_MAX.total_seconds()),
+                description="Below zero: a run that was put off is less late than was said last",
+            ),
+        ]
+        | None
+    ) = None
     capacity: CutShape | None = None
     from_: Annotated[Time | None, Field(alias="from")] = None
     until: Time | None = None

@@ -229,6 +229,46 @@ async def test_delay_upon_a_delay_is_lifted_first(ports, valley):
     assert await departures(ports) == [at(TONIGHT)]
 
 
+async def test_delay_is_made_shorter_also_when_the_planned_start_has_passed(ports, valley):
+    await book(ports)
+    made = await say(ports, kind="delay", service="TRUNK", run_at=TONIGHT, delay_s=4 * 3_600)
+    ports.clock.at = TONIGHT + HOUR
+    with pytest.raises(DisruptionOver):
+        await lift(ports, made)
+    shorter = {"kind": "delay", "service": "TRUNK", "run_at": TONIGHT + 4 * HOUR}
+    for delay_s in (-4 * 3_600, -5 * 3_600, -3 * 3_600, 0):
+        async with nothing_happens(ports):
+            with pytest.raises(Invalid) as refusal:
+                await say(ports, **shorter, delay_s=delay_s)
+        assert [gap.pointer for gap in refusal.value.gaps] == ["/delay_s"], delay_s
+    less = await say(ports, **shorter, delay_s=-2 * 3_600)
+    assert await departures(ports) == [at(TONIGHT + 2 * HOUR)]
+    assert await rows(ports, "SELECT run_at FROM booking") == [(TONIGHT + 2 * HOUR,)]
+    with pytest.raises(DepartureClosed):
+        await book(ports, run_at=TONIGHT + 4 * HOUR, leg_id="leg_2")
+    async with ports.database.read() as connection:
+        assert await audit_capacity(connection) == []
+    ports.clock.at = TONIGHT - HOUR
+    async with nothing_happens(ports):
+        with pytest.raises(CannotLift):
+            await lift(ports, made)
+    # As late as before again, unless it has left.
+    ports.clock.at = TONIGHT + 2 * HOUR
+    with pytest.raises(DisruptionOver):
+        await lift(ports, less)
+    ports.clock.at = TONIGHT + HOUR
+    await lift(ports, less)
+    assert await departures(ports) == [at(TONIGHT + 4 * HOUR)]
+    assert await rows(ports, "SELECT run_at FROM booking") == [(TONIGHT + 4 * HOUR,)]
+
+
+async def test_run_that_is_not_late_does_not_leave_earlier(ports, valley):
+    async with nothing_happens(ports):
+        with pytest.raises(Invalid) as refusal:
+            await say(ports, kind="delay", service="TRUNK", run_at=TONIGHT, delay_s=-3_600)
+    assert [gap.pointer for gap in refusal.value.gaps] == ["/delay_s"]
+
+
 async def test_lifted_cut_gives_the_room_back_that_no_other_cut_takes(ports, valley):
     await book(ports, weight_g=100_000)
     run = "SELECT DISTINCT used_weight_g, capacity_weight_g FROM departure_load WHERE run_at = :run"
@@ -281,6 +321,8 @@ async def test_vehicle_that_was_called_may_come_late_and_in_time_again(ports, va
             await say(ports, kind="delay", service="VAN", run_at=TONIGHT, delay_s=3_600)
     assert [gap.pointer for gap in refusal.value.gaps] == ["/run_at"]
     await book(ports, **called)
+    with pytest.raises(Invalid):
+        await say(ports, kind="delay", service="VAN", run_at=TONIGHT, delay_s=0)
     made = await say(ports, kind="delay", service="VAN", run_at=TONIGHT, delay_s=3_600)
     assert await rows(ports, "SELECT run_at FROM booking") == [(TONIGHT + HOUR,)]
     with pytest.raises(DepartureClosed):
