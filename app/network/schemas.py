@@ -162,6 +162,9 @@ Months = Annotated[
 Cutoff = Annotated[int, Field(ge=0, le=int(CUTOFF_MAX.total_seconds()), description="Goods are ready so long before")]
 PieceWeight = Annotated[int, Field(ge=1, le=WEIGHT_G_MAX, description="No piece is heavier; null is no limit")]
 PieceLength = Annotated[int, Field(ge=1, le=LENGTH_MM_MAX, description="No piece is longer; null is no limit")]
+_DELAY_S_MAX: Final = int(DELAY_MAX.total_seconds())
+_LESS_LATE: Final = "Below zero: a run that was put off is less late than was said last"
+Delay = Annotated[int, Field(ge=-_DELAY_S_MAX, le=_DELAY_S_MAX, description=_LESS_LATE)]
 Temperatures = Annotated[list[Temperature], Field(min_length=1, max_length=len(Temperature))]
 
 
@@ -429,17 +432,7 @@ class NewDisruption(Shape):
     hub: Code | None = None
     to_hub: Annotated[Code, Field(description="With `hub`, the other end of a link; both directions")] | None = None
     run_at: Annotated[Time, Field(description="When the run starts at its first stop")] | None = None
-    delay_s: (
-        Annotated[
-            int,
-            Field(
-                ge=-int(DELAY_MAX.total_seconds()),
-                le=int(DELAY_MAX.total_seconds()),
-                description="Below zero: a run that was put off is less late than was said last",
-            ),
-        ]
-        | None
-    ) = None
+    delay_s: Delay | None = None
     capacity: CutShape | None = None
     from_: Annotated[Time | None, Field(alias="from")] = None
     until: Time | None = None
