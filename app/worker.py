@@ -44,6 +44,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "listing.published": publish_listing.tell_sellers,
     "message.send": send_message.send_messages,
     "network.disrupted": replan_consignments.replan_consignments,
+    "network.restored": replan_consignments.retry_all_stranded,
     "order.placed": tell_people.order_placed,
     "order.shipped": tell_people.order_shipped,
     "order.delivered": tell_people.order_delivered,

@@ -2,18 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Path
 
 from app.api.deps import PortsDep, Reading, Tx, partner_with
 from app.api.documents import refuses
 from app.api.router import api_router
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from app.flows import replan_consignments as replanning
 from app.flows.replan_consignments import announce_disruption
 from app.identity.errors import NotSignedIn
 from app.identity.values import Caller, Scope
 from app.network import queries
-from app.network.schemas import Code, DisruptionShape, NewDisruption, ServiceId
+from app.network.errors import CannotLift, DisruptionOver
+from app.network.schemas import Code, DisruptionId, DisruptionShape, LiftDisruption, NewDisruption, ServiceId
 
 router = api_router("move")
 Carrier = Annotated[Caller, Depends(partner_with(Scope.DISRUPTIONS_WRITE))]
@@ -31,6 +33,26 @@ async def create_disruption(command: NewDisruption, caller: Carrier, session: Tx
     New plans go by it at once. Consignments that it reaches are planned anew from where they are, and their buyers told.
     """
     return await announce_disruption(ports, session, caller, command)
+
+
+@router.post(
+    "/disruptions/{disruption_id}/lift",
+    summary="Lift or shorten a disruption",
+    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid, DisruptionOver, CannotLift),
+)
+async def lift_disruption(
+    disruption_id: Annotated[DisruptionId, Path()],
+    command: LiftDisruption,
+    caller: Carrier,
+    session: Tx,
+    ports: PortsDep,
+) -> DisruptionShape:
+    """Ends it now, or at `until`; may whoever may make it. What is not over yet can be planned and booked at once; again is harmless.
+
+    Consignments that go another way by now stay on it; those without a way are tried again. A delayed run starts as planned with
+    what is booked on it, while its planned start is ahead (later, say a `delay` below zero). An extra run is taken back by cancelling it.
+    """
+    return await replanning.lift_disruption(ports, session, caller, disruption_id, command)
 
 
 @router.get("/disruptions", summary="List disruptions", responses=refuses(NotSignedIn, Forbidden, Invalid))

@@ -11,7 +11,7 @@ from app.identity.values import Caller
 from app.ledger.rules import reversed_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
-from app.ledger.values import State, Transfer, TransferKind
+from app.ledger.values import OWED_ON_DELIVERY, State, Transfer, TransferKind
 from app.network.capacity import release_capacity
 from app.orders.errors import AlreadyShipped
 from app.orders.models import Order
@@ -55,9 +55,8 @@ async def _give_back(session: Session, order: Order, ports: Ports) -> None:
     cancelled = await cancel_consignments(session, [order.id], now)
     if len(cancelled) < len(journeys):
         raise AlreadyShipped
-    await settle(
-        session, [t.id for t in await transfers_of(session, order.id) if t.kind is TransferKind.SALE], State.VOID, now
-    )
+    owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
+    await settle(session, owed, State.VOID, now)
     payment = await lock_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY:
         await record_cancel(session, payment.id, now)

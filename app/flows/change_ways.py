@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from app.core.ids import new_id
 from app.core.limits import PLAN_HORIZON
 from app.flows.plan_onward import Case, Network, NoWay, Onward, plan_onward
 from app.flows.ports import Ports
+from app.ledger.rules import reroute_entries
+from app.ledger.service import record
+from app.ledger.values import State, Transfer, TransferKind
 from app.network.capacity import read_load
 from app.network.errors import CapacityFull
 from app.network.rebook import BookingsMoved, held_by, rebook
@@ -16,7 +20,8 @@ from app.orders.rules import is_open
 from app.routing import Reason, Used
 from app.shipments.onward import room_for
 from app.shipments.queries import list_events, list_locked
-from app.shipments.replan import Cause, JourneyMoved, change_way, lock_journey, strand
+from app.shipments.replan import Cause, Change, JourneyMoved, change_way, lock_journey, strand
+from app.shipments.values import Journey, JourneyLeg
 
 TRIES_MAX: Final = 6
 WRITERS: Final = 4
@@ -136,7 +141,28 @@ class Batch:
             else:
                 change = found.change
                 await change_way(session, journey, len(case.scans), change, self._cause, now)
+                await record(session, _freight_moves(journey, change), now)
                 if change.promised_by > promised.by:
                     await postpone(session, journey.order_id, change.promised_from, change.promised_by, now)
                 await rebook(session, seen, found.given_up, found.wants, now)
         return True
+
+
+def _freight_moves(journey: Journey, change: Change) -> list[Transfer]:
+    """Who carries gets paid: one pending transfer, posted or void with the sale; none when no carrier's part changes.
+
+    It is written with the change of way, which nobody can write twice.
+    """
+    dropped, taken = _freight(journey.legs[change.since :]), _freight(change.legs)
+    entries = reroute_entries(journey.currency, dropped, taken)
+    if not entries:
+        return []
+    return [Transfer(new_id("trf"), TransferKind.REROUTE, journey.order_id, State.PENDING, entries)]
+
+
+def _freight(legs: Sequence[JourneyLeg]) -> dict[str, int]:
+    """The price of these legs by carrier."""
+    owed: dict[str, int] = {}
+    for leg in legs:
+        owed[leg.carrier] = owed.get(leg.carrier, 0) + leg.price_minor
+    return owed

@@ -16,6 +16,7 @@ from app.catalogue.together import may_ride_together
 from app.catalogue.values import Category
 from app.flows.plan_ways import (
     CHARGEABLE_G,
+    VOLUME_MM3,
     Around,
     Cargo,
     Way,
@@ -31,7 +32,7 @@ from app.network.values import Temperature
 from app.orders.rules import combine, pareto, thin_out
 from app.orders.values import Candidate, Combination
 from app.routing import Leg, chilled_slots
-from app.routing.rules import price_rate, ride_price_minor, transfer_price_minor
+from app.routing.rules import price_rate, ride_price_minor, tariff_of, transfer_price_minor
 
 # Of so many consignments or fewer, every two are tried as a unit; always, all that can be at a hub in time.
 PAIRS_UP_TO: Final = 3
@@ -296,7 +297,7 @@ class _Meeting:
         # Each came within what it bears outside the cold, and may have nothing of that left.
         if exposure_limit_s(cargoes[0].temperature) and not self.around.place(end.ride.from_place).is_cooled:
             return None
-        price = price_of_ride(self.around, end.ride, weight_g)
+        price = price_of_ride(self.around, end.ride, cargoes)
         if end.onward and end.onward.ride:
             price += price_of_transfer(self.around, end.onward.ride, weight_g)
         planned_g = self.freights[end.leader].cargo.weight_g
@@ -377,10 +378,16 @@ def has_room(around: Around, ride: Leg, cargoes: Sequence[Cargo]) -> bool:
     return True
 
 
-def price_of_ride(around: Around, ride: Leg, weight_g: int) -> int:
-    """What a ride costs for this weight, by the planner's arithmetic and by the whole kilogram."""
-    tariff = around.service(ride.service).tariff
-    return ride_price_minor(tariff, price_rate(tariff, ride.distance_m), round_up(weight_g, CHARGEABLE_G))
+def price_of_ride(around: Around, ride: Leg, cargoes: Sequence[Cargo]) -> int:
+    """What a ride costs for all these together, by the planner's arithmetic and by the whole kilogram.
+
+    Without toll when all of it is of the green channel and fills a vehicle of its own (decision 16): a unit is one load.
+    """
+    weight_g = round_up(sum(cargo.weight_g for cargo in cargoes), CHARGEABLE_G)
+    volume_mm3 = round_up(sum(cargo.volume_mm3 for cargo in cargoes), VOLUME_MM3)
+    is_toll_free = all(cargo.toll_free for cargo in cargoes)
+    tariff = tariff_of(around.service(ride.service), weight_g, volume_mm3, is_toll_free=is_toll_free)
+    return ride_price_minor(tariff, price_rate(tariff, ride.distance_m), weight_g)
 
 
 def price_of_transfer(around: Around, ride: Leg, weight_g: int) -> int:

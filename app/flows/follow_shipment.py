@@ -14,7 +14,7 @@ from app.identity.values import Caller
 from app.ledger.rules import collection_entries, release_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
-from app.ledger.values import AccountKind, AccountRef, State, Transfer, TransferKind
+from app.ledger.values import OWED_ON_DELIVERY, AccountKind, AccountRef, State, Transfer, TransferKind
 from app.orders.models import Order, OrderLine
 from app.orders.rules import may
 from app.orders.schemas import OrderShape
@@ -46,9 +46,8 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
     """What is owed becomes due; cash was taken at the door; the time to complain begins."""
     now = ports.clock.now()
     await move(session, order, OrderEvent.DELIVER, now)
-    await settle(
-        session, [t.id for t in await transfers_of(session, order.id) if t.kind is TransferKind.SALE], State.POSTED, now
-    )
+    owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
+    await settle(session, owed, State.POSTED, now)
     shares = cash_by_carrier(order, await list_lines(session, order.id), journeys)
     if await record_collection(session, [order.id], min(shares), now):
         accounts = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from app.core.limits import PLAN_HORIZON
+from app.core.limits import HAND_IN_NOTICE, PLAN_HORIZON
 from app.flows.plan_ways import CHARGEABLE_G, LIVE_WINDOW_S, VOLUME_MM3, round_up
 from app.network.endurance import JourneyLimit, exposure_limit_s, journey_limit
 from app.network.origin_rules import (
@@ -101,7 +101,7 @@ def plan_onward(
         return None
     timed = [moved(leg, {leg_id: held.run_at for leg_id, held in case.left.items()}) for leg in rides]
     is_booked = all(leg.id in case.left and not case.left[leg.id].is_closed for leg in rides)
-    if is_booked and not case.gives_way and _holds(network, case, rides, timed, place):
+    if is_booked and not case.gives_way and _holds(network, case, rides, timed, place, now + HAND_IN_NOTICE):
         return None if tuple(timed) == rides else _onward(case, place, timed, (), now, is_new_way=False)
     if not place.is_known:
         return NoWay(place.hub or rides[0].from_hub, place.at, NOBODY_KNOWS_WHERE)
@@ -110,7 +110,12 @@ def plan_onward(
 
 
 def _holds(
-    network: Network, case: Case, rides: Sequence[JourneyLeg], timed: Sequence[JourneyLeg], place: Whereabouts
+    network: Network,
+    case: Case,
+    rides: Sequence[JourneyLeg],
+    timed: Sequence[JourneyLeg],
+    place: Whereabouts,
+    noticed_by: datetime,
 ) -> bool:
     done = frozen_legs(case.journey.legs)
     came_from = case.journey.legs[done - 1] if done else None
@@ -118,13 +123,27 @@ def _holds(
     def boards_by(leg: JourneyLeg, arrives: datetime) -> datetime:
         return _ready_at(network, leg.from_hub, arrives) + timedelta(seconds=_cutoff_s(network, leg.service_id))
 
-    if not still_connects(rides, timed, place, came_from, boards_by):
+    if not still_connects(rides, timed, place, came_from, boards_by, noticed_by):
+        return False
+    if not _stays_cold(network, case, timed, place):
         return False
     limit = _journey_limit(case.journey)
     loaded = (
         timed[0].departs_at if not place.is_carried else place.at - timedelta(seconds=_spent(network, case, place.at))
     )
     return limit is None or _bears(network, timed, loaded, limit)
+
+
+def _stays_cold(network: Network, case: Case, timed: Sequence[JourneyLeg], place: Whereabouts) -> bool:
+    """Whether chilled and frozen goods stand in the warm no longer than they bear, with what they have stood there already."""
+    limit_s = exposure_limit_s(Temperature(case.journey.temperature))
+    if limit_s is None:
+        return True
+    # Until the first ride they are in their producer's hands; later each stay counts that is not in a cold store.
+    stood_s = _spent(network, case, timed[0].departs_at) if place.is_carried else 0
+    cold = {each.code for each in network.timetable.places if each.is_cooled}
+    waits = (after.departs_at - before.arrives_at for before, after in pairwise(timed) if before.to_hub not in cold)
+    return stood_s + sum(waits, start=timedelta()).total_seconds() <= limit_s
 
 
 def _bears(network: Network, timed: Sequence[JourneyLeg], loaded: datetime, limit: JourneyLimit) -> bool:

@@ -8,10 +8,11 @@ from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.disrupt import create_disruption
 from app.network.errors import RouteUnavailable, TooManyWays
+from app.network.lift import lift_disruption as end_disruption
 from app.network.origin_rules import OriginRule
 from app.network.queries import find_disruption
 from app.network.rebook import affected_consignments, giving_way, too_much
-from app.network.schemas import DisruptionShape, NewDisruption
+from app.network.schemas import DisruptionShape, LiftDisruption, NewDisruption
 from app.network.values import AFFECTED_READ_MAX, SWEEP_AFTER, DisruptionKind
 from app.routing import Reason
 from app.shipments.errors import WhereaboutsUnknown
@@ -35,6 +36,24 @@ async def announce_disruption(
     return made
 
 
+async def lift_disruption(
+    ports: Ports, session: Session, caller: Caller, disruption: str, command: LiftDisruption
+) -> DisruptionShape:
+    """Take a disruption back before its end, and put the job that tries again what has no way.
+
+    What has another way by now stays on it. Only what is booked on a delayed run follows it, twice as above.
+    """
+    now = ports.clock.now()
+    timetable = await ports.timetable.current(session)
+    lifted, is_new = await end_disruption(session, caller, disruption, command, now, timetable)
+    about = {"disruption": disruption}
+    jobs = [Job("network.restored", about)]
+    if lifted.kind is DisruptionKind.DELAY:
+        jobs += [Job("network.disrupted", about), Job("network.disrupted", about, run_at=now + SWEEP_AFTER)]
+    await enqueue(session, jobs if is_new else [])
+    return lifted
+
+
 async def replan_consignments(ports: Ports, disruption: str, after: str = "") -> None:
     """Job: plan anew what this disruption reaches, a batch at a time; the rest is the next job's.
 
@@ -45,13 +64,29 @@ async def replan_consignments(ports: Ports, disruption: str, after: str = "") ->
         if row is None:
             return
         ids, giving = await _who_is_hit(connection, row.kind, disruption, after)
-    await change_ways(ports, ids, giving, Cause(disruption, row.reason))
+    await _change(ports, "network.disrupted", ids, giving, Cause(disruption, row.reason))
+
+
+async def retry_all_stranded(ports: Ports, disruption: str, after: str = "") -> None:
+    """Job: a part of the network is there again. What has no way is tried once more, a batch at a time."""
+    async with ports.database.read() as connection:
+        row = await find_disruption(connection, disruption)
+        waiting = await list_stranded(connection, after=after, most=AFFECTED_READ_MAX)
+    ids = [each.consignment_id for each in waiting]
+    await _change(ports, "network.restored", ids, {}, Cause(disruption, row.reason))
+
+
+async def _change(ports: Ports, job: str, ids: list[str], giving: Giving, cause: Cause) -> None:
+    """One batch, the news of it, and the job of the next batch."""
+    disruption = cause.disruption_id
+    assert disruption is not None
+    await change_ways(ports, ids, giving, cause)
     async with ports.begin() as session:
         # Also what an earlier try changed before it broke off.
         news = await is_untold(session, disruption)
         jobs = [Job("shipment.replanned", {"disruption": disruption})] if news else []
         if len(ids) == AFFECTED_READ_MAX:
-            jobs.append(Job("network.disrupted", {"disruption": disruption, "after": ids[-1]}))
+            jobs.append(Job(job, {"disruption": disruption, "after": ids[-1]}))
         await enqueue(session, jobs)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.core.money import Money
 from app.flows.consolidate import Freight, Part, Unit, price_of_ride, price_of_transfer, price_to_door
-from app.flows.plan_ways import Around, courier_co2e_g, legs_of, ride_co2e_g
+from app.flows.plan_ways import Around, Cargo, courier_co2e_g, legs_of, ride_co2e_g
 from app.network.values import CURRENCY
 from app.orders.schemas import LegShape
 
@@ -57,14 +57,13 @@ def _unit_legs(
     """Each member's own legs and then the shared ones, and what the members save on these together."""
     own = {one.member: legs_of(around, freights[one.member].cargo, one.way)[: one.own_legs] for one in unit.coming}
     members = list(own)
-    weights = [freights[member].cargo.weight_g for member in members]
+    cargoes = [freights[member].cargo for member in members]
+    weights = [cargo.weight_g for cargo in cargoes]
     saved_minor = 0
     for seq, leg in enumerate(legs_of(around, freights[unit.leader].cargo, unit.way)[unit.since :]):
         is_first = seq == 0
-        together = _price(around, freights, unit, seq, sum(weights), is_first=is_first)
-        saved_minor += (
-            sum(_price(around, freights, unit, seq, weight, is_first=is_first) for weight in weights) - together
-        )
+        together = _price(around, unit, seq, cargoes, is_first=is_first)
+        saved_minor += sum(_price(around, unit, seq, [cargo], is_first=is_first) for cargo in cargoes) - together
         shares = Money(together, CURRENCY).split(weights)
         for member, share in zip(members, shares, strict=True):
             joins = Money(_transfer(around, freights, unit, member) if is_first else 0, CURRENCY)
@@ -73,13 +72,14 @@ def _unit_legs(
     return own, saved_minor
 
 
-def _price(around: Around, freights: Sequence[Freight], unit: Unit, seq: int, weight_g: int, *, is_first: bool) -> int:
-    """What shared leg `seq` costs for this weight, with the transfer before it unless each member pays its own there."""
+def _price(around: Around, unit: Unit, seq: int, cargoes: Sequence[Cargo], *, is_first: bool) -> int:
+    """What shared leg `seq` costs for these, with the transfer before it unless each member pays its own there."""
     rides = unit.way.journey.legs[unit.since :]
+    weight_g = sum(cargo.weight_g for cargo in cargoes)
     if seq == len(rides):
-        return price_to_door(around, freights[unit.leader].cargo.temperature, weight_g)
+        return price_to_door(around, cargoes[0].temperature, weight_g)
     transfer = 0 if is_first else price_of_transfer(around, rides[seq], weight_g)
-    return price_of_ride(around, rides[seq], weight_g) + transfer
+    return price_of_ride(around, rides[seq], cargoes) + transfer
 
 
 def _transfer(around: Around, freights: Sequence[Freight], unit: Unit, member: int) -> int:

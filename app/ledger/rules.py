@@ -61,6 +61,24 @@ def collection_entries(buyer_id: str, currency: str, collected_minor: Mapping[Ac
     return _entries({buyer: sum(collected_minor.values()), **amounts})
 
 
+def reroute_entries(
+    currency: str, dropped_minor: Mapping[str, int], taken_minor: Mapping[str, int]
+) -> tuple[Entry, ...]:
+    """Goods go another way: by carrier, what is no longer owed for dropped legs and what is owed for those taken instead.
+
+    The buyer pays what was quoted: the platform bears the difference, and keeps it when the new way costs less. Empty when
+    nobody's freight changes.
+    """
+    changes = {
+        carrier: taken_minor.get(carrier, 0) - dropped_minor.get(carrier, 0)
+        for carrier in sorted({*dropped_minor, *taken_minor})
+    }
+    amounts = {
+        AccountRef(AccountKind.CARRIER_FREIGHT, carrier, currency): change for carrier, change in changes.items()
+    }
+    return _entries({AccountRef(AccountKind.REROUTING, PLATFORM, currency): -sum(changes.values()), **amounts})
+
+
 def release_entries(producer_id: str, amount: Money) -> tuple[Entry, ...]:
     """What a producer had pending becomes available for payout."""
     pending = AccountRef(AccountKind.PRODUCER_PENDING, producer_id, amount.currency)

@@ -25,15 +25,21 @@ class AccountKind(StrEnum):
     PACKAGING = "packaging"
     PLATFORM_FEE = "platform_fee"
     SUBSIDY = "subsidy"
+    REROUTING = "rerouting"
 
 
 class TransferKind(StrEnum):
     """What a transfer tells of; its subject is the order's id."""
 
     SALE = "sale"
+    REROUTE = "reroute"
     COLLECTION = "collection"
     RELEASE = "release"
     REFUND = "refund"
+
+
+# What is pending until the goods are delivered, and void when the order is cancelled.
+OWED_ON_DELIVERY: Final = frozenset({TransferKind.SALE, TransferKind.REROUTE})
 
 
 class State(StrEnum):
@@ -113,6 +119,7 @@ class Balance:
 
 KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.SALE: {"en": "Sale", "zh-Hans": "销售"},
+    TransferKind.REROUTE: {"en": "Carried another way", "zh-Hans": "改线"},
     TransferKind.COLLECTION: {"en": "Payment received", "zh-Hans": "收款"},
     TransferKind.RELEASE: {"en": "Released for payout", "zh-Hans": "转为可提现"},
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
@@ -132,4 +139,5 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.PACKAGING: {"en": "Packaging", "zh-Hans": "包装费"},
     AccountKind.PLATFORM_FEE: {"en": "Platform fee", "zh-Hans": "平台服务费"},
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
+    AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
 }

@@ -19,14 +19,14 @@ CLOSED: Final = """s.status IS DISTINCT FROM 'active' OR EXISTS (
                 AND w.run_at >= d.from_at AND w.run_at < d.until_at
         ) OR EXISTS (
             SELECT FROM disruption d JOIN service_stop t ON t.hub = d.hub
-            WHERE d.to_hub IS NULL AND t.service_id = w.service_id
+            WHERE d.to_hub IS NULL AND d.from_at < d.until_at AND t.service_id = w.service_id
                 AND w.run_at + t.depart_offset_s * interval '1 second' >= d.from_at
                 AND w.run_at + t.arrive_offset_s * interval '1 second' < d.until_at
         ) OR EXISTS (
             SELECT FROM disruption d JOIN service_stop t ON t.hub IN (d.hub, d.to_hub)
             JOIN service_stop n ON n.service_id = t.service_id AND n.seq = t.seq + 1
                 AND n.hub IN (d.hub, d.to_hub) AND n.hub <> t.hub
-            WHERE d.to_hub IS NOT NULL AND t.service_id = w.service_id
+            WHERE d.to_hub IS NOT NULL AND d.from_at < d.until_at AND t.service_id = w.service_id
                 AND w.run_at + n.arrive_offset_s * interval '1 second' > d.from_at
                 AND w.run_at + t.depart_offset_s * interval '1 second' < d.until_at
         )"""

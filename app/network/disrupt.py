@@ -28,6 +28,7 @@ from app.routing import Service, Timetable
 
 SECOND: Final = timedelta(seconds=1)
 _OF_A_RUN: Final = frozenset({DisruptionKind.CANCEL, DisruptionKind.DELAY, DisruptionKind.EXTRA})
+# Counters that are left from before at the new start are counted on.
 # Bookings are locked first and departures next, as by whoever gives them back. What an order books at the old start while this runs
 # stays counted there, and is planned anew by the second look.
 _PUT_OFF: Final = (
@@ -41,27 +42,46 @@ WITH held AS MATERIALIZED (
     SELECT segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
         sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots
     FROM moved CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment GROUP BY segment
-), locked AS MATERIALIZED (
-    SELECT d.* FROM departure_load d WHERE d.service_id = :service AND d.run_at = :run AND (SELECT count(*) FROM taken) >= 0
-    ORDER BY d.segment FOR UPDATE
+), starts AS MATERIALIZED (
+    SELECT d.* FROM departure_load d WHERE d.service_id = :service AND d.run_at IN (:run, :later)
+        AND (SELECT count(*) FROM taken) >= 0 ORDER BY d.run_at, d.segment FOR UPDATE
+), locked AS (
+    SELECT * FROM starts WHERE run_at = :run
 ), left_behind AS (
     UPDATE departure_load d SET used_weight_g = d.used_weight_g - taken.weight_g,
         used_volume_mm3 = d.used_volume_mm3 - taken.volume_mm3, used_live_places = d.used_live_places - taken.live_places,
         used_chilled_slots = d.used_chilled_slots - taken.chilled_slots
     FROM locked JOIN taken USING (segment) WHERE d.service_id = :service AND d.run_at = :run AND d.segment = locked.segment
 )
-INSERT INTO departure_load (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
+INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
     used_chilled_slots, capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots)
 SELECT :service, :later, segment, coalesce(taken.weight_g, 0), coalesce(taken.volume_mm3, 0), coalesce(taken.live_places, 0),
     coalesce(taken.chilled_slots, 0), capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots
 FROM locked LEFT JOIN taken USING (segment) ORDER BY segment
+ON CONFLICT (service_id, run_at, segment) DO UPDATE SET used_weight_g = d.used_weight_g + EXCLUDED.used_weight_g,
+    used_volume_mm3 = d.used_volume_mm3 + EXCLUDED.used_volume_mm3, used_live_places = d.used_live_places + EXCLUDED.used_live_places,
+    used_chilled_slots = d.used_chilled_slots + EXCLUDED.used_chilled_slots,
+    capacity_weight_g = GREATEST(d.used_weight_g + EXCLUDED.used_weight_g, EXCLUDED.capacity_weight_g),
+    capacity_volume_mm3 = GREATEST(d.used_volume_mm3 + EXCLUDED.used_volume_mm3, EXCLUDED.capacity_volume_mm3),
+    capacity_live_places = GREATEST(d.used_live_places + EXCLUDED.used_live_places, EXCLUDED.capacity_live_places),
+    capacity_chilled_slots = CASE WHEN EXCLUDED.capacity_chilled_slots IS NOT NULL
+        THEN GREATEST(d.used_chilled_slots + EXCLUDED.used_chilled_slots, EXCLUDED.capacity_chilled_slots) END
 """),
     text(
         "UPDATE disruption SET run_at = :later, from_at = :later, until_at = :later + interval '1 second' "
-        "WHERE kind = 'capacity' AND service_id = :service AND run_at = :run"
+        "WHERE kind = 'capacity' AND service_id = :service AND run_at = :run AND from_at < until_at"
     ),
 )
-_TAKEN: Final = text("SELECT 1 FROM departure_load WHERE service_id = :service AND run_at = :run LIMIT 1")
+_TAKEN: Final = text(
+    "SELECT 1 FROM departure_load WHERE service_id = :service AND run_at = :run AND used_weight_g > 0 LIMIT 1"
+)
+_PUT_OFF_BY: Final = text(
+    "SELECT max(delay_s) FROM disruption WHERE kind = 'delay' AND service_id = :service AND lifted_at IS NULL "
+    "AND run_at + delay_s * interval '1 second' = :run"
+)
+_CALLED: Final = text(
+    "SELECT 1 FROM booking WHERE service_id = :service AND run_at = :run AND state = 'booked' LIMIT 1"
+)
 _CUT: Final = text("""
 INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
     used_chilled_slots, capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots)
@@ -89,11 +109,16 @@ async def create_disruption(
         return _the_same(earlier, caller, command)
     await _require_own(session, caller, command)
     gaps = [*_shape_faults(command), *_period_faults(command, now)]
-    service = _planned(timetable, command.service)
+    service = planned(timetable, command.service)
     if not gaps and command.kind is not DisruptionKind.CLOSE:
-        gaps = list(_run_faults(command, service, now))
-    if not gaps and await _is_taken(session, command):
-        gaps = [_occupied("/delay_s")]
+        is_called = await _is_called(session, service, command.run_at)
+        gaps = list(_run_faults(command, service, now, is_called=is_called))
+    if not gaps and command.run_at is not None and command.delay_s is not None and command.service is not None:
+        # Such as by a timetable that has changed since.
+        later = command.run_at + timedelta(seconds=command.delay_s)
+        gaps = [_occupied("/delay_s")] if await is_taken(session, command.service, later) else []
+    if not gaps and command.delay_s is not None and command.delay_s < 0:
+        gaps = [] if -command.delay_s < await _put_off_by(session, command) else [_TOO_EARLY]
     if gaps:
         raise Invalid(gaps=gaps)
     row = _row(caller, command, now)
@@ -102,21 +127,44 @@ async def create_disruption(
         first = await session.get(Disruption, row.id)
         return _the_same(first, caller, command)
     if service is not None and command.run_at is not None and command.delay_s is not None:
-        later = command.run_at + timedelta(seconds=command.delay_s)
-        for statement in _PUT_OFF:
-            await session.execute(statement, {"service": service.id, "run": command.run_at, "later": later})
+        await move_run(session, service.id, command.run_at, command.run_at + timedelta(seconds=command.delay_s))
     if service is not None and command.capacity is not None:
         await _cut(session, command, service)
     await raise_version(session, now)
     return disruption_shape(row)
 
 
-async def _is_taken(session: Session, command: NewDisruption) -> bool:
-    """Whether something is counted at the start to which a run is put off, such as by a timetable that has changed since."""
-    if command.run_at is None or command.delay_s is None:
+async def move_run(session: Session, service: str, run_at: datetime, to: datetime) -> None:
+    """A run starts at another second: its bookings, counters and cuts move with it. Locks bookings by id, then its departures."""
+    for statement in _PUT_OFF:
+        await session.execute(statement, {"service": service, "run": run_at, "later": to})
+
+
+async def is_taken(session: Session, service: str, run_at: datetime) -> bool:
+    """Whether room is counted as used on a run that starts then."""
+    return (await session.execute(_TAKEN, {"service": service, "run": run_at})).first() is not None
+
+
+_TOO_EARLY: Final = Gap(
+    "/delay_s",
+    {
+        "en": "Below zero it makes a delay shorter: by less than this run was put off last. Lift the delay to undo it",
+        "zh-Hans": "负值用于缩短延误，须小于该班次最近一次的延误时长；如需取消延误请撤回",
+    },
+)
+
+
+async def _put_off_by(session: Session, command: NewDisruption) -> int:
+    """By how many seconds the run that starts now at this second was put off to it; 0 when it was not."""
+    found = await session.execute(_PUT_OFF_BY, {"service": command.service, "run": command.run_at})
+    return found.scalar_one() or 0
+
+
+async def _is_called(session: Session, service: Service | None, run_at: datetime | None) -> bool:
+    """Whether a vehicle on demand is booked for that moment."""
+    if service is None or not service.on_demand or run_at is None:
         return False
-    later = command.run_at + timedelta(seconds=command.delay_s)
-    return (await session.execute(_TAKEN, {"service": command.service, "run": later})).first() is not None
+    return (await session.execute(_CALLED, {"service": service.id, "run": run_at})).first() is not None
 
 
 async def _require_own(session: Session, caller: Caller, command: NewDisruption) -> None:
@@ -138,7 +186,7 @@ def _the_same(earlier: Disruption | None, caller: Caller, command: NewDisruption
     return disruption_shape(earlier)
 
 
-def _planned(timetable: Timetable | None, code: str | None) -> Service | None:
+def planned(timetable: Timetable | None, code: str | None) -> Service | None:
     number = timetable.service_numbers.get(code or "") if timetable else None
     return None if timetable is None or number is None else timetable.services[number]
 
@@ -163,9 +211,9 @@ def _shape_faults(command: NewDisruption) -> Iterator[Gap]:
         if belongs and name not in sent:
             yield _needed(pointer)
         if not belongs and name in sent and not (name == "run_at" and of_run):
-            yield _unwanted(pointer)
+            yield unwanted(pointer)
     for name in {"hub", "to_hub"} & sent if kind is not DisruptionKind.CLOSE else ():
-        yield _unwanted(f"/{name}")
+        yield unwanted(f"/{name}")
     if command.capacity is not None and not command.capacity.model_dump(exclude_none=True):
         yield _needed("/capacity/weight_g")
 
@@ -174,7 +222,7 @@ def _needed(pointer: str) -> Gap:
     return Gap(pointer, {"en": "Needed for this kind", "zh-Hans": "此类中断须填写"})
 
 
-def _unwanted(pointer: str) -> Gap:
+def unwanted(pointer: str) -> Gap:
     return Gap(pointer, {"en": "Leave it out for this kind", "zh-Hans": "此类中断请勿填写"})
 
 
@@ -194,17 +242,13 @@ def _period_faults(command: NewDisruption, now: datetime) -> Iterator[Gap]:
         )
 
 
-def _run_faults(command: NewDisruption, service: Service | None, now: datetime) -> Iterator[Gap]:
+def _run_faults(command: NewDisruption, service: Service | None, now: datetime, *, is_called: bool) -> Iterator[Gap]:
     """Whether the run is there to be changed, or not there yet when it is an extra one."""
     run_at = command.run_at
-    if service is None or service.on_demand:
-        yield Gap(
-            "/service",
-            {
-                "en": "Only a running service with a timetable has runs to change",
-                "zh-Hans": "仅运营中且有班次的线路可以调整班次",
-            },
-        )
+    if service is None:
+        yield Gap("/service", {"en": "Only a running service can be changed", "zh-Hans": "仅可调整运营中的线路"})
+    elif service.on_demand:
+        yield from _call_faults(command, service, now, is_called=is_called)
     elif run_at is None:
         starts = starts_between(service, command.from_ or now, command.until or now)
         if len(starts) * (len(service.stops) - 1) > CUT_SEGMENTS_MAX:
@@ -215,11 +259,38 @@ def _run_faults(command: NewDisruption, service: Service | None, now: datetime) 
         elif starts_at(service, run_at) or is_closed(service, run_at):
             yield _occupied("/run_at")
     else:
-        yield from _change_faults(command, service, run_at, now)
+        yield from _change_faults(command, service, run_at, now, is_there=starts_at(service, run_at))
 
 
-def _change_faults(command: NewDisruption, service: Service, run_at: datetime, now: datetime) -> Iterator[Gap]:
-    if not starts_at(service, run_at) or run_at < now - LATE_WORD_MAX:
+_ON_DEMAND: Final = {
+    DisruptionKind.CANCEL: {
+        "en": "A service on demand has no runs to cancel: close it (`close`) from when until when it sends no vehicle",
+        "zh-Hans": "按需线路没有可取消的班次：请用 close 填写不派车的起止时间",
+    },
+    DisruptionKind.EXTRA: {
+        "en": "A service on demand runs whenever it is called: it needs no extra run",
+        "zh-Hans": "按需线路随叫随到，无需加开班次",
+    },
+    DisruptionKind.CAPACITY: {
+        "en": "Each run on demand is a vehicle of its own: change `capacity` with PATCH /v1/services/{service_id}, and close it (`close`) "
+        "for the time in which what was called cannot come",
+        "zh-Hans": "按需线路每次为独立车辆：请用 PATCH /v1/services/{service_id} 修改 capacity；已预订而无法派出的时段请用 close 关闭",
+    },
+}
+
+
+def _call_faults(command: NewDisruption, service: Service, now: datetime, *, is_called: bool) -> Iterator[Gap]:
+    """Of a service on demand only a vehicle that was called can be late; for the rest, what to do instead."""
+    if command.kind in _ON_DEMAND:
+        yield Gap("/kind", _ON_DEMAND[command.kind])
+    elif command.run_at is not None:
+        yield from _change_faults(command, service, command.run_at, now, is_there=is_called)
+
+
+def _change_faults(
+    command: NewDisruption, service: Service, run_at: datetime, now: datetime, *, is_there: bool
+) -> Iterator[Gap]:
+    if not is_there or run_at < now - LATE_WORD_MAX:
         yield Gap(
             "/run_at",
             {
@@ -231,7 +302,7 @@ def _change_faults(command: NewDisruption, service: Service, run_at: datetime, n
         later = run_at + timedelta(seconds=command.delay_s)
         if later <= now:
             yield Gap("/delay_s", {"en": "That has passed as well", "zh-Hans": "延误后的时间也已过去"})
-        elif starts_at(service, later) or is_closed(service, later):
+        elif later == run_at or starts_at(service, later) or is_closed(service, later):
             yield _occupied("/delay_s")
 
 

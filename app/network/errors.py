@@ -139,6 +139,25 @@ class DepartureClosed(CapacityFull):
     }
 
 
+class DisruptionOver(Problem):
+    slug = "disruption-over"
+    kind = Kind.CONFLICT
+    title = {"en": "The disruption is over", "zh-Hans": "中断已结束"}
+    detail = {
+        "en": "It has ended by itself, or its run was due to start: there is nothing left to lift. A run that is less late than was said: `delay` with `delay_s` below zero.",
+        "zh-Hans": "该中断已自行结束，或相关班次的发车时间已过，无需撤回。如班次延误缩短，请上报 delay 并填写负的 delay_s。",
+    }
+
+
+class CannotLift(Problem):
+    """A disruption that is taken back in another way, or not yet."""
+
+    slug = "cannot-be-lifted"
+    kind = Kind.CONFLICT
+    title = {"en": "This cannot be lifted", "zh-Hans": "无法撤回"}
+    detail = {"en": "{why}.", "zh-Hans": "{why}。"}
+
+
 class ImportRefused(Problem):
     """A sheet or a feed with faults: nothing of it was taken."""
 

@@ -129,17 +129,18 @@ class Disruption(SQLModel, table=True):
     """What is not as usual. A hub, a pair of hubs (the link between them) or a service is closed from `from_at` until before `until_at`;
     or one run, which starts at `run_at`, is cancelled, `delay_s` late, or an extra one; or runs carry no more than `capacity_…`.
 
-    For what is about one run the period is the second of its start.
+    For what is about one run the period is the second of its start. `lifted_at`: its end was brought forward then; a period of
+    nothing ended before it began. A delay that was lifted closes the second to which its run had been put off.
     """
 
     __tablename__ = "disruption"
     __table_args__ = (
         CheckConstraint("(service_id IS NULL) <> (hub IS NULL)", name="subject"),
-        CheckConstraint("until_at > from_at", name="period"),
+        CheckConstraint("until_at > from_at OR until_at = from_at AND lifted_at IS NOT NULL", name="period"),
         CheckConstraint("to_hub IS NULL OR hub IS NOT NULL AND to_hub <> hub", name="link"),
         CheckConstraint("kind = 'close' OR service_id IS NOT NULL", name="of_service"),
         CheckConstraint("kind NOT IN ('cancel', 'delay', 'extra') OR run_at IS NOT NULL", name="of_run"),
-        CheckConstraint("(kind = 'delay') = (delay_s IS NOT NULL) AND delay_s > 0", name="delay"),
+        CheckConstraint("(kind = 'delay') = (delay_s IS NOT NULL) AND delay_s <> 0", name="delay"),
         CheckConstraint(
             "capacity_weight_g >= 0 AND capacity_volume_mm3 >= 0 AND capacity_live_places >= 0", name="capacity"
         ),
@@ -161,6 +162,7 @@ class Disruption(SQLModel, table=True):
     made_by: str = Field(max_length=40)
     created_from: str = Field(max_length=64)
     created_at: datetime
+    lifted_at: datetime | None = None
 
 
 class DepartureLoad(SQLModel, table=True):

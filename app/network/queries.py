@@ -333,6 +333,7 @@ def disruption_shape(row: Any) -> DisruptionShape:
         until=row.until_at,
         reason=row.reason,
         created_at=row.created_at,
+        lifted_at=row.lifted_at,
     )
 
 

@@ -22,20 +22,20 @@ SELECT DISTINCT consignment_id FROM (
     WHERE d.id = :disruption AND d.kind IN ('close', 'cancel', 'delay') AND b.state = 'booked'
     UNION ALL
     SELECT b.consignment_id FROM disruption d JOIN booking b
-        ON b.service_id = d.service_id AND b.run_at = d.run_at + d.delay_s * interval '1 second'
+        ON b.service_id = d.service_id AND b.run_at IN (d.run_at, d.run_at + d.delay_s * interval '1 second')
     WHERE d.id = :disruption AND d.kind = 'delay' AND b.state = 'booked'
     UNION ALL
     SELECT b.consignment_id FROM disruption d JOIN service_stop t ON t.hub = d.hub JOIN booking b
         ON b.service_id = t.service_id AND b.run_at >= d.from_at - t.depart_offset_s * interval '1 second'
             AND b.run_at < d.until_at - t.arrive_offset_s * interval '1 second'
-    WHERE d.id = :disruption AND d.to_hub IS NULL AND b.state = 'booked'
+    WHERE d.id = :disruption AND d.to_hub IS NULL AND d.from_at < d.until_at AND b.state = 'booked'
     UNION ALL
     SELECT b.consignment_id FROM disruption d JOIN service_stop t ON t.hub IN (d.hub, d.to_hub)
     JOIN service_stop n ON n.service_id = t.service_id AND n.seq = t.seq + 1
         AND n.hub IN (d.hub, d.to_hub) AND n.hub <> t.hub
     JOIN booking b ON b.service_id = t.service_id AND b.run_at > d.from_at - n.arrive_offset_s * interval '1 second'
             AND b.run_at < d.until_at - t.depart_offset_s * interval '1 second'
-    WHERE d.id = :disruption AND d.to_hub IS NOT NULL AND b.state = 'booked'
+    WHERE d.id = :disruption AND d.to_hub IS NOT NULL AND d.from_at < d.until_at AND b.state = 'booked'
 ) AS found WHERE consignment_id > :after ORDER BY consignment_id LIMIT :most
 """)
 _HELD: Final = text(

@@ -43,9 +43,11 @@ def _is_valid(pattern: Weekly, day: date) -> bool:
 
 
 def with_starts(service: Service, starts: Iterable[int]) -> Service:
-    """The service with single runs besides its weekly ones, each a pattern of one date."""
+    """The service with single runs besides its weekly ones, each a pattern of one date. One on demand needs none."""
     single = tuple(_once(start) for start in sorted(set(starts)))
-    return replace(service, departures=(*service.departures, *single)) if single else service
+    if service.on_demand or not single:
+        return service
+    return replace(service, departures=(*service.departures, *single))
 
 
 def _once(start: int) -> Weekly:

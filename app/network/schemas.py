@@ -100,6 +100,7 @@ _DISRUPTION: Final = {
     "until": "2026-03-07T00:00:00Z",
     "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
     "created_at": "2026-03-04T18:00:00Z",
+    "lifted_at": None,
 }
 _BOOKING: Final = {
     "id": "bkg_01jd0000000000000000000000",
@@ -161,6 +162,9 @@ Months = Annotated[
 Cutoff = Annotated[int, Field(ge=0, le=int(CUTOFF_MAX.total_seconds()), description="Goods are ready so long before")]
 PieceWeight = Annotated[int, Field(ge=1, le=WEIGHT_G_MAX, description="No piece is heavier; null is no limit")]
 PieceLength = Annotated[int, Field(ge=1, le=LENGTH_MM_MAX, description="No piece is longer; null is no limit")]
+_DELAY_S_MAX: Final = int(DELAY_MAX.total_seconds())
+_LESS_LATE: Final = "Below zero: a run that was put off is less late than was said last"
+Delay = Annotated[int, Field(ge=-_DELAY_S_MAX, le=_DELAY_S_MAX, description=_LESS_LATE)]
 Temperatures = Annotated[list[Temperature], Field(min_length=1, max_length=len(Temperature))]
 
 
@@ -428,7 +432,7 @@ class NewDisruption(Shape):
     hub: Code | None = None
     to_hub: Annotated[Code, Field(description="With `hub`, the other end of a link; both directions")] | None = None
     run_at: Annotated[Time, Field(description="When the run starts at its first stop")] | None = None
-    delay_s: Annotated[int, Field(ge=1, le=int(DELAY_MAX.total_seconds()))] | None = None
+    delay_s: Delay | None = None
     capacity: CutShape | None = None
     from_: Annotated[Time | None, Field(alias="from")] = None
     until: Time | None = None
@@ -436,7 +440,11 @@ class NewDisruption(Shape):
 
 
 class DisruptionShape(Shape):
-    """For what is about one run, `from` and `until` are the second of its start."""
+    """For what is about one run, `from` and `until` are the second of its start.
+
+    `lifted_at`: its end was brought forward then. When `until` is `from` it never was; of a delay, these are the second to which the
+    run had been put off.
+    """
 
     model_config: ClassVar[ConfigDict] = example(_DISRUPTION)
 
@@ -452,6 +460,15 @@ class DisruptionShape(Shape):
     until: Time
     reason: LocalText
     created_at: Time
+    lifted_at: Time | None
+
+
+class LiftDisruption(Shape):
+    """Without `until`, a disruption ends at once."""
+
+    model_config: ClassVar[ConfigDict] = example({"until": "2026-03-06T00:00:00Z"})
+
+    until: Annotated[Time | None, Field(description="An end before its end, of what has one")] = None
 
 
 class BookingShape(Shape):

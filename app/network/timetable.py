@@ -37,8 +37,8 @@ _VERSION: Final = Sql("SELECT version, changed_at FROM timetable_version")
 # What was over a run's length before the last change cannot matter any more: no run of then is still under way.
 _DISRUPTIONS: Final = text(
     "SELECT kind, service_id, hub, to_hub, delay_s, extract(epoch FROM from_at)::bigint AS since, "
-    "extract(epoch FROM until_at)::bigint AS until FROM disruption "
-    "WHERE kind <> 'capacity' AND until_at > :since ORDER BY until_at LIMIT :most"
+    "extract(epoch FROM until_at)::bigint AS until, lifted_at IS NOT NULL AS is_lifted FROM disruption "
+    "WHERE kind <> 'capacity' AND until_at > :since AND from_at < until_at ORDER BY until_at LIMIT :most"
 )
 _HUBS: Final = select(*(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__))
 _IS_ACTIVE: Final = col(Service.status) == ServiceStatus.ACTIVE
@@ -180,7 +180,7 @@ class Away:
             self.starts[row.service_id].append(row.since)
         else:
             self._of_service[row.service_id].append(period)
-            if row.kind == DisruptionKind.DELAY:
+            if row.kind == DisruptionKind.DELAY and not row.is_lifted:
                 self.starts[row.service_id].append(row.since + row.delay_s)
 
     def closures(self, line: Line) -> Iterator[Period]:

@@ -24,9 +24,14 @@ def fills(weight_g: int, volume_mm3: int, room: Capacity) -> bool:
 
 def tariff_for(service: Service, query: Query) -> Tariff:
     """The tariff that this load pays: without toll when its goods are toll-free and fill a vehicle of their own (on demand)."""
-    if not (query.toll_free and service.on_demand and fills(query.weight_g, query.volume_mm3, service.capacity)):
-        return service.tariff
+    return tariff_of(service, query.weight_g, query.volume_mm3, is_toll_free=query.toll_free)
+
+
+def tariff_of(service: Service, weight_g: int, volume_mm3: int, *, is_toll_free: bool) -> Tariff:
+    """The same for a load by its figures, whoever it consists of."""
     tariff = service.tariff
+    if not (is_toll_free and service.on_demand and fills(weight_g, volume_mm3, service.capacity)):
+        return tariff
     return replace(tariff, milliminor_per_tkm=tariff.milliminor_per_tkm - tariff.toll_milliminor_per_tkm)
 
 

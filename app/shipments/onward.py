@@ -159,16 +159,19 @@ def still_connects(
     place: Whereabouts,
     came_from: JourneyLeg | None,
     boards_by: Callable[[JourneyLeg, datetime], datetime],
+    noticed_by: datetime,
 ) -> bool:
     """Whether each ride, by its times of now, is still caught by who comes from the one before.
 
     `boards_by` answers when goods that arrive at a moment can be on a ride. A wait that is no shorter than planned needs no proof.
+    Goods that nobody has handed in are there in time, but a first ride that leaves earlier than was said must leave after `noticed_by`.
     """
     arrives, wait_from = place.at, came_from.arrives_at if came_from else None
     for was, leg in zip(planned, timed, strict=True):
         is_first = leg is timed[0]
         shorter = wait_from is None or leg.departs_at - arrives < was.departs_at - wait_from
-        is_free = is_first and not place.is_carried and not place.is_there
+        is_told = leg.departs_at >= min(was.departs_at, noticed_by)
+        is_free = is_first and not place.is_carried and not place.is_there and is_told
         if shorter and not is_free and boards_by(leg, arrives) > leg.departs_at:
             return False
         arrives, wait_from = leg.arrives_at, was.arrives_at

@@ -215,7 +215,17 @@ def facts(shown: Shown, language: str) -> Iterable[tuple[str, str, str]]:
         counted = words["package_count"].format(count=len(journey.packages), weight=weight(grams, language))
         yield words["packages"], counted, ""
     yield words["kept"], pick(KEPT[Temperature(journey.temperature)], language), ""
+    yield from units(shown, language)
     yield words["footprint"], *footprint(shown, language)
+
+
+def units(shown: Shown, language: str) -> Iterable[tuple[str, str, str]]:
+    """Each unit that the goods ride in beside others, by its SSCC, and between which hubs."""
+    words = WORDS[language]
+    for sscc in dict.fromkeys(leg.sscc for leg in shown.journey.legs if leg.sscc):
+        shared = [leg for leg in shown.journey.legs if leg.sscc == sscc]
+        ends = {"from": shown.hub_name(shared[0].from_hub, language), "to": shown.place_name(shared[-1], language)}
+        yield words["unit"], sscc, words["unit_way"].format(**ends)
 
 
 def footprint(shown: Shown, language: str) -> tuple[str, str]:

@@ -59,6 +59,7 @@ TABLE = """
     POST   /v1/services/imports                      | 401 403 403 403 403 200 200 403 200
     POST   /v1/services/imports/gtfs                 | 401 403 403 403 403 200 200 403 200
     POST   /v1/disruptions                           | 401 403 403 403 403 201 404 403 201
+    POST   /v1/disruptions/{disruption_id}/lift      | 401 403 403 403 403 200 404 403 200
     GET    /v1/disruptions                           | 401 403 403 403 403 200 200 403 200
     GET    /v1/bookings                              | 401 403 403 403 403 200 200 403 200
     GET    /v1/network                               | 401 403 403 403 403 403 403 403 200

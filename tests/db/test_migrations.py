@@ -57,6 +57,36 @@ def test_every_step_goes_back_and_forth(database_url):
     command.check(config)
 
 
+def test_lifted_disruptions_and_freight_of_new_ways_do_not_stand_in_the_way_back(database_url):
+    """What the former code could not read goes; the ledger that is left still balances, and still guards itself."""
+    config = alembic_config(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            'INSERT INTO hub SELECT * FROM jsonb_populate_record(NULL::hub, \'{"code": "H", "name": {}, "kind": "city", '
+            '"lat": 1, "lon": 1, "dwell_s": 0, "handling_minor": 0, "handling_milliminor_per_kg": 0, "source": "s", '
+            '"opening": [], "can_rest": false, "is_cooled": false}\')'
+        )
+        connection.execute(
+            "INSERT INTO disruption (id, kind, hub, from_at, until_at, reason, made_by, created_from, created_at, lifted_at) "
+            "SELECT 'dis_' || n, 'close', 'H', now(), now() + n * interval '1 day', '{}', 'p', 'f', now(), now() FROM generate_series(0, 1) n"
+        )
+        for kind, account in (("sale", "subsidy"), ("reroute", "rerouting")):
+            connection.execute("INSERT INTO transfer VALUES (%s, %s, 'ord_1', 'pending', now())", (kind, kind))
+            for seq, owner, amount in ((0, account, -5), (1, "carrier_freight", 5)):
+                made = (f"{owner}:x:CNY", owner)
+                connection.execute("INSERT INTO account VALUES (%s, %s, 'x', 'CNY') ON CONFLICT DO NOTHING", made)
+                connection.execute("INSERT INTO entry VALUES (%s, %s, %s, %s, 'CNY')", (kind, seq, made[0], amount))
+    command.downgrade(config, "0010-1")
+    left = seen(
+        database_url, "SELECT id FROM disruption", "SELECT id FROM transfer", "SELECT sum(amount_minor) FROM entry"
+    )
+    assert left == [[("dis_1",)], [("sale",)], [(0,)]]
+    with psycopg.connect(database_url) as connection, pytest.raises(psycopg.IntegrityError):
+        connection.execute("DELETE FROM entry")
+    command.upgrade(config, "head")
+    command.check(config)
+
+
 def test_there_is_one_newest_migration_and_it_is_the_one_that_the_code_asks_for(database_url):
     assert ScriptDirectory.from_config(alembic_config(database_url)).get_heads() == [head_revision()]
     assert seen(database_url, "SELECT version_num FROM alembic_version") == [[(head_revision(),)]]

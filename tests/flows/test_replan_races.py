@@ -118,10 +118,33 @@ class TestOnTheRealNetwork:
             assert not self.links(timetable, [row._asdict() for row in legs]) & ends
         assert await value(ports, "SELECT count(*) FROM stranded") == 0
         await require_sums(ports)
+        await self.require_freight(ports)
         # Whoever cancels afterwards gives back the new bookings.
         operator = await an_operator(ports)
         await cancel_order(ports, operator.caller, far["id"], "en")
         await require_sums(ports)
+
+    async def require_freight(self, ports):
+        """Each carrier is owed what its legs cost, units and shared departures included; the platform bears the rest; buyers pay what was quoted."""
+        moved = "SELECT count(DISTINCT subject) FROM transfer WHERE kind = 'reroute'"
+        assert await value(ports, moved) > 0
+        ledger = (
+            "SELECT t.subject, split_part(e.account_id, ':', 1) AS kind, split_part(e.account_id, ':', 2) AS owner, "
+            "sum(e.amount_minor)::bigint FROM entry e JOIN transfer t ON t.id = e.transfer_id GROUP BY 1, 2, 3 HAVING sum(e.amount_minor) <> 0"
+        )
+        owed = {(order, kind, owner): amount for order, kind, owner, amount in await rows(ports, ledger)}
+        legs = (
+            "SELECT c.order_id, l.carrier, sum(l.price_minor)::bigint FROM leg l JOIN consignment c ON c.id = l.consignment_id "
+            "GROUP BY 1, 2"
+        )
+        carried = {(order, carrier): amount for order, carrier, amount in await rows(ports, legs)}
+        freight = {(order, owner): amount for (order, kind, owner), amount in owed.items() if kind == "carrier_freight"}
+        assert freight == carried
+        extra = "SELECT order_id, sum(extra_carriage_minor)::bigint FROM consignment GROUP BY 1"
+        borne = {order: -amount for (order, kind, _), amount in owed.items() if kind == "rerouting"}
+        assert borne == {order: amount for order, amount in await rows(ports, extra) if amount}
+        paid = {order: -amount for (order, kind, _), amount in owed.items() if kind == "buyer"}
+        assert paid == dict(await rows(ports, 'SELECT id, total_minor FROM "order"'))
 
     async def timetable(self, ports):
         async with ports.database.read() as connection:

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.clock import rfc3339
 from app.shipments.rules import tracking_number
-from app.shipments.service import cancel_consignments
+from app.shipments.service import cancel_consignments, create_consignments
 from app.web.timeline import EVENTS_SHOWN_MAX
 from tests.factories.network import networked, planned
 from tests.factories.shipments import BOOKED_AT, a_draft, an_operator, cheapest_legs, hours
@@ -246,3 +246,25 @@ async def test_consignments_before_and_beside_a_journey_have_a_page_too(client, 
     assert "To be handed in at Hotan by Mon 2 Mar 14:00" in pages[1]
     assert "<h1>Booked, then cancelled</h1>" in pages[2]
     assert "Expected" not in pages[2]
+
+
+@pytest.mark.parametrize(
+    ("language", "label", "remark"),
+    [
+        ("en", "Rides in unit (SSCC)", "Together with other goods of the order, Urumqi – Shanghai."),
+        ("zh-CN", "所在合装单元（SSCC）", "与同一订单的其他货物同行：乌鲁木齐 → 上海。"),
+    ],
+)
+async def test_unit_is_shown_by_the_code_on_its_label(visit, ports, language, label, remark):
+    drafts = [a_draft(units=(None, 1, 1, None)), a_draft(units=(None, 1, 1, None)), a_draft()]
+    async with ports.begin() as session:
+        together = await create_consignments(session, drafts[:2], BOOKED_AT)
+    (alone,) = await booked(ports, drafts[2])
+    (sscc,) = {leg.sscc for journey in together for leg in journey.legs if leg.sscc}
+    for journey in together:
+        page, _, _ = await visit(f"/track/{journey.tracking_number}", language=language)
+        assert await page.locator(f"dt:has-text('{label}') + dd").inner_text() == sscc
+        assert await page.locator(f"dt:has-text('{label}') + dd + .remark").inner_text() == remark
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    page, _, _ = await visit(f"/track/{alone.tracking_number}", language=language)
+    assert "SSCC" not in await page.inner_text("body")

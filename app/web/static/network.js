@@ -25,6 +25,11 @@ async function pages(path, most = PAGES) {
 
 const of_day = () => pages(`/v1/departures?on=${$("day").value}&limit=100`);
 
+/** Lifted before it began, or late no more. */
+function is_void(disruption) {
+  return Boolean(disruption.lifted_at) && (disruption.until === disruption.from || disruption.kind === "delay");
+}
+
 /** Everything is asked for at once, while the map still opens. */
 async function load() {
   $("count").textContent = words.loading;
@@ -34,7 +39,7 @@ async function load() {
     const now = new Date(network.at);
     state.network = network;
     state.names = Object.fromEntries(network.hubs.map((hub) => [hub.code, short(hub.name)]));
-    state.disruptions = disruptions.items.filter((one) => !one.until || new Date(one.until) > now);
+    state.disruptions = disruptions.items.filter((one) => new Date(one.until) > now && !is_void(one));
     state.closed = new Map(network.closed.map((one) => [one.service, one.until]));
     list_disruptions(state.disruptions, PAGES * 100, state.names, now, choose_disruption);
     draw_legend((mode, visible) => state.map && show_mode(state.map, mode, visible), new Set(network.hubs.map((hub) => hub.kind)));

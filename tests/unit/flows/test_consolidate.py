@@ -19,7 +19,7 @@ from app.network.rules import last_mile, ready_to_board
 from app.network.values import HubKind, HubPoint, Mode, Temperature
 from app.orders.rules import pareto
 from app.orders.values import Combination
-from app.routing import Place, Timetable, Used
+from app.routing import Capacity, Place, Service, Stop, Tariff, Timetable, Used, Weekly
 from app.routing.rules import price_rate, ride_price_minor, transfer_price_minor
 from tests.unit.routing import chance as chances
 from tests.unit.routing.drawn import DAY_S, HOUR_S, MONDAY, draw, moment
@@ -147,6 +147,40 @@ def test_animals_never_share():
     timetable = draw("T road: U 12:00 > M +9h; 500fen takes=live")
     _, ways, saved = told(around(timetable, "M"), [freight("U", ANIMALS, temperature="live")] * 2)
     assert (ways, saved) == (["T", "T"], [])
+
+
+def a_truck_with_toll(*, on_demand=True):
+    """From U to M, 100 km, a tonne at most: a yuan and a tenth per tonne-kilometre, of which a tenth is toll."""
+    stops = (Stop("U", 0, 0, 0), Stop("M", 9 * HOUR_S, 9 * HOUR_S, 100_000))
+    tariff = Tariff(base_minor=500, milliminor_per_tkm=110_000, toll_milliminor_per_tkm=10_000)
+    departures = () if on_demand else (Weekly(tuple(range(7)), (12 * HOUR_S,)),)
+    truck = Service(
+        "T", "road", "c", stops, tariff, Capacity(10**6, 10**12), departures=departures, on_demand=on_demand
+    )
+    return around(Timetable([Place("U"), Place("M")], [truck], "drawn"), "M")
+
+
+@pytest.mark.parametrize(
+    ("tonnes", "toll_free", "on_demand", "per_tonne"),
+    [
+        ((0.4, 0.4), (True, True), True, 10_000),
+        ((0.4, 0.3), (True, True), True, 11_000),
+        ((0.4, 0.4), (True, False), True, 11_000),
+        ((0.4, 0.4), (True, True), False, 11_000),
+    ],
+)
+def test_unit_of_the_green_channel_that_fills_a_truck_on_call_pays_no_toll(tonnes, toll_free, on_demand, per_tonne):
+    seen = a_truck_with_toll(on_demand=on_demand)
+    freights = [freight("U", kg=int(t * 1_000), toll_free=free) for t, free in zip(tonnes, toll_free, strict=True)]
+    price, ways, saved = told(seen, freights)
+    assert (price, ways) == (500 + round(sum(tonnes) * per_tonne), ["=T", "=T"])
+    alone = sum(500 + round(each * 11_000) for each in tonnes)
+    assert saved == [alone - price]
+
+
+def test_who_fills_a_truck_alone_is_in_no_unit_that_would_make_it_pay_toll():
+    alone, other = freight("U", kg=800, toll_free=True), freight("U", kg=100)
+    assert told(a_truck_with_toll(), [alone, other]) == (500 + 8_000 + 500 + 1_100, ["T", "T"], [])
 
 
 def test_courier_alone_is_shared_by_those_who_meet_at_the_last_hub():

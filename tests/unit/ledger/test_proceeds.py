@@ -11,6 +11,7 @@ from app.ledger.rules import (
     imbalances,
     proceeds,
     release_entries,
+    reroute_entries,
     reversed_entries,
     sale_entries,
 )
@@ -138,3 +139,23 @@ FEE_USD = AccountRef(AccountKind.PLATFORM_FEE, "platform", "USD")
 def test_transfer_that_does_not_balance_in_each_currency_is_our_mistake(entries):
     with pytest.raises(AssertionError):
         check_zero_sum(transfer_of(entries))
+
+
+@given(CARRIERS, CARRIERS)
+def test_carriers_are_paid_for_the_way_that_is_taken_and_the_platform_bears_the_difference(dropped, taken):
+    entries = reroute_entries("CNY", dropped, taken)
+    assert not imbalances(entries)
+    freight = sums_of(entries, AccountKind.CARRIER_FREIGHT)
+    for carrier in {*dropped, *taken}:
+        assert dropped.get(carrier, 0) + freight.get(carrier, 0) == taken.get(carrier, 0)
+    borne = sums_of(entries, AccountKind.REROUTING).get("platform", 0)
+    assert borne == sum(dropped.values()) - sum(taken.values())
+    assert {entry.account.kind for entry in entries} <= {AccountKind.CARRIER_FREIGHT, AccountKind.REROUTING}
+
+
+def test_same_carrier_at_the_same_price_is_no_entry():
+    assert reroute_entries("CNY", {"XILU": 900}, {"XILU": 900}) == ()
+    assert reroute_entries("CNY", {"XILU": 900}, {"KUNLUN": 900}) == (
+        Entry(AccountRef(AccountKind.CARRIER_FREIGHT, "KUNLUN", "CNY"), 900),
+        Entry(AccountRef(AccountKind.CARRIER_FREIGHT, "XILU", "CNY"), -900),
+    )

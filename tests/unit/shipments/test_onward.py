@@ -123,13 +123,32 @@ def test_connection_holds_while_the_dwell_fits(late_h, holds):
     def boards_by(leg, arrives):
         return arrives + timedelta(hours=3)
 
-    assert still_connects(rides, timed, place, None, boards_by) is holds
+    assert still_connects(rides, timed, place, None, boards_by, NOW) is holds
 
 
 def test_wait_that_is_as_long_as_planned_needs_no_proof():
     journey, scans = after()
     rides, place = rides_left(journey), whereabouts(journey, scans, NOW)
-    assert still_connects(rides, rides, place, None, lambda leg, arrives: arrives + timedelta(days=9))
+    assert still_connects(rides, rides, place, None, lambda leg, arrives: arrives + timedelta(days=9), NOW)
+
+
+@pytest.mark.parametrize(
+    ("earlier_h", "notice_h", "holds"), [(2, 1, True), (2, 2, True), (2, 3, False), (0, 9, True), (-2, 9, True)]
+)
+def test_first_ride_leaves_earlier_than_was_said_only_with_notice(earlier_h, notice_h, holds):
+    """Planned at hour 4. Who has handed in already is asked for nothing."""
+    journey, scans = after()
+    first, *others = rides_left(journey)
+    timed = [moved(first, {first.id: first.run_at - timedelta(hours=earlier_h)}), *others]
+    place = whereabouts(journey, scans, hours(0))
+
+    def boards_by(leg, arrives):
+        return arrives
+
+    assert still_connects([first, *others], timed, place, None, boards_by, hours(notice_h)) is holds
+    there, seen = after(("received", "HOTAN", 1))
+    place = whereabouts(there, seen, hours(1))
+    assert still_connects([first, *others], timed, place, None, boards_by, hours(notice_h))
 
 
 def test_room_is_that_of_all_packages():
