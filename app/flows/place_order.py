@@ -56,14 +56,15 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
     require_offered(method, cards=ports.cards is not None)
     async with ports.database.read() as connection:
         earlier = await find_earlier(connection, claim)
-        if earlier is None and command.id and (placed := await _find_placed(ports, caller, command, method)):
-            return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
-        if earlier is None:
+        placed = await _find_placed(ports, caller, command, method) if command.id and not earlier else None
+        if not (earlier or placed):
             quote = await get_quote(connection, command.quote, caller.id)
             quoted = chosen_option(quote, command.option, now)
             await _require_stock(connection, stock_wants(quote), now)
             parties = await parties_of(connection, caller.id, {each.producer for each in quoted.consignments})
-    if earlier is None:
+    if placed:
+        return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
+    if not earlier:
         earlier, body = await _book(ports, caller, quote, quoted, parties, command, claim, language, now)
         if body is not None:
             return Answer(body)
