@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
@@ -336,6 +337,8 @@ def footprints_of(around: Around, cargo: Cargo, legs: Sequence[LegShape]) -> lis
     return [replace(footprint, co2e_g=leg.co2e_g) for footprint, leg in zip(told, legs, strict=True)]
 
 
+# Options of a quote have many legs in common.
+@lru_cache(maxsize=4_096)
 def _ride(leg: Leg, weight_g: int) -> LegShape:
     """A planned ride as everybody sees it; its price holds the handling before it."""
     return LegShape.model_construct(

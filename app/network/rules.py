@@ -118,6 +118,7 @@ def intensities(mode: Mode, vehicle: Vehicle, distance_m: int) -> dict[str, int]
     return {temperature: intensity for temperature, intensity in found.items() if intensity is not None}
 
 
+@lru_cache(maxsize=4_096)
 def ride_footprint(
     mode: Mode, vehicle: Vehicle, temperature: Temperature, weight_g: int, distance_m: int
 ) -> LegFootprint:
