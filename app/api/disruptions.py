@@ -7,7 +7,7 @@ from fastapi import Depends
 from app.api.deps import PortsDep, Reading, Tx, partner_with
 from app.api.documents import refuses
 from app.api.router import api_router
-from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
+from app.core.errors import Forbidden, IdTaken, Invalid
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows.replan_consignments import announce_disruption
 from app.identity.errors import NotSignedIn
@@ -23,7 +23,7 @@ Carrier = Annotated[Caller, Depends(partner_with(Scope.DISRUPTIONS_WRITE))]
     "/disruptions",
     status_code=201,
     summary="Say what does not run as usual",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, IdTaken, Invalid),
 )
 async def create_disruption(command: NewDisruption, caller: Carrier, session: Tx, ports: PortsDep) -> DisruptionShape:
     """Close a service, cancel, delay or add a run, or cut what runs carry; hubs and links are closed by operators only.

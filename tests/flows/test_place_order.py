@@ -94,7 +94,7 @@ async def test_everything_of_an_order_is_written_with_it(ports, village, quote):
         'public."transfer"': 1,
     }
     assert [(name, set(payload)) for name, payload in await waiting(ports)] == [("message.send", {"messages"})]
-    told = await rows(ports, 'SELECT template, "to" FROM message WHERE state = \'queued\'')
+    told = await rows(ports, "SELECT template, \"to\" FROM message WHERE state = 'queued'")
     assert sorted(map(tuple, told)) == sorted(
         [("order_placed", village.buyer.phone)]
         + [("new_order_for_producer", seller.person.phone) for seller in (village.garden, village.loom)]
