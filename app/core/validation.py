@@ -33,8 +33,8 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "model_attributes_type": ("A JSON object is needed, in braces", "应为对象"),
     "dataclass_type": ("A JSON object is needed, in braces", "应为对象"),
     "list_type": ("A list is needed, in brackets", "应为数组"),
-    "too_short": ("At least {min_length} are needed", "至少需要 {min_length} 项"),
-    "too_long": ("At most {max_length}", "最多 {max_length} 项"),
+    "too_short": ("{min_length} or more are needed", "至少需要 {min_length} 项"),
+    "too_long": ("No more than {max_length} of them", "最多 {max_length} 项"),
     "date_type": ("A date is needed, such as 2026-03-01", "应为日期，例如 2026-03-01"),
     "date_from_datetime_parsing": ("A date is needed, such as 2026-03-01", "应为日期，例如 2026-03-01"),
     "date_from_datetime_inexact": ("A date is needed, such as 2026-03-01", "应为日期，例如 2026-03-01"),
@@ -160,6 +160,7 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "zh-Hans": "语言应为 BCP 47 标签，例如 zh-Hans、en 或 ug",
     },
 }
+_QUOTED: Final = re.compile("'([^']*)'")
 _OF_IDS: Final = re.compile(r"\^([a-z]{2,4})_\[0-7\]")
 _OF_DECIMALS: Final = re.compile(r"\^(-\?)?\(\?:0\|")
 _LENGTHS: Final = {
@@ -219,7 +220,10 @@ def pointer_of(path: Sequence[Any]) -> str:
 def _told(fault: Mapping[str, Any]) -> Mapping[str, str]:
     """Our words for this kind of fault, or the ones that came with it: those of our own validators."""
     with suppress(KeyError, IndexError):
-        english, chinese = (words.format(**fault.get("ctx", {})) for words in _SAID[fault["type"]])
+        context = fault.get("ctx", {})
+        # "'road', 'rail' or 'air'", in the words of no language.
+        listed = {n: ", ".join(_QUOTED.findall(context[n])) for n in ("expected", "expected_tags") if n in context}
+        english, chinese = (words.format(**context | listed) for words in _SAID[fault["type"]])
         return {"en": english, "zh-Hans": chinese}
     message = str(fault["msg"]).removeprefix("Value error, ")
     said = message[:1].upper() + message[1:]

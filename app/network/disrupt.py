@@ -134,14 +134,15 @@ async def _unknown_ends(session: Session, caller: Caller, command: NewDisruption
         try:
             await get_service(session, caller, command.service, "en")
         except NotFound:
-            gaps.append(Gap("/service", _no_such_service(command.service)))
+            gaps.append(Gap("/service", _no_such_service(caller, command.service)))
     return gaps
 
 
-def _no_such_service(code: str) -> dict[str, str]:
+def _no_such_service(caller: Caller, code: str) -> dict[str, str]:
+    whose = ("", "没有") if caller.is_operator() else (" of yours", "您没有")
     return {
-        "en": f"There is no service {code} of yours; see GET /v1/services",
-        "zh-Hans": f"您没有线路 {code}，请见 GET /v1/services",
+        "en": f"There is no service {code}{whose[0]}; see GET /v1/services",
+        "zh-Hans": f"{whose[1]}线路 {code}，请见 GET /v1/services",
     }
 
 

@@ -54,6 +54,20 @@ async def test_every_fault_of_a_sheet_has_row_and_column_in_ones_own_language(do
     ]
 
 
+async def test_faults_of_a_sheet_come_row_by_row_in_words_of_its_rows(door, town):
+    head, *calls = a_sheet("DATES").splitlines()
+    lonely = [calls[0].replace("DATES", "LONELY"), ",KASHGAR,1,1,1"]
+    wrong = "\n".join([head, calls[0], calls[1].replace("KASHGAR", "NOPE"), *lonely])
+    body = {"csv": wrong.replace("road", "rode", 1), "dry_run": True, "carrier": "KUNLUN"}
+    told = (await door.post(SHEETS, json=body, headers=town.headers["operator"])).json()
+    assert [(fault["row"], fault["column"], fault["detail"]) for fault in told["faults"]] == [
+        (2, "mode", "One of: road, rail, air, water, bus, courier"),
+        (3, "hub", "There is no hub NOPE; see GET /v1/hubs"),
+        (4, "service", "A service calls at two hubs at least: one row for each"),
+        (5, "service", "Needed, and each service once: its rows together"),
+    ]
+
+
 async def test_feed_is_taken_and_its_buses_are_in_the_next_plan(door, town):
     carrier = town.headers["carrier"]
     told = await door.post(FEEDS, json={"feed": "BUS", "archive": FEED}, headers=carrier)
