@@ -363,7 +363,7 @@ class CutShape(Shape):
 
 
 class NewDisruption(Shape):
-    """What is not as usual; `kind` says what the rest means.
+    """What is not as usual; `kind` says what the rest means. Nothing is closed without an end: at most a year at a time.
 
     `close`: a `service`, a `hub` (a border post too), or the link between `hub` and `to_hub`, from `from` until before `until`.
     `cancel`, `delay` (by `delay_s`), `extra`: one run of a `service`, which starts at `run_at` as its timetable stands now.
@@ -403,7 +403,7 @@ class NewDisruption(Shape):
     delay_s: Annotated[int, Field(ge=1, le=int(DELAY_MAX.total_seconds()))] | None = None
     capacity: CutShape | None = None
     from_: Annotated[Time | None, Field(alias="from")] = None
-    until: Time | None = None
+    until: Annotated[Time | None, Field(description="Needed with `from`, unless `run_at` names one run")] = None
     reason: NamedText
 
 
