@@ -1,4 +1,6 @@
-"""Order cycles over HTTP: their terms change and they end, for members of their producer."""
+"""Order cycles over HTTP: their terms change and they end, for members of their producer; and when a quote may start."""
+
+from datetime import timedelta
 
 import pytest
 
@@ -62,3 +64,15 @@ async def test_ended_cycle_is_gone_and_its_listings_are_ordered_at_any_time(door
     assert (await door.get(listing)).json()["order_cycle"] is None
     problem_of(await door.get(address), 404, "not-found")
     problem_of(await door.delete(address, headers=member), 404, "not-found")
+
+
+async def test_quote_from_a_start_that_has_clearly_passed_is_refused(door, town, clock):
+    basket = {town.village.dates: "1"}
+    for minutes, refused in ((11, True), (9, False)):
+        body = asked_for(basket) | {"depart_after": (clock.at - timedelta(minutes=minutes)).isoformat()}
+        answer = await door.post("/v1/quotes", json=body, headers=town.headers["buyer"])
+        if refused:
+            errors = problem_of(answer, 422, "invalid-request")["errors"]
+            assert [error["pointer"] for error in errors] == ["/depart_after"]
+        else:
+            assert answer.status_code == 201, answer.text
