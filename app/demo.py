@@ -186,6 +186,7 @@ def tell_story(http: httpx.Client, valley: Mapping[str, Stall], operators: Seque
     quote = ask(buyer, {jujube.listing: "3", carpet.listing: "1"})
     yield "1. A buyer in Shanghai asks for 3 boxes of jujubes and a carpet. The ways there, each bookable as it stands:"
     yield from (f"     {_option(option)}" for option in quote["options"])
+    yield from (f"   {line}" for line in _savings(_option_of(quote, "cheapest")))
     order = place(buyer, quote, "cheapest")
     yield f"2. Order {order['number']} ({_money(order['price']['total'])}, cash on delivery) is two consignments on booked capacity:"
     yield from (f"     {_way(consignment)}" for consignment in order["consignments"])
@@ -212,9 +213,13 @@ def ask(buyer: Machine, quantities: Mapping[str, str]) -> Any:
 
 
 def place(buyer: Machine, quote: Mapping[str, Any], label: str) -> Any:
-    option = next(option for option in quote["options"] if label in option["labels"])
+    option = _option_of(quote, label)
     body = {"quote": quote["id"], "option": option["id"], "payment": {"method": "cash_on_delivery"}}
     return buyer.post("/v1/orders", body, key=quote["id"])
+
+
+def _option_of(quote: Mapping[str, Any], label: str) -> Any:
+    return next(option for option in quote["options"] if label in option["labels"])
 
 
 class Desks:
@@ -314,6 +319,15 @@ def _option(option: Mapping[str, Any]) -> str:
     )
     labels = ", ".join(option["labels"]) or "between"
     return f"{_money(option['price']['total']):>12}   by {option['arrives_by'][:16].replace('T', ' ')}   {option['co2e_g']['total'] / 1000:8.1f} kg CO2e   {labels}  ({modes})"
+
+
+def _savings(option: Mapping[str, Any]) -> Iterator[str]:
+    """What riding together takes off the cheapest way: with the rest of this order, and with the orders of others."""
+    together, sharing = option.get("consolidation"), option.get("sharing")
+    for unit in together["units"] if together else ():
+        yield f"The goods of {len(unit['producers'])} producers ride as one from {unit['hub']} on: {_money(unit['saved'])} saved, already in the cheapest price."
+    if sharing:
+        yield f"Others have booked the same departures: {_money(sharing['saved'])} saved, already in the cheapest price."
 
 
 def _money(money: Mapping[str, Any]) -> str:

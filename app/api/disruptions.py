@@ -25,7 +25,7 @@ Carrier = Annotated[Caller, Depends(partner_with(Scope.DISRUPTIONS_WRITE))]
     "/disruptions",
     status_code=201,
     summary="Say what does not run as usual",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, IdTaken, Invalid),
 )
 async def create_disruption(command: NewDisruption, caller: Carrier, session: Tx, ports: PortsDep) -> DisruptionShape:
     """Close a service, cancel, delay or add a run, or cut what runs carry; hubs and links are closed by operators only.

@@ -6,10 +6,10 @@ from fastapi import Path, Request, Response
 
 from app.api.deps import PortsDep, SignedIn, Tx
 from app.api.documents import NOT_MODIFIED, refuses
-from app.api.etags import etagged
+from app.api.etags import etagged, require_match
 from app.api.router import api_router
-from app.catalogue.schemas import CycleId, CycleListings, NewOrderCycle, OrderCycleShape
-from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
+from app.catalogue.schemas import CycleId, CycleListings, NewOrderCycle, OrderCycleChange, OrderCycleShape
+from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows import keep_cycle as flow
 from app.identity.errors import NotSignedIn
@@ -46,6 +46,36 @@ async def list_order_cycles(
 async def read_order_cycle(cycle_id: Annotated[CycleId, Path()], request: Request, ports: PortsDep) -> Response:
     """An order cycle with its next windows. Needs no sign-in."""
     return etagged(request, await flow.show_cycle(ports, cycle_id), cache="public, no-cache")
+
+
+@router.patch(
+    "/order-cycles/{cycle_id}",
+    summary="Change an order cycle",
+    response_model=OrderCycleShape,
+    responses=refuses(NotSignedIn, Forbidden, NotFound, Changed, Invalid),
+)
+async def change_order_cycle(
+    cycle_id: Annotated[CycleId, Path()],
+    command: OrderCycleChange,
+    request: Request,
+    caller: SignedIn,
+    session: Tx,
+    ports: PortsDep,
+) -> Response:
+    """Changes the fields that are sent, for members of its producer; orders that were placed stay. `If-Match` guards against lost changes."""
+    require_match(request, await flow.lock_for_change(ports, session, caller, cycle_id))
+    return etagged(request, await flow.change_terms(ports, session, caller, cycle_id, command))
+
+
+@router.delete(
+    "/order-cycles/{cycle_id}",
+    status_code=204,
+    summary="End an order cycle",
+    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+)
+async def end_order_cycle(cycle_id: Annotated[CycleId, Path()], caller: SignedIn, session: Tx, ports: PortsDep) -> None:
+    """Ends it, for members of its producer: no more windows, and its listings are ordered at any time again. Orders that were placed stay."""
+    await flow.close_cycle(ports, session, caller, cycle_id)
 
 
 @router.post(

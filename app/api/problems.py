@@ -61,6 +61,18 @@ class TooLarge(Problem):
     }
 
 
+class NotJson(Problem):
+    """A body of another kind than the one that every address of ours reads, such as a file sent as it is."""
+
+    slug = "not-json"
+    kind = Kind.MALFORMED
+    title = {"en": "The body has to be JSON", "zh-Hans": "请求体必须为 JSON"}
+    detail = {
+        "en": "Send a JSON object with `content-type: application/json`. Its fields here: {fields}. A file goes inside one of them.",
+        "zh-Hans": "请发送 JSON 对象，并设置 content-type: application/json。此处的字段：{fields}。文件内容请放入相应字段。",
+    }
+
+
 class BodyTooLarge(HTTPException):
     """The body went over its bound while it was read: of a kind that the framework lets through."""
 
@@ -81,6 +93,7 @@ _OWN_STATUS: Final[Mapping[type[Problem], int]] = {
     MethodNotAllowed: 405,
     NotAcceptable: 406,
     TooLarge: 413,
+    NotJson: 415,
     Overloaded: 503,
 }
 _FRAMEWORK: Final[Mapping[int, type[Problem]]] = {404: NoSuchAddress, 405: MethodNotAllowed}
@@ -153,7 +166,18 @@ async def _not_valid(request: Request, error: Exception) -> Response:
         return answer(
             request, Malformed(what={"en": "The body is not valid JSON.", "zh-Hans": "请求体不是有效的 JSON。"})
         )
+    if isinstance(error.body, bytes):
+        # Only of another content type, or of none, does the framework leave a body as it came.
+        return answer(request, NotJson(fields=_fields_at(request)))
     return answer(request, Invalid(gaps=gaps_of(faults, error.body)))
+
+
+def _fields_at(request: Request) -> str:
+    """The fields of the object that this address takes."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    shape = body.field_info.annotation if body else None
+    names = [part.alias or name for name, part in getattr(shape, "model_fields", {}).items()]
+    return ", ".join(f"`{name}`" for name in names)
 
 
 async def _framework_refused(request: Request, error: Exception) -> Response:

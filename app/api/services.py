@@ -13,7 +13,8 @@ from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.identity.errors import NotSignedIn
 from app.identity.values import Caller, Scope
 from app.network import queries, service, timetables
-from app.network.schemas import NewService, NewTimetable, ServiceChange, ServiceId, ServiceShape
+from app.network.schemas import NewService, ServiceChange, ServiceId, ServiceShape
+from app.network.timetable_schemas import NewTimetable, TimetableShape
 from app.network.values import Mode, ServiceStatus
 
 router = api_router("move")
@@ -92,6 +93,27 @@ async def change_service(
     require_match(request, present)
     changed = await service.change_service(session, present, command, ports.clock.now(), language)
     return etagged(request, changed)
+
+
+@router.get(
+    "/services/{service_id}/timetables",
+    summary="List the timetables of a service",
+    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+)
+async def list_timetables(
+    service_id: Annotated[ServiceId, Path()],
+    caller: Carrier,
+    connection: Reading,
+    ports: PortsDep,
+    language: Language,
+    cursor: Cursor | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[TimetableShape]:
+    """Its own and every other one, by id, with the days of each and which are live today; the id of any of them will do."""
+    today = ports.clock.now().date()
+    return await queries.list_timetables(
+        connection, caller, service_id, today, cursor=cursor, limit=limit, language=language
+    )
 
 
 @router.post(

@@ -1,7 +1,8 @@
-"""Verbs on order cycles: make one, read them, say which listings are ordered in it."""
+"""Verbs on order cycles: make one, read them, change or end it, say which listings are ordered in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import or_
 from sqlalchemy.dialects.postgresql import insert
@@ -98,4 +99,22 @@ async def attach_listings(session: Session, cycle: OrderCycle, listing_ids: Sequ
         if row.cycle_id != chosen:
             row.cycle_id = chosen
             renew(row, now)
+    await session.flush()
+
+
+async def change_cycle(session: Session, cycle: OrderCycle, changes: Mapping[str, Any], now: datetime) -> None:
+    """Other terms for a locked cycle. Locks its listings by id; their versions rise: quotes on the old terms are refused."""
+    for name, value in changes.items():
+        setattr(cycle, name, value)
+    session.add(cycle)
+    inside = select(Listing).where(col(Listing.cycle_id) == cycle.id).order_by(col(Listing.id))
+    for row in await session.scalars(inside.limit(LISTINGS_PER_CYCLE_MAX).with_for_update()):
+        renew(row, now)
+    await session.flush()
+
+
+async def end_cycle(session: Session, cycle: OrderCycle, now: datetime) -> None:
+    """Delete a locked cycle; its listings are ordered at any time again. Orders that were placed in it stay."""
+    await attach_listings(session, cycle, (), now)
+    await session.delete(cycle)
     await session.flush()

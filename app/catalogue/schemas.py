@@ -441,6 +441,17 @@ class NewOrderCycle(Shape):
     open_h: Annotated[int, Field(ge=1, le=CYCLE_OPEN_H_MAX)] = 144
 
 
+class OrderCycleChange(Shape):
+    """What is left out, or null, stays as it is. With a `service`, departures are from where the producer hands in now."""
+
+    model_config: ClassVar[ConfigDict] = _example({"lead_time_h": 36})
+
+    name: Title | None = None
+    service: Annotated[str, Field(min_length=1, max_length=40, pattern=CODE_PATTERN)] | None = None
+    lead_time_h: Annotated[int, Field(ge=0, le=LEAD_TIME_H_MAX)] | None = None
+    open_h: Annotated[int, Field(ge=1, le=CYCLE_OPEN_H_MAX)] | None = None
+
+
 class WindowShape(Shape):
     """When orders are taken, by when they are handed in together, and the departure that they are for."""
 

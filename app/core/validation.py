@@ -2,46 +2,77 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from app.core.errors import Gap
 
-_CHINESE: Final[Mapping[str, str]] = {
-    "missing": "缺少必填字段",
-    "extra_forbidden": "不接受此字段",
-    "string_type": "应为文本",
-    "string_too_short": "至少需要 {min_length} 个字符",
-    "string_too_long": "最多 {max_length} 个字符",
-    "int_type": "应为整数",
-    "int_parsing": "应为整数",
-    "int_from_float": "应为整数",
-    "float_type": "应为数字",
-    "float_parsing": "应为数字",
-    "bool_type": "应为 true 或 false",
-    "bool_parsing": "应为 true 或 false",
-    "greater_than": "必须大于 {gt}",
-    "greater_than_equal": "必须大于或等于 {ge}",
-    "less_than": "必须小于 {lt}",
-    "less_than_equal": "必须小于或等于 {le}",
-    "enum": "应为以下之一：{expected}",
-    "literal_error": "应为以下之一：{expected}",
-    "dict_type": "应为对象",
-    "model_type": "应为对象",
-    "model_attributes_type": "应为对象",
-    "dataclass_type": "应为对象",
-    "list_type": "应为数组",
-    "too_short": "至少需要 {min_length} 项",
-    "too_long": "最多 {max_length} 项",
-    "date_from_datetime_parsing": "应为日期，例如 2026-03-01",
-    "date_parsing": "应为日期，例如 2026-03-01",
-    "timezone_aware": "时间必须带时区，例如 2026-03-01T08:00:00Z",
-    "datetime_from_date_parsing": "应为时间，例如 2026-03-01T08:00:00Z",
-    "datetime_parsing": "应为时间，例如 2026-03-01T08:00:00Z",
-    "union_tag_invalid": "应为以下之一：{expected_tags}",
-    "union_tag_not_found": "缺少 {discriminator}",
-    "value_error": "内容不符合要求",
-    "finite_number": "应为有限数字",
-    "decimal_parsing": "应为小数",
+# What is wrong, for people, by the kind of fault: in English and in Chinese.
+_SAID: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("This field is needed", "缺少必填字段"),
+    "extra_forbidden": ("There is no such field here", "不接受此字段"),
+    "string_type": ("Text is needed, in quotes", "应为文本"),
+    "string_too_short": ("At least {min_length} characters are needed", "至少需要 {min_length} 个字符"),
+    "string_too_long": ("At most {max_length} characters", "最多 {max_length} 个字符"),
+    "int_type": ("A whole number is needed", "应为整数"),
+    "int_parsing": ("A whole number is needed", "应为整数"),
+    "int_parsing_size": ("The number is too large", "数字过大"),
+    "int_from_float": ("A whole number is needed", "应为整数"),
+    "float_type": ("A number is needed", "应为数字"),
+    "float_parsing": ("A number is needed", "应为数字"),
+    "bool_type": ("true or false is needed", "应为 true 或 false"),
+    "bool_parsing": ("true or false is needed", "应为 true 或 false"),
+    "greater_than": ("More than {gt} is needed", "必须大于 {gt}"),
+    "greater_than_equal": ("At least {ge}", "必须大于或等于 {ge}"),
+    "less_than": ("Less than {lt} is needed", "必须小于 {lt}"),
+    "less_than_equal": ("At most {le}", "必须小于或等于 {le}"),
+    "enum": ("One of: {expected}", "应为以下之一：{expected}"),
+    "literal_error": ("One of: {expected}", "应为以下之一：{expected}"),
+    "dict_type": ("A JSON object is needed, in braces", "应为对象"),
+    "model_type": ("A JSON object is needed, in braces", "应为对象"),
+    "model_attributes_type": ("A JSON object is needed, in braces", "应为对象"),
+    "dataclass_type": ("A JSON object is needed, in braces", "应为对象"),
+    "list_type": ("A list is needed, in brackets", "应为数组"),
+    "too_short": ("{min_length} or more are needed", "至少需要 {min_length} 项"),
+    "too_long": ("No more than {max_length} of them", "最多 {max_length} 项"),
+    "date_type": ("A date is needed, such as 2026-03-01", "应为日期，例如 2026-03-01"),
+    "date_from_datetime_parsing": ("A date is needed, such as 2026-03-01", "应为日期，例如 2026-03-01"),
+    "date_from_datetime_inexact": ("A date is needed, such as 2026-03-01", "应为日期，例如 2026-03-01"),
+    "date_parsing": ("A date is needed, such as 2026-03-01", "应为日期，例如 2026-03-01"),
+    "timezone_aware": (
+        "A time needs its zone, such as 2026-03-01T08:00:00Z",
+        "时间必须带时区，例如 2026-03-01T08:00:00Z",
+    ),
+    "datetime_type": ("A time is needed, such as 2026-03-01T08:00:00Z", "应为时间，例如 2026-03-01T08:00:00Z"),
+    "datetime_from_date_parsing": (
+        "A time is needed, such as 2026-03-01T08:00:00Z",
+        "应为时间，例如 2026-03-01T08:00:00Z",
+    ),
+    "datetime_parsing": ("A time is needed, such as 2026-03-01T08:00:00Z", "应为时间，例如 2026-03-01T08:00:00Z"),
+    "datetime_object_invalid": (
+        "A time is needed, such as 2026-03-01T08:00:00Z",
+        "应为时间，例如 2026-03-01T08:00:00Z",
+    ),
+    "union_tag_invalid": ("One of: {expected_tags}", "应为以下之一：{expected_tags}"),
+    "union_tag_not_found": ("{discriminator} is needed", "缺少 {discriminator}"),
+    "finite_number": ("A finite number is needed", "应为有限数字"),
+    "decimal_parsing": ("A decimal number is needed", "应为小数"),
+    "base64_decode": ("This is not base 64", "应为 base64 编码"),
+    "bytes_too_long": ("At most {max_length} bytes", "最多 {max_length} 字节"),
+    "bytes_type": ("Text is needed, in quotes", "应为文本"),
+    "string_unicode": ("Text has to be Unicode (UTF-8)", "文本应为 UTF-8 编码"),
+}
+_UNSAID: Final = "内容不符合要求"
+# What our own validators say, in Chinese.
+_OURS: Final[Mapping[str, str]] = {
+    "A time is text such as 2026-03-01T08:00:00Z": "时间应为文本，例如 2026-03-01T08:00:00Z",
+    "A time between the years 2000 and 2100 is needed": "时间应在 2000 年至 2100 年之间",
+    'A quantity is a decimal string such as "12.5", with at most 3 decimals': '数量应为十进制数字文本，例如 "12.5"，最多 3 位小数',
+    "Control characters are not allowed": "不能包含控制字符",
+    "Must not be blank": "不能为空白",
+    "A `corrected` event names in `corrects` the id of the event that it withdraws": "corrected 事件须在 corrects 中填写所撤回事件的编号",
+    "An event cannot correct itself: it needs an id of its own": "事件不能更正自身，请使用新的编号",
+    "Only an `estimated` event has `estimated_at`": "仅 estimated 事件可填写 estimated_at",
 }
 
 
@@ -129,6 +160,7 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "zh-Hans": "语言应为 BCP 47 标签，例如 zh-Hans、en 或 ug",
     },
 }
+_QUOTED: Final = re.compile("'([^']*)'")
 _OF_IDS: Final = re.compile(r"\^([a-z]{2,4})_\[0-7\]")
 _OF_DECIMALS: Final = re.compile(r"\^(-\?)?\(\?:0\|")
 _LENGTHS: Final = {
@@ -151,10 +183,7 @@ def meant_by(pattern: str) -> Mapping[str, str] | None:
 
 def gaps_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> list[Gap]:
     """One gap for each fault, at most 50. `body` is what was sent, so that a pointer names what is there."""
-    return [
-        Gap(pointer_of(_place(fault, body)), _in_words(fault) or {"en": _english(fault), "zh-Hans": _chinese(fault)})
-        for fault in faults[:50]
-    ]
+    return [Gap(pointer_of(_place(fault, body)), _in_words(fault) or _told(fault)) for fault in faults[:50]]
 
 
 def _in_words(fault: Mapping[str, Any]) -> Mapping[str, str] | None:
@@ -188,16 +217,14 @@ def pointer_of(path: Sequence[Any]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _english(fault: Mapping[str, Any]) -> str:
+def _told(fault: Mapping[str, Any]) -> Mapping[str, str]:
+    """Our words for this kind of fault, or the ones that came with it: those of our own validators."""
+    with suppress(KeyError, IndexError):
+        context = fault.get("ctx", {})
+        # "'road', 'rail' or 'air'", in the words of no language.
+        listed = {n: ", ".join(_QUOTED.findall(context[n])) for n in ("expected", "expected_tags") if n in context}
+        english, chinese = (words.format(**context | listed) for words in _SAID[fault["type"]])
+        return {"en": english, "zh-Hans": chinese}
     message = str(fault["msg"]).removeprefix("Value error, ")
-    return message[:1].upper() + message[1:]
-
-
-def _chinese(fault: Mapping[str, Any]) -> str:
-    template = _CHINESE.get(fault["type"])
-    if template is None:
-        return _english(fault)
-    try:
-        return template.format(**fault.get("ctx", {}))
-    except (KeyError, IndexError):
-        return _english(fault)
+    said = message[:1].upper() + message[1:]
+    return {"en": said, "zh-Hans": _OURS.get(said, _UNSAID if fault["type"] == "value_error" else said)}

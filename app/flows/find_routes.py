@@ -16,7 +16,8 @@ from app.flows.ports import Ports
 from app.flows.time_hand_in import time_hand_in
 from app.network.capacity import read_load
 from app.network.route_schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
-from app.network.values import CURRENCY, DEPART_AHEAD_MAX, HubKind, Temperature
+from app.network.rules import no_such_hub, start_faults
+from app.network.values import CURRENCY, HubKind, Temperature
 from app.orders.reasons import reasons
 from app.orders.rules import labels, pareto, thin_out
 from app.orders.values import Combination, Label
@@ -66,25 +67,13 @@ async def find_routes(ports: Ports, command: RouteRequest, language: str = "en",
 
 def _require_sense(command: RouteRequest, hubs: set[str], now: datetime, at: str) -> None:
     gaps = [
-        Gap(
-            pointer,
-            {"en": f"There is no hub {code}; see GET /v1/hubs", "zh-Hans": f"没有枢纽 {code}，请见 GET /v1/hubs"},
-        )
+        Gap(pointer, no_such_hub(code))
         for pointer, code in ((f"{at}/from", command.from_), (f"{at}/to", command.to))
         if code not in hubs
     ]
     if command.from_ == command.to:
         gaps.append(Gap(f"{at}/to", {"en": "It is there already", "zh-Hans": "起点与终点相同"}))
-    if command.depart_after and command.depart_after > now + DEPART_AHEAD_MAX:
-        gaps.append(
-            Gap(
-                f"{at}/depart_after",
-                {
-                    "en": f"At most {DEPART_AHEAD_MAX.days} days ahead",
-                    "zh-Hans": f"最多提前 {DEPART_AHEAD_MAX.days} 天",
-                },
-            )
-        )
+    gaps += start_faults(command.depart_after, now, f"{at}/depart_after")
     if command.live_heads and command.temperature is not Temperature.LIVE:
         gaps.append(
             Gap(f"{at}/live_heads", {"en": "Only for the temperature `live`", "zh-Hans": "仅用于 temperature 为 live"})

@@ -107,7 +107,7 @@ def _require_right(brought: Brought, pointer: str) -> None:
     if brought.faults:
         gaps = [
             Gap(pointer, each.detail, {"file": each.file, "row": each.row, "column": each.column})
-            for each in brought.faults.kept
+            for each in brought.faults.in_order()
         ]
         raise ImportRefused(gaps=gaps, more_faults=brought.faults.left_off)
 
@@ -122,7 +122,7 @@ def _told(comparison: Comparison, brought: Brought, language: str, *, is_dry: bo
         skipped_trips=[SkippedTrip(trip=each.trip, row=each.row) for each in brought.skipped[:SKIPPED_SHOWN_MAX]],
         faults=[
             FaultShape(file=each.file, row=each.row, column=each.column, detail=each.detail[language])
-            for each in brought.faults.kept
+            for each in brought.faults.in_order()
         ],
         more_faults=brought.faults.left_off,
     )

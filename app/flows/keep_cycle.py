@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.catalogue.cycles import attach_listings, create_cycle, get_cycle, list_cycles, lock_cycle
+from app.catalogue.cycles import (
+    attach_listings,
+    change_cycle,
+    create_cycle,
+    end_cycle,
+    get_cycle,
+    list_cycles,
+    lock_cycle,
+)
 from app.catalogue.errors import OWN_PRODUCER
 from app.catalogue.models import OrderCycle
-from app.catalogue.schemas import NewOrderCycle, OrderCycleShape, WindowShape
+from app.catalogue.schemas import NewOrderCycle, OrderCycleChange, OrderCycleShape, WindowShape
 from app.catalogue.values import CycleTerms, Window
 from app.catalogue.windows import WINDOWS_SHOWN, calls_at, open_window, order_windows
 from app.core.database import Session
@@ -27,15 +35,19 @@ async def open_cycle(ports: Ports, session: Session, caller: Caller, command: Ne
         raise Forbidden(needs=OWN_PRODUCER)
     producer = await get_producer(session, command.producer)
     timetable = await ports.timetable.current(session)
-    number = timetable.service_numbers.get(command.service)
-    if number is None or not calls_at(timetable.services[number], producer.hub):
-        detail = {
-            "en": f"No service by timetable that departs from {producer.hub}; POST /v1/routes shows those that do",
-            "zh-Hans": f"不是从 {producer.hub} 出发的定时线路；可用 POST /v1/routes 查询",
-        }
-        raise Invalid(gaps=[Gap("/service", detail)])
+    _require_departures(timetable, command.service, producer.hub)
     now = ports.clock.now()
     return _shape(timetable, await create_cycle(session, command, producer.hub, now), now)
+
+
+def _require_departures(timetable: Timetable, service: str, hub: str) -> None:
+    number = timetable.service_numbers.get(service)
+    if number is None or not calls_at(timetable.services[number], hub):
+        detail = {
+            "en": f"No service by timetable that departs from {hub}; POST /v1/routes shows those that do",
+            "zh-Hans": f"不是从 {hub} 出发的定时线路；可用 POST /v1/routes 查询",
+        }
+        raise Invalid(gaps=[Gap("/service", detail)])
 
 
 async def show_cycle(ports: Ports, cycle_id: str) -> OrderCycleShape:
@@ -53,6 +65,36 @@ async def show_cycles(ports: Ports, producer: str | None, cursor: str | None, li
     now = ports.clock.now()
     items = [_shape(timetable, row, now) for row in rows[:limit]]
     return Page(items=items, next_cursor=encode_cursor([items[-1].id]) if len(rows) > limit else None)
+
+
+async def lock_for_change(ports: Ports, session: Session, caller: Caller, cycle_id: str) -> OrderCycleShape:
+    """The cycle as it stands, locked for a change. For members of its producer; `Forbidden` for anybody else."""
+    row = await lock_cycle(session, caller, cycle_id)
+    return _shape(await ports.timetable.current(session), row, ports.clock.now())
+
+
+async def change_terms(
+    ports: Ports, session: Session, caller: Caller, cycle_id: str, command: OrderCycleChange
+) -> OrderCycleShape:
+    """Write the fields that were sent. For members of its producer. Raises `Invalid` for a service that does not depart from their hub.
+
+    Quotes on the old terms are refused; orders that were placed stay.
+    """
+    row = await lock_cycle(session, caller, cycle_id)
+    timetable, now = await ports.timetable.current(session), ports.clock.now()
+    changes = command.model_dump(exclude_none=True)
+    if service := changes.pop("service", None):
+        hub = (await get_producer(session, row.producer_id)).hub
+        _require_departures(timetable, service, hub)
+        changes |= {"service_id": service, "hub": hub}
+    if any(getattr(row, name) != value for name, value in changes.items()):
+        await change_cycle(session, row, changes, now)
+    return _shape(timetable, row, now)
+
+
+async def close_cycle(ports: Ports, session: Session, caller: Caller, cycle_id: str) -> None:
+    """End an order cycle: its listings are ordered at any time again. For members of its producer."""
+    await end_cycle(session, await lock_cycle(session, caller, cycle_id), ports.clock.now())
 
 
 async def put_in_cycle(

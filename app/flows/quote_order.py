@@ -29,7 +29,7 @@ from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
 from app.network.fill import load_rebates, read_fills
-from app.network.rules import is_toll_free
+from app.network.rules import is_toll_free, start_faults
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
 from app.orders.models import Quote
@@ -163,15 +163,12 @@ async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str 
 
 
 def _require_time(command: QuoteRequest, now: datetime) -> None:
+    gaps = list(start_faults(command.depart_after, now, "/depart_after"))
     if command.deliver_by and command.deliver_by <= max(now, command.depart_after or now):
-        raise Invalid(
-            gaps=[
-                Gap(
-                    "/deliver_by",
-                    {"en": "Later than now and than `depart_after`", "zh-Hans": "须晚于当前时间和 depart_after"},
-                )
-            ]
-        )
+        words = {"en": "Later than now and than `depart_after`", "zh-Hans": "须晚于当前时间和 depart_after"}
+        gaps.append(Gap("/deliver_by", words))
+    if gaps:
+        raise Invalid(gaps=gaps)
 
 
 def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Line]:

@@ -15,6 +15,7 @@ from app.core.schema import fingerprint
 from app.identity.values import Caller
 from app.network.models import Disruption
 from app.network.queries import disruption_shape, get_service, known_hubs
+from app.network.rules import no_such_hub
 from app.network.runs import is_closed, starts_at, starts_between
 from app.network.schemas import DisruptionShape, NewDisruption
 from app.network.service import raise_version
@@ -102,13 +103,13 @@ async def create_disruption(
 ) -> DisruptionShape:
     """Write what is not as usual with a service of one's own or (operators) anything; single runs are looked up in the timetable.
 
-    The same id and body again answer the first result. Raises `Invalid` with every fault at once, `Forbidden`, `NotFound` or `IdTaken`.
+    The same id and body again answer the first result. Raises `Invalid` with every fault at once, `Forbidden` or `IdTaken`.
     A delayed run takes its bookings along. What is booked on closed runs stays booked until it is planned anew.
     """
     if command.id and (earlier := await session.get(Disruption, command.id)):
         return _the_same(earlier, caller, command)
-    await _require_own(session, caller, command)
-    gaps = [*_shape_faults(command), *_period_faults(command, now)]
+    unknown = await _unknown_ends(session, caller, command)
+    gaps = [*unknown, *_shape_faults(command), *_period_faults(command, now)]
     service = planned(timetable, command.service)
     if not gaps and command.kind is not DisruptionKind.CLOSE:
         is_called = await _is_called(session, service, command.run_at)
@@ -167,17 +168,30 @@ async def _is_called(session: Session, service: Service | None, run_at: datetime
     return (await session.execute(_CALLED, {"service": service.id, "run": run_at})).first() is not None
 
 
-async def _require_own(session: Session, caller: Caller, command: NewDisruption) -> None:
-    hubs = {code for code in (command.hub, command.to_hub) if code is not None}
-    if hubs:
-        if not caller.is_operator():
-            raise Forbidden(
-                needs={"en": "an operator, to close a hub or a link", "zh-Hans": "运营人员身份才能关闭枢纽或路段"}
-            )
-        if await known_hubs(session, hubs) < hubs:
-            raise NotFound(what={"en": "hub", "zh-Hans": "枢纽"})
-    elif command.service is not None:
-        await get_service(session, caller, command.service, "en")
+async def _unknown_ends(session: Session, caller: Caller, command: NewDisruption) -> list[Gap]:
+    """Hubs and services that are not there; a service of others is none. Raises `Forbidden` unless an operator names hubs."""
+    gaps = []
+    hubs = {f"/{name}": code for name in ("hub", "to_hub") if (code := getattr(command, name)) is not None}
+    if hubs and not caller.is_operator():
+        raise Forbidden(
+            needs={"en": "an operator, to close a hub or a link", "zh-Hans": "运营人员身份才能关闭枢纽或路段"}
+        )
+    known = await known_hubs(session, hubs.values())
+    gaps += [Gap(pointer, no_such_hub(code)) for pointer, code in hubs.items() if code not in known]
+    if command.service is not None:
+        try:
+            await get_service(session, caller, command.service, "en")
+        except NotFound:
+            gaps.append(Gap("/service", _no_such_service(caller, command.service)))
+    return gaps
+
+
+def _no_such_service(caller: Caller, code: str) -> dict[str, str]:
+    whose = ("", "没有") if caller.is_operator() else (" of yours", "您没有")
+    return {
+        "en": f"There is no service {code}{whose[0]}; see GET /v1/services",
+        "zh-Hans": f"{whose[1]}线路 {code}，请见 GET /v1/services",
+    }
 
 
 def _the_same(earlier: Disruption | None, caller: Caller, command: NewDisruption) -> DisruptionShape:

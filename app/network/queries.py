@@ -1,7 +1,7 @@
 """What may be read of the network: hubs, services, disruptions, bookings. Pages by keyset."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, or_, select, tuple_
@@ -20,6 +20,7 @@ from app.network.schemas import (
     BookingShape,
     CapacityShape,
     CutShape,
+    DeparturesShape,
     DisruptionShape,
     FillRebateShape,
     HandlingShape,
@@ -31,6 +32,7 @@ from app.network.schemas import (
     StopShape,
     TariffShape,
 )
+from app.network.timetable_schemas import TimetableShape
 from app.network.values import (
     BOOKING_STATE_DISPLAY,
     CURRENCY,
@@ -48,6 +50,7 @@ EARTH_RADIUS_M: Final = 6_371_009
 NUMBER_MAX: Final = 2**36
 NO_HUB: Final = {"en": "hub", "zh-Hans": "枢纽"}
 NO_SERVICE: Final = {"en": "service", "zh-Hans": "线路"}
+_OF_TIMETABLE: Final = ("id", "timetable_of", "status", "status_name", "version", "created_at", "updated_at")
 _HUB_COLUMNS: Final = tuple(col(getattr(Hub, name)) for name in HubPoint.__dataclass_fields__)
 _STOPS: Final = (
     select(
@@ -179,6 +182,33 @@ async def list_services(
     rows = (await reader.execute(wanted)).all()
     items = [service_shape(row, language) for row in rows[:limit]]
     return Page(items=items, next_cursor=encode_cursor([rows[limit - 1].id]) if len(rows) > limit else None)
+
+
+async def list_timetables(
+    reader: Reader, caller: Caller, service_id: str, today: date, *, cursor: str | None, limit: int, language: str
+) -> Page[TimetableShape]:
+    """The timetables of a service, itself among them, by id; those that are withdrawn too. `NotFound` as for the service."""
+    named = await get_service(reader, caller, service_id, language)
+    root = named.timetable_of or named.id
+    family = or_(col(Service.id) == root, col(Service.timetable_of) == root)
+    wanted = SERVICE.where(family).order_by(col(Service.id)).limit(limit + 1)
+    if after := decode_cursor(cursor, str):
+        wanted = wanted.where(col(Service.id) > after[0])
+    rows = (await reader.execute(wanted)).all()
+    items = [_timetable_shape(service_shape(row, language), today) for row in rows[:limit]]
+    return Page(items=items, next_cursor=encode_cursor([items[-1].id]) if len(rows) > limit else None)
+
+
+def _timetable_shape(service: ServiceShape, today: date) -> TimetableShape:
+    same = ("weekdays", "departs_s", "valid_from", "valid_until")
+    first = DeparturesShape.model_construct(**{name: getattr(service, name) for name in same})
+    patterns = [first, *service.more_departures]
+    has_days = any((each.valid_from or today) <= today <= (each.valid_until or today) for each in patterns)
+    return TimetableShape(
+        **{name: getattr(service, name) for name in _OF_TIMETABLE},
+        departures=[] if service.on_demand else patterns,
+        is_live=service.status is ServiceStatus.ACTIVE and has_days and today.month not in service.closed_months,
+    )
 
 
 async def list_disruptions(

@@ -61,7 +61,7 @@ class RouteRequest(Shape):
         Annotated[str, Field(max_length=40, description="Of live animals, as in listings, such as `sheep`")] | None
     ) = None
     category: Annotated[str, Field(max_length=40, description="As in listings, such as `produce`")] | None = None
-    depart_after: Time | None = None
+    depart_after: Annotated[Time, Field(description="Not before now; left out, goods leave from now on")] | None = None
     arrive_by: (
         Annotated[Time, Field(description="Only ways that arrive by then; `hand_in_by` says until when to hand in")]
         | None

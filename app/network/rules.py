@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from app.core.errors import Gap, Invalid
+from app.core.limits import CLOCK_SKEW_MAX
 from app.emissions import FactorTable, LegFootprint, intensity_mg_per_tkm, leg_co2e
 from app.network.values import (
+    DEPART_AHEAD_MAX,
     LAST_MILE_KINDS,
     VEHICLE_CLASSES,
     CourierLeg,
@@ -262,7 +264,26 @@ def line_faults(line: Line, known_hubs: Collection[str]) -> list[Gap]:
 
 
 def no_such_hub(code: str) -> dict[str, str]:
-    return {"en": f"There is no hub {code}", "zh-Hans": f"没有枢纽 {code}"}
+    return {"en": f"There is no hub {code}; see GET /v1/hubs", "zh-Hans": f"没有枢纽 {code}，请见 GET /v1/hubs"}
+
+
+def start_faults(depart_after: datetime | None, now: datetime, pointer: str) -> Iterator[Gap]:
+    """When goods may be asked to leave: not before now (as far as clocks of clients may be slow), and not too far ahead."""
+    if depart_after is None:
+        return
+    if depart_after < now - CLOCK_SKEW_MAX:
+        yield Gap(
+            pointer,
+            {"en": "It has passed; leave it out to leave from now on", "zh-Hans": "该时间已过；从现在起发运请勿填写"},
+        )
+    if depart_after > now + DEPART_AHEAD_MAX:
+        yield Gap(
+            pointer,
+            {
+                "en": f"At most {DEPART_AHEAD_MAX.days} days ahead",
+                "zh-Hans": f"最多提前 {DEPART_AHEAD_MAX.days} 天",
+            },
+        )
 
 
 def _stop_faults(stops: Sequence[Stop], known_hubs: Collection[str]) -> Iterator[Gap]:

@@ -90,7 +90,7 @@ _HUB: Final = {
 _DISRUPTION: Final = {
     "id": "dis_01jd0000000000000000000000",
     "kind": "close",
-    "service": "TARIM-HOTAN-URUMQI",
+    "service": "RAILB-HOTAN-KASHGAR",
     "hub": None,
     "to_hub": None,
     "run_at": None,
@@ -289,33 +289,6 @@ class NewService(Shape):
     status: Literal[ServiceStatus.ACTIVE, ServiceStatus.PLANNED] = ServiceStatus.ACTIVE
 
 
-class NewTimetable(Shape):
-    """Another timetable of a service, from `valid_from` until `valid_until` (both included; without an end it stays).
-
-    What is left out is as in the service. Stops may be others: a new timetable may have other times on the way.
-    """
-
-    model_config: ClassVar[ConfigDict] = example(
-        {"id": "TARIM-HOTAN-URUMQI-W26", "valid_from": "2026-12-01", "weekdays": [0, 2, 4, 5], "departs_s": [39600]}
-    )
-
-    id: ServiceId | None = None
-    name: ServiceName | None = None
-    stops: Annotated[list[StopShape], Field(min_length=2, max_length=SERVICE_STOPS_MAX)] | None = None
-    valid_from: date
-    valid_until: date | None = None
-    weekdays: Weekdays | None = None
-    departs_s: Departures | None = None
-    more_departures: MoreDepartures = []
-    closed_months: Months | None = None
-    cutoff_s: Cutoff | None = None
-    temperatures: Temperatures | None = None
-    tariff: TariffShape | None = None
-    capacity: CapacityShape | None = None
-    piece_weight_g_max: PieceWeight | None = None
-    piece_length_mm_max: PieceLength | None = None
-
-
 class ServiceChange(Shape):
     """What is left out stays as it is; null ends a date or a limit of pieces. The stops of a service never change: withdraw it and make another."""
 
@@ -394,7 +367,7 @@ class CutShape(Shape):
 
 
 class NewDisruption(Shape):
-    """What is not as usual; `kind` says what the rest means.
+    """What is not as usual; `kind` says what the rest means. Nothing is closed without an end: at most a year at a time.
 
     `close`: a `service`, a `hub` (a border post too), or the link between `hub` and `to_hub`, from `from` until before `until`.
     `cancel`, `delay` (by `delay_s`), `extra`: one run of a `service`, which starts at `run_at` as its timetable stands now.
@@ -409,18 +382,17 @@ class NewDisruption(Shape):
         json_schema_extra={
             "examples": [
                 {
-                    "id": "dis_01jd0000000000000000000000",
-                    "service": "TARIM-HOTAN-URUMQI",
-                    "from": "2026-03-05T00:00:00Z",
-                    "until": "2026-03-07T00:00:00Z",
-                    "reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
+                    "service": "RAILB-HOTAN-KASHGAR",
+                    "from": "2036-03-05T00:00:00Z",
+                    "until": "2036-03-07T00:00:00Z",
+                    "reason": {"zh-Hans": "沙尘暴封路", "en": "Line closed by a sandstorm"},
                 },
                 {
                     "kind": "delay",
-                    "service": "TARIM-HOTAN-URUMQI",
-                    "run_at": "2026-03-04T12:00:00Z",
+                    "service": "RAILB-HOTAN-KASHGAR",
+                    "run_at": "2036-03-04T21:00:00Z",
                     "delay_s": 14400,
-                    "reason": {"zh-Hans": "车辆故障", "en": "The truck broke down"},
+                    "reason": {"zh-Hans": "机车故障", "en": "The engine broke down"},
                 },
             ]
         },
@@ -435,7 +407,7 @@ class NewDisruption(Shape):
     delay_s: Delay | None = None
     capacity: CutShape | None = None
     from_: Annotated[Time | None, Field(alias="from")] = None
-    until: Time | None = None
+    until: Annotated[Time | None, Field(description="Needed with `from`, unless `run_at` names one run")] = None
     reason: NamedText
 
 

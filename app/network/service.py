@@ -93,7 +93,7 @@ async def lock_service(session: Session, caller: Caller, service_id: str, langua
 async def change_service(
     session: Session, present: ServiceShape, command: ServiceChange, now: datetime, language: str
 ) -> ServiceShape:
-    """Write the fields that were sent. Lock the service first.
+    """Write the fields that were sent. Lock the service first. What changes nothing raises no version.
 
     With a service its other timetables are withdrawn. A smaller capacity never undoes a booking: what is booked on later runs stays, and they take nothing more.
     """
@@ -104,6 +104,8 @@ async def change_service(
         if getattr(command, name) is not None or name in kept
     }
     changed = present.model_copy(update=sent)
+    if changed == present and command.status is not ServiceStatus.WITHDRAWN:
+        return present
     line = line_asked(changed, present.carrier)
     faults = line_faults(line, {stop.place for stop in line.stops})
     if faults:

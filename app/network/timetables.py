@@ -15,8 +15,9 @@ from app.network.models import Service, ServiceStop
 from app.network.queries import NO_SERVICE, SERVICE, get_service, known_hubs, service_shape
 from app.network.rows import line_asked, line_of, pattern_row, row_of, stop_rows
 from app.network.rules import line_faults, without_period
-from app.network.schemas import NewTimetable, ServiceShape
+from app.network.schemas import ServiceShape
 from app.network.service import raise_version
+from app.network.timetable_schemas import NewTimetable
 from app.network.values import PATTERNS_MAX, TIMETABLES_MAX, Line, ServiceStatus
 
 _ON_DEMAND: Final = Gap(

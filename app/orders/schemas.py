@@ -157,7 +157,7 @@ class QuoteRequest(Shape):
     lines: Annotated[list[LineRequest], Field(min_length=1, max_length=ORDER_LINES_MAX)]
     deliver_to: DeliverTo
     packaging: PackagingKind = PackagingKind.STANDARD
-    depart_after: Time | None = None
+    depart_after: Annotated[Time, Field(description="Not before now; left out, goods leave from now on")] | None = None
     deliver_by: Annotated[Time, Field(description="Only options whose `arrives_by` is not later")] | None = None
 
 

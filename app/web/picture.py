@@ -9,10 +9,11 @@ from typing import Final
 from app.core.text import pick
 from app.flows.show_tracking import Ground
 from app.network.route_schemas import RouteLabel, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
-from app.network.values import Mode
+from app.network.values import HubKind, Mode
 from app.shipments.values import MODE_DISPLAY
 from app.web.land import land_path
 from app.web.map import (
+    DOT,
     Box,
     Frame,
     Geo,
@@ -42,6 +43,7 @@ LINE: Final = 19
 SIZE: Final = 14
 LINES_MAX: Final = 3
 CORNER: Final = 12
+CROWDED: Final = 14
 NARROW: Final = 560
 SPAN_DEGREES_MIN: Final = 0.3
 Pair = tuple[tuple[int, int], tuple[int, int]]
@@ -124,10 +126,9 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
     spots = {code: frame.spot(points[code]) for code in ends}
     badges = list(_badges(drawn, list(spots.values()), frame))
     taken: list[Box] = [around_dot((x, y), BADGE + 1) for x, y, _, _ in badges]
-    places = [
-        Place(_name(ground, code, language), points[code], passed=False, weighty=weighty)
-        for code, weighty in ends.items()
-    ]
+    named = _uncrowded(ends, spots, ground)
+    taken += [around_dot(spot, DOT) for code, spot in spots.items() if code not in named]
+    places = [Place(_name(ground, code, language), points[code], passed=False, weighty=ends[code]) for code in named]
     links = ((points[a], points[b]) for a, b in sorted(ground.links) if {a, b} <= points.keys())
     modes = _modes(found, width, language)
     sublines = [*_goods(found, asked, language, width), *_timing(found, asked, language, width)]
@@ -146,7 +147,9 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
         hubs=dots_path(frame, points.values()),
         strokes=tuple(strokes),
         stops=tuple((round(x), round(y), ends[code]) for code, (x, y) in spots.items()),
-        names=tuple(place_labels(frame, places, list(spots.values()), [d.spots for d in drawn], taken, NAME)),
+        names=tuple(
+            place_labels(frame, places, [spots[code] for code in named], [d.spots for d in drawn], taken, NAME)
+        ),
         badges=tuple(badges),
         modes=tuple(modes),
         cards=tuple(cards),
@@ -154,9 +157,22 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
 
 
 def _name(ground: Ground, code: str, language: str) -> str:
-    """The name of a hub; an airport's without its codes."""
+    """The name of a hub; an airport's without its codes, and without a word that all of them have."""
     hub = ground.hubs.get(code)
-    return pick(hub.name, language).partition(" (")[0] if hub else code
+    name = pick(hub.name, language).partition(" (")[0] if hub else code
+    return name.replace(" International Airport", " Airport").replace("国际机场", "机场")
+
+
+def _uncrowded(ends: Mapping[str, bool], spots: Mapping[str, Spot], ground: Ground) -> list[str]:
+    """The places that get a name on the map, the first to choose first: beside one that has it, others do without.
+
+    An airport gives way to its town: the cards name it.
+    """
+    named: list[str] = []
+    for code in sorted(ends, key=lambda c: (not ends[c], c in ground.hubs and ground.hubs[c].kind is HubKind.AIRPORT)):
+        if ends[code] or all(dist(spots[code], spots[other]) >= CROWDED for other in named):
+            named.append(code)
+    return named
 
 
 def _along(leg: RouteLegShape, calls: Mapping[str, tuple[str, ...]], points: Mapping[str, Geo]) -> tuple[Geo, ...]:
@@ -344,7 +360,10 @@ def _way(option: RouteOptionShape, ground: Ground, language: str) -> list[str]:
 
 
 def _wrapped(parts: Iterable[str], room: float) -> list[str]:
-    """The parts in lines that fit, broken inside only when too long; what would be a line too many ends in an ellipsis."""
+    """The parts in lines that fit, broken inside only when too long; what would be a line too many ends in an ellipsis.
+
+    A line does not end in the mark that stands between two parts.
+    """
     lines = [""]
     for part in parts:
         for piece in [part] if text_width(part.rstrip(), SIZE) <= room else _pieces(part):
@@ -353,7 +372,7 @@ def _wrapped(parts: Iterable[str], room: float) -> list[str]:
             lines[-1] += piece if lines[-1] else piece.lstrip()
     if len(lines) > LINES_MAX:
         lines = [*lines[: LINES_MAX - 1], lines[LINES_MAX - 1].rstrip()[:-1] + "…"]
-    return [line.rstrip() for line in lines]
+    return [line.rstrip().removesuffix(" ·") for line in lines]
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -53,6 +53,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/order-cycles": lambda town, role: (
         WEEKLY | {"producer": town.village.garden.producer.id, "service": town.line}
     ),
+    "PATCH /v1/order-cycles/{cycle_id}": lambda town, role: {"lead_time_h": 36},
     "POST /v1/order-cycles/{cycle_id}/listings": lambda town, role: {"listings": [town.draft]},
     "POST /v1/media": lambda town, role: {"content_type": "image/png", "bytes": 9, "sha256": "ab" * 32},
     "POST /v1/quotes": lambda town, role: asked_for(town.village.basket),

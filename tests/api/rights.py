@@ -34,6 +34,8 @@ TABLE = """
     POST   /v1/order-cycles                          | 401 403 403 201 403 403 403 403 403
     GET    /v1/order-cycles                          | 200
     GET    /v1/order-cycles/{cycle_id}               | 200
+    PATCH  /v1/order-cycles/{cycle_id}               | 401 403 403 200 403 403 403 403 403
+    DELETE /v1/order-cycles/{cycle_id}               | 401 403 403 204 403 403 403 403 403
     POST   /v1/order-cycles/{cycle_id}/listings      | 401 403 403 200 403 403 403 403 403
     GET    /v1/categories                            | 200
     POST   /v1/media                                 | 401 201 201 201 201 403 403 403 201
@@ -55,10 +57,11 @@ TABLE = """
     GET    /v1/services                              | 401 403 403 403 403 200 200 403 200
     GET    /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
     PATCH  /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
+    GET    /v1/services/{service_id}/timetables      | 401 403 403 403 403 200 404 403 200
     POST   /v1/services/{service_id}/timetables      | 401 403 403 403 403 201 404 403 201
     POST   /v1/services/imports                      | 401 403 403 403 403 200 200 403 200
     POST   /v1/services/imports/gtfs                 | 401 403 403 403 403 200 200 403 200
-    POST   /v1/disruptions                           | 401 403 403 403 403 201 404 403 201
+    POST   /v1/disruptions                           | 401 403 403 403 403 201 422 403 201
     POST   /v1/disruptions/{disruption_id}/lift      | 401 403 403 403 403 200 404 403 200
     GET    /v1/disruptions                           | 401 403 403 403 403 200 200 403 200
     GET    /v1/bookings                              | 401 403 403 403 403 200 200 403 200
@@ -99,6 +102,7 @@ LISTS = [
     "GET /v1/orders",
     "GET /v1/hubs",
     "GET /v1/services",
+    "GET /v1/services/{service_id}/timetables",
     "GET /v1/disruptions",
     "GET /v1/stranded",
     "GET /v1/bookings",

@@ -1,11 +1,13 @@
 """Timetables, sheets and feeds over HTTP: what a carrier's client sees."""
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.api.asking import FEED, town_clock, town_template
+from tests.api.asking import FEED, problem_of, town_clock, town_template
 from tests.factories.feed import a_sheet, as_archive, village_feed
+from tests.factories.tables import nothing_happens
 
 template, clock = town_template, town_clock
 SHEETS, FEEDS = "/v1/services/imports", "/v1/services/imports/gtfs"
@@ -48,7 +50,21 @@ async def test_every_fault_of_a_sheet_has_row_and_column_in_ones_own_language(do
     problem = refused.json()
     assert (problem["type"], problem["more_faults"]) == ("/problems/import-refused", 0)
     assert problem["errors"] == [
-        {"pointer": "/csv", "detail": "没有枢纽 KASHGER", "file": None, "row": 3, "column": "hub"}
+        {"pointer": "/csv", "detail": "没有枢纽 KASHGER，请见 GET /v1/hubs", "file": None, "row": 3, "column": "hub"}
+    ]
+
+
+async def test_faults_of_a_sheet_come_row_by_row_in_words_of_its_rows(door, town):
+    head, *calls = a_sheet("DATES").splitlines()
+    lonely = [calls[0].replace("DATES", "LONELY"), ",KASHGAR,1,1,1"]
+    wrong = "\n".join([head, calls[0], calls[1].replace("KASHGAR", "NOPE"), *lonely])
+    body = {"csv": wrong.replace("road", "rode", 1), "dry_run": True, "carrier": "KUNLUN"}
+    told = (await door.post(SHEETS, json=body, headers=town.headers["operator"])).json()
+    assert [(fault["row"], fault["column"], fault["detail"]) for fault in told["faults"]] == [
+        (2, "mode", "One of: road, rail, air, water, bus, courier"),
+        (3, "hub", "There is no hub NOPE; see GET /v1/hubs"),
+        (4, "service", "A service calls at two hubs at least: one row for each"),
+        (5, "service", "Needed, and each service once: its rows together"),
     ]
 
 
@@ -106,6 +122,36 @@ async def test_import_may_be_larger_than_other_requests_but_is_bounded(door, tow
     assert (await door.post(SHEETS, json=huge, headers=carrier)).status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("path", "media", "content", "field"),
+    [
+        (SHEETS, "text/csv", a_sheet("DATES").encode(), "`csv`"),
+        (SHEETS, "application/x-www-form-urlencoded", b"csv=1", "`dry_run`"),
+        (FEEDS, "application/zip", as_archive(village_feed()), "`archive`"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+async def test_file_that_is_sent_as_it_is_is_told_where_it_goes(
+    door, town, ports, path, media, content, field, language
+):
+    headers = town.headers["carrier"] | {"content-type": media, "accept-language": language}
+    async with nothing_happens(ports):
+        answer = await door.post(path, content=content, headers=headers)
+    problem = problem_of(answer, 415, "not-json")
+    assert "application/json" in problem["detail"]
+    assert field in problem["detail"]
+
+
+async def test_dry_run_that_is_asked_for_in_the_address_does_not_become_a_real_one(door, town, ports):
+    async with nothing_happens(ports):
+        answer = await door.post(
+            SHEETS, params={"dry_run": "true"}, json={"csv": a_sheet("DATES")}, headers=town.headers["carrier"]
+        )
+    (error,) = problem_of(answer, 422, "invalid-request")["errors"]
+    assert error["pointer"] == "/query/dry_run"
+    assert "fields of the body" in error["detail"]
+
+
 async def test_repeated_import_with_its_key_is_replayed(door, town):
     headers = town.headers["carrier"] | {"idempotency-key": "import-1"}
     first = await door.post(SHEETS, json={"csv": a_sheet("DATES")}, headers=headers)
@@ -114,7 +160,7 @@ async def test_repeated_import_with_its_key_is_replayed(door, town):
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_timetable_is_made_listed_and_changed_like_a_service(door, town):
+async def test_timetable_is_made_listed_and_changed_like_a_service(door, town, clock):
     carrier = town.headers["carrier"]
     body = {
         "id": "WINTER",
@@ -128,6 +174,22 @@ async def test_timetable_is_made_listed_and_changed_like_a_service(door, town):
     listed = (await door.get(f"/v1/services?timetable_of={town.line}", headers=carrier)).json()["items"]
     assert [service["id"] for service in listed] == ["WINTER"]
     old = (await door.get(f"/v1/services/{town.line}", headers=carrier)).json()
+    for named in (town.line, "WINTER"):
+        family = (await door.get(f"/v1/services/{named}/timetables", headers=carrier)).json()["items"]
+        known = {each["id"]: (each["is_live"], each["timetable_of"]) for each in family}
+        assert known == {town.line: (True, None), "WINTER": (False, town.line)}
+    assert {each["id"]: each["departures"][0]["valid_until"] for each in family} == {
+        town.line: "2026-11-30",
+        "WINTER": None,
+    }
+    clock.at = datetime(2026, 12, 1, tzinfo=UTC)
+    later = (await door.get(f"/v1/services/{town.line}/timetables", headers=carrier)).json()["items"]
+    assert {each["id"]: each["is_live"] for each in later} == {town.line: False, "WINTER": True}
+    page = (await door.get(f"/v1/services/{town.line}/timetables", headers=carrier, params={"limit": 1})).json()
+    rest = await door.get(
+        f"/v1/services/{town.line}/timetables", headers=carrier, params={"cursor": page["next_cursor"]}
+    )
+    assert page["items"] + rest.json()["items"] == later
     assert (old["valid_until"], old["timetable_of"]) == ("2026-11-30", None)
     more = [{"weekdays": [6], "departs_s": [3_600], "valid_from": "2027-02-01", "valid_until": "2027-02-28"}]
     changed = await door.patch("/v1/services/WINTER", json={"more_departures": more}, headers=carrier)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.core.paging import encode_cursor
 from app.network.capacity import book_capacity
 from app.network.values import Want
-from tests.api.test_hubs_and_routes import OPERATOR, bearer, pointers
+from tests.api.test_hubs_and_routes import OPERATOR, bearer, partner, pointers
 from tests.factories.network import networked, planned
 from tests.factories.tables import statements_of
 
@@ -181,3 +181,30 @@ async def test_pages_give_each_departure_once(client, ports, operator):
 )
 async def test_bad_question_names_what_is_wrong(client, operator, query, pointer):
     assert pointers(await client.get(f"/v1/departures?{query}", headers=operator)) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "There is no hub NOPE; see GET /v1/hubs"), ("zh-Hans", "没有枢纽 NOPE，请见 GET /v1/hubs")],
+)
+async def test_disruption_of_an_unknown_hub_says_so_as_the_question_for_ways_does(client, operator, language, words):
+    headers = operator | {"accept-language": language}
+    period = {"from": "2026-03-05T00:00:00Z", "until": "2026-03-06T00:00:00Z", "reason": {"en": "Flood"}}
+    hub = await client.post("/v1/disruptions", json=period | {"hub": "NOPE"}, headers=headers)
+    link = await client.post("/v1/disruptions", json=period | {"hub": "HOTAN", "to_hub": "NOPE"}, headers=headers)
+    asked = {"from": "NOPE", "to": "HOTAN", "weight_g": "5"}
+    way = await client.get("/v1/routes", params=asked, headers={"accept-language": language})
+    assert [pointers(answer) for answer in (hub, link, way)] == [["/hub"], ["/to_hub"], ["/query/from"]]
+    assert {answer.json()["errors"][0]["detail"] for answer in (hub, link, way)} == {words}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+async def test_disruption_of_anothers_service_and_of_none_look_alike(client, ports, language):
+    headers = await partner(client, ports, "OTHER") | {"accept-language": language}
+    period = {"from": "2026-03-05T00:00:00Z", "until": "2026-03-06T00:00:00Z", "reason": {"en": "Envy"}}
+    told = []
+    for service in (HOTAN_KASHGAR, "NOPE"):
+        answer = await client.post("/v1/disruptions", json=period | {"service": service}, headers=headers)
+        assert pointers(answer) == ["/service"]
+        told.append(answer.json()["errors"][0]["detail"].replace(service, "…"))
+    assert told[0] == told[1]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.errors import Forbidden, Gap, Invalid, NotFound
+from app.core.errors import Forbidden, Gap, Invalid
 from app.identity.values import Caller
 from app.network.capacity import audit_capacity, book_capacity, release_capacity
 from app.network.disrupt import create_disruption
@@ -200,6 +200,11 @@ async def test_planner_sees_what_is_left_of_a_smaller_period(ports, valley):
         ({"service": "TRUNK", "run_at": TONIGHT, "from": NOW, "until": TONIGHT}, ["/run_at"]),
         ({"service": "TRUNK", "delay_s": 5, "from": NOW, "until": TONIGHT}, ["/delay_s"]),
         ({"service": "TRUNK"}, ["/from", "/until"]),
+        ({"hub": "KUQA", "from": NOW}, ["/until"]),
+        ({"hub": "KUQA", "from": NOW, "until": None}, ["/until"]),
+        ({"hub": "KUQA", "from": NOW, "until": NOW + 367 * 24 * HOUR}, ["/until"]),
+        ({"hub": "NOPE", "to_hub": "NOR", "from": NOW, "until": TONIGHT}, ["/hub", "/to_hub"]),
+        ({"kind": "cancel", "service": "NOPE"}, ["/service", "/run_at"]),
         ({"hub": "KUQA", "to_hub": "KUQA", "from": NOW, "until": TONIGHT}, ["/to_hub"]),
     ],
 )
@@ -212,12 +217,10 @@ async def test_what_makes_no_sense_is_named(ports, valley, said, pointers):
 
 async def test_only_operators_close_hubs_and_links_and_only_carriers_change_their_runs(ports, valley):
     rival = Caller(partner_id="ptn_rival", carrier="RIVAL", roles=HAULIER.roles)
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid):
         await say(ports, rival, kind="cancel", service="TRUNK", run_at=TONIGHT)
     with pytest.raises(Forbidden):
         await say(ports, HAULIER, hub="KORLA", to_hub="KUQA", from_=NOW, until=TONIGHT)
-    with pytest.raises(NotFound):
-        await say(ports, OPERATOR, hub="KORLA", to_hub="NOWHERE", from_=NOW, until=TONIGHT)
     await say(ports, OPERATOR, kind="cancel", service="TRUNK", run_at=TONIGHT)
 
 

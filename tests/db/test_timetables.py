@@ -11,10 +11,11 @@ from app.network.capacity import book_capacity, read_load
 from app.network.disrupt import create_disruption
 from app.network.errors import CapacityFull, DepartureClosed
 from app.network.queries import get_service, list_services
-from app.network.schemas import NewDisruption, NewService, NewTimetable, ServiceChange
+from app.network.schemas import NewDisruption, NewService, ServiceChange
 from app.network.seed import read_hubs
 from app.network.service import change_service, create_service, install_seed, lock_service
 from app.network.timetable import TimetableCache
+from app.network.timetable_schemas import NewTimetable
 from app.network.timetables import create_timetable
 from app.network.values import ServiceStatus, Want
 from app.routing import Front, NoPlan, Query, plan

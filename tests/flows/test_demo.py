@@ -57,6 +57,8 @@ def test_story_is_told_again_on_the_same_stalls(service: Process, database_url: 
     assert play(service.url, [OPERATOR], told.append), told
 
     assert sum("The buyer confirmed" in line for line in told) == 3
+    # Jujubes and carpet go the same way: what that saves is said beside the ways.
+    assert sum("ride as one" in line and "saved" in line for line in told) == 3
     assert _value(database_url, "SELECT count(*) FROM listing") == valley
     assert _value(database_url, "SELECT count(*) FROM producer") == _value(
         database_url, "SELECT count(DISTINCT person_id) FROM membership"

@@ -92,7 +92,7 @@ async def test_dry_run_tells_and_changes_nothing(ports, hubs):
             ROWS[3].replace("HOTAN", "NOWHERE"),
             dry_run=True,
         )
-    assert [(fault.row, fault.column) for fault in told.faults] == [(2, "mode"), (5, "hub"), (3, "hub")]
+    assert [(fault.row, fault.column) for fault in told.faults] == [(2, "mode"), (3, "hub"), (5, "hub")]
 
 
 async def test_sheet_with_a_fault_is_refused_whole(ports, hubs):

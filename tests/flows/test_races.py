@@ -13,11 +13,13 @@ from app.flows.cancel_order import cancel_order
 from app.flows.follow_shipment import confirm_receipt, follow_shipment
 from app.main import create_app
 from app.network.capacity import audit_capacity
+from app.network.schemas import ServiceChange
+from app.network.service import change_service, lock_service
 from app.orders.errors import QuoteUsed
-from tests.factories.identity import a_person, an_operator
+from tests.factories.identity import a_partner, a_person, an_operator
 from tests.factories.jobs import waiting, work
-from tests.factories.network import networked, planned
-from tests.factories.orders import ADDRESS, a_quote, an_order, asked_for, ordering, place
+from tests.factories.network import a_service, networked, planned
+from tests.factories.orders import ADDRESS, a_quote, an_order, asked_for, best, ordering, place
 from tests.factories.tables import rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
@@ -163,6 +165,34 @@ async def test_delivery_is_booked_once_however_many_workers_see_it(ports):
     answers = await at_once(*(confirm_receipt(ports, village.buyer.caller, order["id"], "en") for _ in range(4)))
     assert words(answers) == {"done": 1, "state-conflict": 3}
     assert await value(ports, "SELECT count(*) FROM transfer WHERE kind = 'release'") == 2
+
+
+async def test_twenty_orders_for_seven_places_of_a_departure_book_exactly_seven(ports):
+    """They all were quoted on the one cheap run; who comes too late is told so, and holds nothing."""
+    buyers, places = [await a_person(ports) for _ in range(20)], 7
+    village = await a_village(ports)
+    carrier = (await a_partner(ports, "KUNLUN")).caller
+    fetched = {"deliver_to": ADDRESS | {"county": "653101", "hub": "KASHGAR"}}
+    line = await a_service(ports, carrier, id="WEDNESDAYS", weekdays=[2], tariff={"currency": "CNY", "base_minor": 10})
+    (parcel,) = best(await a_quote(ports, village.buyer, {village.dates: "1"}, **fetched)).consignments
+    room = line.capacity.model_copy(update={"weight_g": places * parcel.weight_g})
+    async with ports.begin() as session:
+        present = await lock_service(session, carrier, line.id, "en")
+        await change_service(session, present, ServiceChange(capacity=room), ports.clock.now(), "en")
+    quotes = [await a_quote(ports, buyer, {village.dates: "1"}, **fetched) for buyer in buyers]
+    runs = {(leg.service, leg.run_at) for quote in quotes for leg in best(quote).consignments[0].legs}
+    assert {service for service, _ in runs} == {line.id}
+    assert len(runs) == 1
+    answers = await at_once(
+        *(place(ports, buyer, ordering(quote)) for buyer, quote in zip(buyers, quotes, strict=True))
+    )
+    assert words(answers) == {"done": places, "plan-changed": len(buyers) - places}
+    booked = "SELECT count(*)::int, sum(weight_g)::int FROM booking WHERE service_id = :line AND state = 'booked'"
+    used = "SELECT count(*)::int, sum(used_weight_g)::int FROM departure_load WHERE service_id = :line"
+    assert tuple((await rows(ports, booked, line=line.id))[0]) == (places, places * parcel.weight_g)
+    assert tuple((await rows(ports, used, line=line.id))[0]) == (1, places * parcel.weight_g)
+    assert await orders_of(ports) == places
+    await everything_adds_up(ports, village.dates, 500)
 
 
 @pytest.fixture

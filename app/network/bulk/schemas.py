@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import Base64Bytes, ConfigDict, Field
 
 from app.core.schema import Shape
+from app.network.bulk.example_feed import example_feed
 from app.network.bulk.values import ARCHIVE_BYTES_MAX, NEAREST_M_MAX, SHEET_LENGTH_MAX
 from app.network.schemas import CapacityShape, Code, Cutoff, PieceLength, PieceWeight, TariffShape
 
@@ -21,7 +22,7 @@ _DONE: Final[dict[str, Any]] = {
     "unchanged": 0,
     "withdrawn": [],
     "skipped_trips": [],
-    "faults": [{"file": None, "row": 3, "column": "hub", "detail": "There is no hub URUMKI"}],
+    "faults": [{"file": None, "row": 3, "column": "hub", "detail": "There is no hub URUMKI; see GET /v1/hubs"}],
     "more_faults": 0,
 }
 
@@ -43,7 +44,7 @@ class SheetImport(Shape):
 
     dry_run: Annotated[bool, Field(description="Only say what would happen, with every fault")] = False
     carrier: Annotated[Code, Field(description="For operators: whose services they are")] | None = None
-    csv: Annotated[str, Field(max_length=SHEET_LENGTH_MAX)]
+    csv: Annotated[str, Field(max_length=SHEET_LENGTH_MAX, description="The text of the sheet")]
 
 
 class FeedImport(Shape):
@@ -56,7 +57,7 @@ class FeedImport(Shape):
     """
 
     model_config: ClassVar[ConfigDict] = _example(
-        {"dry_run": True, "feed": "HOTAN-BUS", "archive": "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==", "stops": {"S1": "HOTAN"}}
+        {"dry_run": True, "feed": "HOTAN-BUS", "archive": example_feed(), "stops": {"S1": "HOTAN"}}
     )
 
     dry_run: Annotated[bool, Field(description="Only say what would happen, with every fault")] = False

@@ -85,7 +85,7 @@ def read_sheet(text: str) -> Sheet:
         key = group[0].get(ID)
         if not key or key in seen:
             faults.add(
-                "Each service once, its rows together",
+                "Needed, and each service once: its rows together",
                 "线路编号必填，同一线路的各行须相邻",
                 row=group[0].number,
                 column=ID,
@@ -127,12 +127,21 @@ def _asked(rows: Sequence[Row]) -> dict[str, Any]:
     return asked
 
 
+SERVICE_STOPS_MIN: Final = 2
+_TOO_FEW_STOPS: Final = {
+    "en": "A service calls at two hubs at least: one row for each",
+    "zh-Hans": "线路至少停靠两个枢纽，每个枢纽一行",
+}
+
+
 def fault_at(gap: Gap, rows: Sequence[Row]) -> Fault:
     """The row and the column of a fault that a command's pointer names."""
     path = gap.pointer.removeprefix("/").split("/")
     if path[0] == "stops" and len(path) > 1 and path[1].isdigit() and int(path[1]) < len(rows):
         column = path[2] if len(path) > 2 and path[2] in OF_STOPS else None
         return Fault(gap.detail, row=rows[int(path[1])].number, column=column)
+    if path == ["stops"] and len(rows) < SERVICE_STOPS_MIN:
+        return Fault(_TOO_FEW_STOPS, row=rows[0].number, column=ID)
     named = {path: column for column, path in OF_SERVICE.items()} | {("id",): ID, ("name",): "name_zh-Hans"}
     column = named.get(tuple(path[:2])) or named.get(tuple(path[:1]))
     return Fault(gap.detail, row=rows[0].number, column=column)

@@ -72,6 +72,11 @@ class Faults:
         else:
             self.left_off += 1
 
+    def in_order(self) -> list[Fault]:
+        """By row, those of the whole first; of feeds file by file, as they were read."""
+        files = {each.file: place for place, each in reversed([*enumerate(self.kept)])}
+        return sorted(self.kept, key=lambda each: (files[each.file], each.row or 0))
+
     def __bool__(self) -> bool:
         return bool(self.kept)
 

@@ -1,6 +1,7 @@
 """The picture of a front: everything inside it, plans side by side, text that fits."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
@@ -137,3 +138,30 @@ def test_head_stays_inside_and_above_the_map_whatever_was_asked(width, language)
     assert all(text_width(line, SIZE) <= width - 40 for line in picture.sublines)
     assert 60 + 19 * (len(picture.sublines) - 1) < picture.map_y < picture.cards[0].y
     assert sum(line.count(":") for line in picture.sublines) == 3
+
+
+def test_airport_leaves_the_name_on_the_map_to_its_town_and_keeps_it_in_the_cards(monkeypatch):
+    monkeypatch.setitem(AT, "URC", (87.47, 43.9))
+    place = ground(URC={"en": "Urumqi Diwopu International Airport (URC)", "zh-Hans": "乌鲁木齐地窝堡国际机场"})
+    place.hubs["URC"] = replace(place.hubs["URC"], kind=HubKind.AIRPORT)
+    flown = option(
+        ("HOTAN", "URC", Mode.AIR, "X"), ("URC", "URUMQI", Mode.ROAD, "Y"), ("URUMQI", "SHANGHAI", Mode.RAIL, "R")
+    )
+    picture = routes_picture(RoutesShape(options=[flown]), ASKED, place, "en", 720)
+    assert {name.text for name in picture.names} >= {"Hotan", "Urumqi", "Shanghai"}
+    assert not any("Airport" in name.text for name in picture.names)
+    assert "Air → Urumqi Diwopu Airport" in picture.cards[0].way[0]
+    assert len(picture.stops) == 4
+
+
+@pytest.mark.parametrize("width", [320, 400, 720])
+def test_line_of_a_way_does_not_end_in_the_mark_between_two_rides(width):
+    rides = [
+        ("HOTAN", "KUQA", Mode.ROAD, "Y"),
+        ("KUQA", "URUMQI", Mode.ROAD, "Y"),
+        ("URUMQI", "SHANGHAI", Mode.RAIL, "R"),
+    ]
+    (card,) = routes_picture(RoutesShape(options=[option(*rides)]), ASKED, ground(), "en", width).cards
+    assert not any(line.endswith("·") for line in card.way)
+    assert sum(line.count("→") for line in card.way) == 3
+    assert sum(line.count(" · ") for line in card.way) == 3 - (len(card.way) - 1)
