@@ -24,6 +24,7 @@ from app.routing import (
     NoPlan,
     Place,
     Query,
+    SearchTooLarge,
     Service,
     Timetable,
     Used,
@@ -102,15 +103,20 @@ def busy(services: Sequence[Service], share: float, chance: random.Random) -> Lo
 
 
 class Times:
-    """Milliseconds of processor time, each the median of some repeats, and how large the fronts were."""
+    """Milliseconds of processor time, each the median of some repeats, and how large the fronts were; how many were refused as too large."""
 
     def __init__(
         self, asked: Sequence[Query], answer: Callable[[Query], Any], *, cold: Callable[[], None] | None = None
     ) -> None:
         self.ms: list[float] = []
         self.fronts: list[int] = []
+        self.too_large = 0
         for query in asked:
-            found = answer(query)
+            try:
+                found = answer(query)
+            except SearchTooLarge:
+                self.too_large += 1
+                continue
             spent = []
             for _ in range(REPEATS):
                 if cold:
@@ -135,6 +141,8 @@ class Times:
         if self.fronts:
             sizes = sorted(self.fronts)
             told += f"; front {sizes[len(sizes) // 2]}, p95 {sizes[len(sizes) * 95 // 100]}, most {sizes[-1]}, none {sizes.count(0)}"
+        if self.too_large:
+            told += f"; {self.too_large} too large"
         return Row(figure, told, f"p95 ≤ {bar:g} ms" if bar else "", self.p95 <= bar if bar else None)
 
 
