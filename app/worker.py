@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import procrastinate
 from procrastinate import App, PsycopgConnector
+from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job as StoredJob
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from psycopg_pool import AsyncConnectionPool
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from app.core.database import SEARCH_PATH
 from app.core.errors import Kind, Problem
-from app.core.jobs import QUEUE
+from app.core.jobs import QUEUE, finish, give_back, take_along
 from app.core.limits import JOB_ATTEMPTS_MAX
 from app.core.log import configure
 from app.core.settings import Settings, faults_of
@@ -61,6 +62,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "shipment.replanned": tell_replanned.tell_replanned,
     "shipment.returned": follow_shipment.follow_shipment,
 }
+# Jobs with lists for payloads, of which those that wait run as one.
+TOGETHER: Final = frozenset({"message.send"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
@@ -93,7 +96,10 @@ def jobs_app(ports: Ports) -> App:
     )
     app = App(connector=connector)
     for name, handler in HANDLERS.items():
-        app.task(name=name, queue=QUEUE, retry=Retry())(_bound(handler, ports))
+        if name in TOGETHER:
+            app.task(name=name, queue=QUEUE, retry=Retry(), pass_context=True)(_bound_together(name, handler, ports))
+        else:
+            app.task(name=name, queue=QUEUE, retry=Retry())(_bound(handler, ports))
     for name, (cron, sweep) in PERIODIC.items():
         app.periodic(cron=cron)(app.task(name=name, queue=QUEUE, queueing_lock=name)(_swept(sweep, ports)))
     app.periodic(cron="* * * * *")(app.task(name="jobs.rescue", queue=QUEUE, queueing_lock="jobs.rescue")(_rescue(app)))
@@ -108,6 +114,32 @@ def _pool(*, check: object, **options: Any) -> AsyncConnectionPool:  # noqa: ARG
 def _bound(handler: Handler, ports: Ports) -> Handler:
     async def run(**payload: Any) -> None:
         await handler(ports, **payload)
+
+    return run
+
+
+def _bound_together(name: str, handler: Handler, ports: Ports) -> Handler:
+    """Run a job together with those of its name that wait: the handler takes lists, and gets them put together.
+
+    A job that failed before runs alone.
+    """
+
+    async def run(context: JobContext, **payload: list[Any]) -> None:
+        job = context.job
+        async with ports.begin() as session:
+            others = await take_along(session, name, job.worker_id) if job.attempts == 0 else {}
+        together = {
+            key: [*some, *(each for other in others.values() for each in other[key])] for key, some in payload.items()
+        }
+        try:
+            await handler(ports, **together)
+        except Exception:
+            async with ports.begin() as session:
+                await give_back(session, list(others))
+            raise
+        if others:
+            async with ports.begin() as session:
+                await finish(session, list(others))
 
     return run
 

@@ -13,6 +13,19 @@ _ENQUEUE: Final = Sql(
     "INSERT INTO procrastinate_jobs (queue_name, task_name, args, scheduled_at) SELECT :queue, name, payload, run_at "
     "FROM json_to_recordset(CAST(:jobs AS json)) AS job (name text, payload jsonb, run_at timestamptz)"
 )
+# Jobs that failed before run alone, so that one that fails keeps no others back twice.
+_TAKE_ALONG: Final = Sql(
+    "WITH fresh AS (SELECT id FROM procrastinate_jobs WHERE task_name = :name AND status = 'todo' AND attempts = 0 "
+    "AND scheduled_at IS NULL ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) "
+    "UPDATE procrastinate_jobs AS job SET status = 'doing', worker_id = :worker FROM fresh WHERE job.id = fresh.id "
+    "RETURNING job.id, job.args"
+)
+_FINISH: Final = Sql("DELETE FROM procrastinate_jobs WHERE id = ANY(:ids) AND status = 'doing'")
+_GIVE_BACK: Final = Sql(
+    "UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, worker_id = NULL, "
+    "scheduled_at = now() + interval '2 seconds' WHERE id = ANY(:ids) AND status = 'doing'"
+)
+TAKEN_ALONG_MAX: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +41,22 @@ async def enqueue(session: Session, jobs: Sequence[Job]) -> None:
     """Queue jobs so that they exist if and only if the caller's transaction commits. One statement, whatever their number."""
     if jobs:
         await _ENQUEUE.all(session, {"queue": QUEUE, "jobs": as_rows(jobs)})
+
+
+async def take_along(session: Session, name: str, worker: int | None) -> dict[int, dict[str, Any]]:
+    """Begin other jobs of this name that wait and were never tried, in the name of a worker: their payloads by id.
+
+    Like its own: when the worker dies they are begun again. One statement.
+    """
+    rows = await _TAKE_ALONG.all(session, {"name": name, "worker": worker, "most": TAKEN_ALONG_MAX})
+    return {row.id: row.args for row in rows}
+
+
+async def finish(session: Session, ids: Sequence[int]) -> None:
+    """What was taken along is done."""
+    await _FINISH.all(session, {"ids": list(ids)})
+
+
+async def give_back(session: Session, ids: Sequence[int]) -> None:
+    """What was taken along failed together: each is tried again by itself."""
+    await _GIVE_BACK.all(session, {"ids": list(ids)})

@@ -13,7 +13,7 @@ from procrastinate.worker import Worker
 from sqlalchemy import text
 
 from app.core.errors import NotFound, UpstreamFailed
-from app.core.jobs import QUEUE, Job, enqueue
+from app.core.jobs import QUEUE, Job, enqueue, take_along
 from app.core.limits import JOB_ATTEMPTS_MAX
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
@@ -29,6 +29,7 @@ class Sender:
     """The edge to the telephone: counts what it is given, and fails when it is told to."""
 
     problem: Exception | None = None
+    refused: str = ""
     slow_s: float = 0
     sent: Counter = field(default_factory=Counter)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -39,6 +40,8 @@ class Sender:
         await asyncio.sleep(self.slow_s)
         if self.problem is not None:
             raise self.problem
+        if self.refused and f" {self.refused} " in words:
+            raise UpstreamFailed(service="SMS")
         self.sent[words] += 1
 
 
@@ -156,6 +159,47 @@ async def test_two_workers_do_each_job_once(ports, sender):
     await asyncio.gather(until_idle(ports), until_idle(ports))
     assert len(sender.sent) == 40
     assert set(sender.sent.values()) == {1}
+
+
+async def test_jobs_with_messages_run_together_and_each_is_done_once(ports, sender):
+    await put_messages(ports, 30)
+    with statements_of(ports.database) as sent:
+        await until_idle(ports)
+    assert len(sender.sent) == 30
+    assert set(sender.sent.values()) == {1}
+    assert await rows(ports, JOBS) == []
+    assert sum("UPDATE message" in each for each in sent) <= 4
+
+
+async def test_one_that_fails_among_those_taken_along_ends_alone(ports, sender):
+    sender.refused = "26-7"
+    await put_messages(ports, 10)
+    for _ in range(JOB_ATTEMPTS_MAX + 1):
+        await until_idle(ports)
+        await come_due(ports)
+    assert await rows(ports, JOBS) == [("message.send", "failed", JOB_ATTEMPTS_MAX)]
+    assert await value(ports, "SELECT count(*) FROM message WHERE state = 'sent'") == 9
+    assert set(sender.sent.values()) == {1}
+
+
+async def test_jobs_taken_along_by_a_worker_that_died_are_begun_again(ports, sender):
+    await put_messages(ports, 3)
+    async with ports.begin() as session:
+        worker = (
+            await session.execute(
+                text(
+                    "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '2 minutes') RETURNING id"
+                )
+            )
+        ).scalar_one()
+        assert len(await take_along(session, "message.send", worker)) == 3
+    app = jobs_app(ports)
+    async with app.open_async():
+        for job in await app.job_manager.get_stalled_jobs():
+            await app.job_manager.retry_job(job)
+    await come_due(ports)
+    await until_idle(ports)
+    assert sorted(sender.sent.values()) == [1, 1, 1]
 
 
 async def test_job_that_may_succeed_later_is_tried_again_after_a_while(ports, sender):
