@@ -58,7 +58,7 @@ LIVE_WINDOW_S: Final = 48 * 3_600
 # Nor are other goods for longer than a week, after which all timetables begin again. [M]
 WINDOW_S: Final = 7 * 24 * 3_600
 # Of each cargo's front, so many ways are looked at for an order's options.
-WAYS_OFFERED_MAX: Final = 16
+WAYS_OFFERED_MAX: Final = 12
 
 
 @dataclass(frozen=True, slots=True)

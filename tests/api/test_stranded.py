@@ -48,7 +48,7 @@ async def test_carrier_says_that_a_run_is_late_and_tracking_shows_it(client, por
     page = await client.get(f"/track/{journey.tracking_number}", headers={"accept-language": "en"})
     assert "The way or its times have changed: Road closed by snow" in page.text
     other = await a_partner(ports, "RIVAL")
-    assert (await client.post("/v1/disruptions", json=said, headers=other.headers)).status_code == 404
+    assert (await client.post("/v1/disruptions", json=said, headers=other.headers)).status_code == 422
 
 
 async def test_operator_sees_what_has_no_way_and_tries_again(client, ports, valley):

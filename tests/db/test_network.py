@@ -214,13 +214,13 @@ async def test_closed_hub_stops_the_runs_that_would_call_there(database, hubs):
 
 async def test_disruption_is_refused_when_it_is_not_ones_own_or_makes_no_sense(database, hubs):
     created = await create(database)
-    with pytest.raises(NotFound):
-        await close(database, OTHER, service=created.id)
     with pytest.raises(Forbidden):
         await close(database, COLD, hub="KUQA")
-    with pytest.raises(NotFound):
-        await close(database, OPERATOR, hub="NOWHERE")
+    with pytest.raises(Invalid) as refusal:
+        await close(database, OTHER, service=created.id)
+    assert [gap.pointer for gap in refusal.value.gaps] == ["/service"]
     for wrong, pointer in (
+        ({"hub": "NOWHERE"}, "/hub"),
         ({"service": created.id, "hub": "KUQA"}, "/service"),
         ({}, "/service"),
         ({"service": created.id, "until": NOW}, "/until"),

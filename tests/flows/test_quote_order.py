@@ -305,7 +305,7 @@ async def test_ten_producers_are_quoted_without_keeping_anybody_waiting(ports, v
     async def look():
         while True:
             asked = asyncio.get_running_loop().time()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.001)
             waits.append(asyncio.get_running_loop().time() - asked)
 
     looking = asyncio.create_task(look())
@@ -313,7 +313,8 @@ async def test_ten_producers_are_quoted_without_keeping_anybody_waiting(ports, v
     looking.cancel()
     assert len(best(quote).consignments) == CONSIGNMENTS_PER_ORDER_MAX == len(rugs)
     assert {label for option in quote.options for label in option.labels} == set(Label)
-    assert len(waits) > 10
+    # Planning is most of the work, and others were served meanwhile.
+    assert max(waits) < sum(waits) / 2
     problem = await refused(ports, village, Invalid, dict.fromkeys([*rugs, village.dates], "1"))
     assert [gap.pointer for gap in problem.gaps] == ["/lines"]
     assert "11" in problem.gaps[0].detail["en"]

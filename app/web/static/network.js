@@ -35,7 +35,9 @@ async function load() {
   $("count").textContent = words.loading;
   document.documentElement.removeAttribute("data-drawn");
   try {
-    const [network, disruptions, departures] = await Promise.all([ask("/v1/network"), pages("/v1/disruptions?limit=100"), of_day()]);
+    // Alone, so that whoever may not see it is told of this refusal and of no other.
+    const network = await ask("/v1/network");
+    const [disruptions, departures] = await Promise.all([pages("/v1/disruptions?limit=100"), of_day()]);
     const now = new Date(network.at);
     state.network = network;
     state.names = Object.fromEntries(network.hubs.map((hub) => [hub.code, short(hub.name)]));
