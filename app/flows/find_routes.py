@@ -1,6 +1,5 @@
 """The story of asking for a way without an order: the front between two hubs, or why there is none."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +14,7 @@ from app.flows.plan_ways import Around, Cargo, Way, footprints_of, legs_of, ways
 from app.flows.ports import Ports
 from app.flows.time_hand_in import time_hand_in
 from app.network.capacity import read_load
+from app.network.plan import in_turn
 from app.network.route_schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
 from app.network.rules import no_such_hub, start_faults
 from app.network.values import CURRENCY, HubKind, Temperature
@@ -51,8 +51,8 @@ async def find_routes(ports: Ports, command: RouteRequest, language: str = "en",
     around = Around(
         ports.fronts, timetable, load, crossing, ports.timetable.vehicles, destination, None, hubs, ports.origin_rules
     )
-    (ways,) = await asyncio.to_thread(ways_to_offer, around, [cargo])
-    hand_in_by = await asyncio.to_thread(time_hand_in, around, cargo, ways) if command.arrive_by else None
+    (ways,) = await in_turn(ways_to_offer, around, [cargo])
+    hand_in_by = await in_turn(time_hand_in, around, cargo, ways) if command.arrive_by else None
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)
     won = labels(front)

@@ -1,6 +1,5 @@
 """When a departure has filled up, closed or left since the quote: another way within the quoted price and promise, if there is one."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from app.flows.quote_order import co2e_shape, consolidation_shape, quote_order, 
 from app.flows.ride_together import Ridden, ride
 from app.identity.values import Caller
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
+from app.network.plan import in_turn
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import PlanChanged
 from app.orders.models import Quote
@@ -51,10 +51,10 @@ async def plan_again(
     try:
         async with ports.database.read() as connection:
             around = await look_around(ports, connection, to.county, to.hub, planned)
-        ways = await asyncio.to_thread(_ways, around, planned, refused)
+        ways = await in_turn(_ways, around, planned, refused)
     except NO_WAY:
         return None
-    choices = await asyncio.to_thread(choose, around, freights, ways)
+    choices = await in_turn(choose, around, freights, ways)
     best = _best(quoted, tried, affected, choices)
     if best is None:
         return None

@@ -1,6 +1,5 @@
 """The story of a quote: what is offered, packed, planned and priced, as a front of arrival, price and CO2e."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,6 +28,7 @@ from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
 from app.network.fill import load_rebates, read_fills
+from app.network.plan import in_turn
 from app.network.rules import is_toll_free, start_faults
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
@@ -145,7 +145,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
         around = await look_around(
             ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes, timetable
         )
-    options = await asyncio.to_thread(plan_options, around, parcels, cargoes)
+    options = await in_turn(plan_options, around, parcels, cargoes)
     async with ports.database.read() as connection:
         fills = await read_fills(connection, runs_of(options))
     options = share_departures(around, options, fills, load_rebates())
