@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from app.core.database import SEARCH_PATH
 from app.core.errors import Kind, Problem
-from app.core.jobs import QUEUE, finish, give_back, take_along
+from app.core.jobs import QUEUE, finish, put_back, take_along
 from app.core.limits import JOB_ATTEMPTS_MAX
 from app.core.log import configure
 from app.core.settings import Settings, faults_of
@@ -106,9 +106,9 @@ def jobs_app(ports: Ports) -> App:
     return app
 
 
-def _pool(*, check: object, **options: Any) -> AsyncConnectionPool:  # noqa: ARG001 - the queue would ask before every statement
+def _pool(**options: Any) -> AsyncConnectionPool:
     """Connections that are used without being tried first: when one is lost, the worker starts over anyhow."""
-    return AsyncConnectionPool(**options)
+    return AsyncConnectionPool(**options | {"check": None})
 
 
 def _bound(handler: Handler, ports: Ports) -> Handler:
@@ -133,13 +133,12 @@ def _bound_together(name: str, handler: Handler, ports: Ports) -> Handler:
         }
         try:
             await handler(ports, **together)
-        except Exception:
-            async with ports.begin() as session:
-                await give_back(session, list(others))
-            raise
-        if others:
             async with ports.begin() as session:
                 await finish(session, list(others))
+        except Exception:
+            async with ports.begin() as session:
+                await put_back(session, list(others))
+            raise
 
     return run
 

@@ -35,21 +35,23 @@ AVAILABLE: Final = (
 _ONE: Final = Template(
     "SELECT document, description::text, $available::text, version, producer_id, status FROM listing WHERE id = %(id)s"
 ).substitute(available=AVAILABLE)
-_OFFERS: Final = Sql(
-    "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
-    "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
-    "attributes ->> 'species' AS species, "
-    "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
-    "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
+# The rest of a statement on listings that are or were on sale.
+_ON_SALE: Final = (
     "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
     "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
     "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
 )
-_STOCKS: Final = Sql(
-    "SELECT id, version, (SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
-    "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
-    "FROM listing WHERE id = ANY(:listings) AND status IN ('published', 'paused')"
+_OFFERS: Final = Sql(
+    Template(
+        "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
+        "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
+        "attributes ->> 'species' AS species, "
+        "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
+        "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
+        "$on_sale"
+    ).substitute(on_sale=_ON_SALE)
 )
+_STOCKS: Final = Sql(Template("SELECT id, version, $on_sale").substitute(on_sale=_ON_SALE))
 _FILTERS: Final = {
     "published": "status = 'published'",
     "status": "status = %(status)s",

@@ -21,7 +21,7 @@ _TAKE_ALONG: Final = Sql(
     "RETURNING job.id, job.args"
 )
 _FINISH: Final = Sql("DELETE FROM procrastinate_jobs WHERE id = ANY(:ids) AND status = 'doing'")
-_GIVE_BACK: Final = Sql(
+_PUT_BACK: Final = Sql(
     "UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, worker_id = NULL, "
     "scheduled_at = now() + interval '2 seconds' WHERE id = ANY(:ids) AND status = 'doing'"
 )
@@ -54,9 +54,11 @@ async def take_along(session: Session, name: str, worker: int | None) -> dict[in
 
 async def finish(session: Session, ids: Sequence[int]) -> None:
     """What was taken along is done."""
-    await _FINISH.all(session, {"ids": list(ids)})
+    if ids:
+        await _FINISH.all(session, {"ids": list(ids)})
 
 
-async def give_back(session: Session, ids: Sequence[int]) -> None:
+async def put_back(session: Session, ids: Sequence[int]) -> None:
     """What was taken along failed together: each is tried again by itself."""
-    await _GIVE_BACK.all(session, {"ids": list(ids)})
+    if ids:
+        await _PUT_BACK.all(session, {"ids": list(ids)})

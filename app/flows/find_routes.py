@@ -51,7 +51,7 @@ async def find_routes(ports: Ports, command: RouteRequest, language: str = "en",
     around = Around(
         ports.fronts, timetable, load, crossing, ports.timetable.vehicles, destination, None, hubs, ports.origin_rules
     )
-    (ways,) = await in_turn(ways_to_offer, around, [cargo])
+    (ways,) = await in_turn(ways_to_offer, around, [cargo], QUOTE_OPTIONS_MAX)
     hand_in_by = await in_turn(time_hand_in, around, cargo, ways) if command.arrive_by else None
     points = [Combination(way.arrives_at, way.price_minor, way.co2e_g, (i,)) for i, way in enumerate(ways)]
     front = thin_out(pareto(points), QUOTE_OPTIONS_MAX)

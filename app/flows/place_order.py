@@ -85,11 +85,11 @@ async def _require_stock(connection: AsyncConnection, wants: Sequence[StockWant]
     """Refuse at once what is sold out already, without a lock: of many buyers of the last goods, few then wait for each other."""
     present = await stocks(connection, [want.listing_id for want in wants], now)
     for want in wants:
-        version, available = present.get(want.listing_id, (None, 0))
+        version, available = present.get(want.listing_id, (None, Decimal(0)))
         if version != want.version:
             raise OfferChanged(want.listing_id)
         if available < want.quantity:
-            raise OutOfStock(want.listing_id, Decimal(available))
+            raise OutOfStock(want.listing_id, available)
 
 
 async def _book(

@@ -55,8 +55,6 @@ CHARGEABLE_G: Final = 1_000
 VOLUME_MM3: Final = 10_000_000
 # Animals are not kept waiting for a cheaper way for longer than this. [M]
 LIVE_WINDOW_S: Final = 48 * 3_600
-# Nor are other goods for longer than a week, after which all timetables begin again. [M]
-WINDOW_S: Final = 7 * 24 * 3_600
 # Of each cargo's front, so many ways are looked at for an order's options.
 WAYS_OFFERED_MAX: Final = 12
 
@@ -171,23 +169,25 @@ def find_ways(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] 
     return _ways(around, cargo, find_front(around, cargo, without).plans)
 
 
-def ways_to_offer(around: Around, cargoes: Sequence[Cargo]) -> list[list[Way]]:
-    """For each cargo at most WAYS_OFFERED_MAX ways of its exact front; `RouteUnavailable` as `find_ways`. CPU only.
+def ways_to_offer(around: Around, cargoes: Sequence[Cargo], most: int = WAYS_OFFERED_MAX) -> list[list[Way]]:
+    """For each cargo at most so many ways of its exact front; `RouteUnavailable` as `find_ways`. CPU only.
 
     The cheapest, fastest and greenest are among them, and the cheapest and greenest of what is there by the time at which the
     order can be complete, so that of the order's own front, too, the three winners are exact. The others are compromises.
     """
     fronts = [find_front(around, cargo) for cargo in cargoes]
-    complete = max(front.points[0][0] for front in fronts)
+    to_the_door = [courier.duration_s if (courier := courier_for(around, cargo)) else 0 for cargo in cargoes]
+    complete = max(front.points[0][0] + last_s for front, last_s in zip(fronts, to_the_door, strict=True))
     return [
-        _ways(around, cargo, [front.plans[number] for number in _worth_offering(front.points, complete)])
-        for cargo, front in zip(cargoes, fronts, strict=True)
+        _ways(around, cargo, [front.plans[i] for i in _worth_offering(front.points, complete - last_s, most)])
+        for cargo, front, last_s in zip(cargoes, fronts, to_the_door, strict=True)
     ]
 
 
-def _worth_offering(points: Sequence[Point], complete: int) -> list[int]:
-    in_time = points[: bisect_right(points, complete, key=itemgetter(0))]
-    return spread(points, [*winners(points).values(), *winners(in_time).values()], WAYS_OFFERED_MAX)
+def _worth_offering(points: Sequence[Point], by: int, most: int) -> list[int]:
+    """The three winners, those among what is there `by` this moment, and compromises."""
+    in_time = points[: bisect_right(points, by, key=itemgetter(0))]
+    return spread(points, [*winners(points).values(), *winners(in_time).values()], most)
 
 
 def find_front(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]] = frozenset()) -> Front:
@@ -243,7 +243,7 @@ def query_for(
         toll_free=cargo.toll_free,
         max_journey_s=limit.max_s if limit else None,
         rest_s=limit.rest_s if limit else 0,
-        window_s=LIVE_WINDOW_S if limit else WINDOW_S,
+        window_s=LIVE_WINDOW_S if limit else None,
         max_exposure_s=exposure_limit_s(cargo.temperature),
         arrive_by=int(cargo.arrive_by.timestamp()) - to_the_door_s if cargo.arrive_by else None,
         horizon_s=int(PLAN_HORIZON.total_seconds()),

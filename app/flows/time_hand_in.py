@@ -13,9 +13,9 @@ from app.routing import hand_in_by
 def time_hand_in(around: Around, cargo: Cargo, ways: Sequence[Way]) -> datetime:
     """The last quarter of an hour at which this cargo can be handed in so that it arrives by its `arrive_by`.
 
-    `ways` is its front, of which one at least is in time. Exact for goods that bear any journey, and for animals, whose hours run from
+    `ways` are some of its front, and in time. Exact for goods that bear any journey, and for animals, whose hours run from
     loading. Goods that leave the cold when they are handed in bear less waiting the earlier they come: for them it is a moment from
-    which they do arrive, at least that of the best way of the front, and may be before the very last one.
+    which they do arrive, at least that of the best of these ways, and may be before the very last one.
     """
     rules = rules_for(around, cargo)
     query = query_for(around, cargo, rules)

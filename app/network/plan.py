@@ -63,7 +63,7 @@ class FrontCache:
         except SearchTooLarge:
             if query.rest_s:
                 narrower = replace(query, rest_s=0)
-            elif query.max_exposure_s is not None and (query.window_s is None or query.window_s > NARROW_WINDOW_S):
+            elif query.max_exposure_s is not None and query.window_s is None:
                 narrower = replace(query, window_s=NARROW_WINDOW_S)
             else:
                 raise

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, literal_column, text
@@ -48,6 +49,7 @@ _MARKS: Final = select(col(Service.id), _MARK).where(_IS_ACTIVE)
 _ACTIVE: Final = SERVICE.add_columns(_MARK).where(_IS_ACTIVE)
 # From so many on, all services are read: that is one plan for the database, and no list of ids.
 CHANGED_READ_MAX: Final = 500
+COUNTIES_REMEMBERED: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class TimetableCache:
 
     `crossing` are the services that call abroad: goods that stay in the country must not leave it on the way.
     `local` are those that call at counties and villages.
-    `vehicles` says what each service runs with, for its CO2e.
+    `vehicles` says what each service runs with, for its CO2e; `hub_for_county` which hub serves a county.
     """
 
     def __init__(self) -> None:
@@ -75,16 +77,10 @@ class TimetableCache:
         self.crossing: frozenset[str] = frozenset()
         self.local: frozenset[str] = frozenset()
         self.vehicles: Mapping[str, Vehicle] = {}
-        self._serving: dict[str, str | None] = {}
+        self.hub_for_county = _serving(())
         self._kept: Mapping[str, Kept] = {}
         self._timetable = Timetable((), (), version="0")
         self._renewing = asyncio.Lock()
-
-    def hub_for_county(self, county: str) -> str | None:
-        """The code of the hub that serves a county, as `rules.hub_for_county`; worked out once for each timetable."""
-        if county not in self._serving:
-            self._serving[county] = hub_for_county(self.hubs.values(), county)
-        return self._serving[county]
 
     async def current(self, reader: Reader) -> Timetable:
         """The timetable of the version in the database. One statement unless it has changed."""
@@ -100,7 +96,8 @@ class TimetableCache:
     async def _renew(self, reader: Reader, version: str, changed_at: datetime | None) -> None:
         """Read under the version found before: what changes meanwhile has a higher one, and is read next time."""
         if changed_at is None:
-            self.hubs, self._serving, self._kept, self._timetable = {}, {}, {}, Timetable((), (), version=version)
+            self.hubs, self._kept, self._timetable = {}, {}, Timetable((), (), version=version)
+            self.hub_for_county = _serving(())
             self.crossing = self.local = frozenset()
             return
         hubs = {row.code: HubPoint(*row) for row in await reader.execute(_HUBS)}
@@ -108,10 +105,16 @@ class TimetableCache:
         recent = {"since": changed_at - RUN_LENGTH_MAX - DELAY_MAX, "most": CLOSURES_READ_MAX}
         disruptions = (await reader.execute(_DISRUPTIONS, recent)).all()
         timetable, kept = await asyncio.to_thread(_build, hubs.values(), kept, disruptions, version, changed_at.year)
-        self.hubs, self._serving, self._timetable, self._kept = hubs, {}, timetable, kept
+        self.hubs, self._timetable, self._kept = hubs, timetable, kept
+        self.hub_for_county = _serving(tuple(hubs.values()))
         self.vehicles = {key: each.line.vehicle for key, each in kept.items()}
         self.crossing = _calling_at(hubs, timetable, {HubKind.FOREIGN})
         self.local = _calling_at(hubs, timetable, LOCAL_KINDS)
+
+
+def _serving(hubs: Collection[HubPoint]) -> Callable[[str], str | None]:
+    """`rules.hub_for_county` among these hubs, which remembers the counties that were asked for last."""
+    return lru_cache(COUNTIES_REMEMBERED)(partial(hub_for_county, hubs))
 
 
 def _calling_at(hubs: Mapping[str, HubPoint], timetable: Timetable, kinds: Collection[HubKind]) -> frozenset[str]:

@@ -1,8 +1,14 @@
-"""The engine: what a failed statement says of itself."""
+"""The engine: what a failed statement says of itself; statements that go to the driver."""
 
+from datetime import UTC, datetime
+
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+
+from app.core.database import Sql
+from app.core.idempotency import IdempotencyKey
 
 PHONE = "+8610000000123"
 
@@ -13,3 +19,39 @@ async def test_failed_statement_does_not_show_its_values(database):
             await session.execute(text("SELECT CAST(:phone AS varchar), 1 / 0"), {"phone": PHONE})
     assert PHONE not in str(caught.value)
     assert "hidden due to hide_parameters" in str(caught.value)
+
+
+async def test_failed_statement_of_the_driver_does_not_show_its_values(database):
+    with pytest.raises(psycopg.errors.DivisionByZero) as caught:
+        async with database.read() as connection:
+            await Sql("SELECT CAST(:phone AS varchar), 1 / 0").all(connection, {"phone": PHONE})
+    assert PHONE not in str(caught.value)
+
+
+async def test_statement_of_the_driver_takes_values_by_name_and_leaves_casts_and_signs_alone(database):
+    asked = Sql("SELECT :one ::int AS one, '50 % :two' AS said, CAST(:two AS text) AS two, 7 % 4 AS rest")
+    async with database.read() as connection:
+        row = await asked.first(connection, {"one": 1, "two": "b"})
+        assert (row.one, row.two, row.rest) == (1, "b", 3)
+        assert await Sql("SELECT 7 % 4 AS rest").first(connection) == (3,)
+        assert await Sql("SELECT 1 WHERE false").first(connection) is None
+        assert await Sql("SET application_name = 'x'").all(connection) == []
+
+
+async def test_statement_of_the_driver_sees_what_its_session_changed_and_is_undone_with_it(database):
+    now, seen = datetime(2026, 3, 2, tzinfo=UTC), []
+
+    async def change_and_fail():
+        async with database.begin() as session:
+            session.add(IdempotencyKey(scope="s", key="k", fingerprint="f", created_at=now))
+            seen.append(await Sql("SELECT key FROM idempotency_key").all(session))
+            await Sql(
+                "INSERT INTO idempotency_key (scope, key, fingerprint, created_at) VALUES ('s', 'l', 'f', :now)"
+            ).all(session, {"now": now})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await change_and_fail()
+    assert seen == [[("k",)]]
+    async with database.read() as connection:
+        assert await Sql("SELECT key FROM idempotency_key").all(connection) == []

@@ -10,15 +10,15 @@ import pytest
 from app.catalogue.together import load_pairs, may_ride_together
 from app.catalogue.values import Category
 from app.flows.consolidate import Freight, Unit, choose, has_room
-from app.flows.plan_ways import CHARGEABLE_G, Around, Cargo, find_ways, round_up
+from app.flows.plan_ways import CHARGEABLE_G, Around, Cargo, find_ways, round_up, ways_to_offer
 from app.flows.ride_together import ride
 from app.network.errors import RouteUnavailable
 from app.network.origin_rules import OriginRules
 from app.network.plan import FrontCache
 from app.network.rules import last_mile, ready_to_board
 from app.network.values import HubKind, HubPoint, Mode, Temperature
-from app.orders.rules import pareto
-from app.orders.values import Combination
+from app.orders.rules import combine, pareto, winners
+from app.orders.values import Candidate, Combination, Label
 from app.routing import Capacity, Place, Service, Stop, Tariff, Timetable, Used, Weekly
 from app.routing.rules import price_rate, ride_price_minor, transfer_price_minor
 from tests.unit.routing import chance as chances
@@ -286,6 +286,40 @@ def a_case(seed):
         return seen, freights, [find_ways(seen, each.cargo) for each in freights]
     except RouteUnavailable:
         return None
+
+
+@pytest.mark.parametrize("animals", [False, True])
+def test_winners_of_an_order_are_those_of_whole_fronts(animals):
+    """Animals are handed over at the hub, so that they are there before what a courier brings."""
+    fewer = 0
+    for seed in range(1_500):
+        case = a_case(seed)
+        if case is None:
+            continue
+        seen, freights, _ = case
+        cargoes = [freight.cargo for freight in freights]
+        if animals:
+            seen = replace(seen, county=COUNTY, destination=replace(seen.destination, adcode="310100"))
+            cargoes[0] = replace(cargoes[0], temperature=Temperature.LIVE, live_heads=1)
+        try:
+            whole = combine([candidates(find_ways(seen, cargo)) for cargo in cargoes])
+            offered = ways_to_offer(seen, cargoes, 1)  # the winners alone
+        except RouteUnavailable:
+            continue
+        few = combine([candidates(each) for each in offered])
+        best, kept = winners(whole), winners(few)
+        assert max(map(len, offered)) <= 5
+        for label in (Label.CHEAPEST, Label.FASTEST):
+            assert few[kept[label]][:2] == whole[best[label]][:2], seed
+        # By leg, grams are rounded.
+        legs = sum(len(way.journey.legs) for each in offered for way in each)
+        assert few[kept[Label.GREENEST]].co2e_g <= whole[best[Label.GREENEST]].co2e_g + legs, seed
+        fewer += len(few) < len(whole)
+    assert fewer > 100
+
+
+def candidates(ways):
+    return [Candidate(way.arrives_at, way.price_minor, way.co2e_g, i) for i, way in enumerate(ways)]
 
 
 def test_front_is_that_of_every_combination_and_every_unit_of_two():

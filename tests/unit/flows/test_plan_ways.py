@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.flows.plan_ways import Around, Cargo, find_ways
+from app.flows.plan_ways import Around, Cargo, find_ways, ways_to_offer
 from app.network.errors import RouteUnavailable
 from app.network.origin_rules import OriginRules
 from app.network.plan import FrontCache
 from app.network.values import HubKind, HubPoint, Temperature
-from app.routing import NO_LOAD, Capacity, Place, Reason, Service, Stop, Tariff, Timetable
+from app.routing import NO_LOAD, Capacity, Place, Reason, Service, Stop, Tariff, Timetable, Weekly
 
 HOUR_S = 3_600
 READY = datetime(2026, 3, 2, 2, tzinfo=UTC)
@@ -175,3 +175,15 @@ def test_ways_come_in_time_to_the_door_or_not_at_all():
     assert way.courier
     assert find_ways(to_door, replace(goods, arrive_by=way.arrives_at)) == [way]
     refusal(to_door, replace(goods, arrive_by=way.arrives_at - timedelta(seconds=1)))
+
+
+def test_a_slow_weekly_ship_is_offered_however_long_it_takes():
+    """What is cheapest and greenest is often what arrives last."""
+    truck = a_line("TRUCK", "A", "B", hours=24, price=9_000)
+    ship = replace(a_line("SHIP", "A", "B", hours=9 * 24, price=100), on_demand=False, departures=(Weekly((6,), (0,)),))
+    end = HubPoint("B", {"en": "End"}, HubKind.CITY, 30.0, 100.0, "510100", 0, 0, 0, "test")
+    lines = Timetable([Place("A"), Place("B")], [truck, ship], "1")
+    there = Around(FrontCache(), lines, NO_LOAD, frozenset(), {}, end, None)
+    (ways,) = ways_to_offer(there, [cargo(Temperature.AMBIENT)])
+    assert [way.price_minor for way in ways] == [9_000, 100]
+    assert ways[1].arrives_at - ways[0].arrives_at > timedelta(days=12)

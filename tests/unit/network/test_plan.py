@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.network.plan import NARROW_WINDOW_S, FrontCache
-from app.routing import NO_LOAD, Query, SearchTooLarge, Timetable, plan
+from app.routing import NO_LOAD, Capacity, Query, SearchTooLarge, Timetable, Used, plan
 from tests.unit.routing.drawn import draw
 
 LINES = draw("""
@@ -38,6 +38,49 @@ def test_pieces_of_one_class_share_a_front(limited):
 
 def test_a_piece_heavier_than_every_limit_has_no_way(limited):
     assert FrontCache().plan(limited, asked(piece_weight_g=50_001), NO_LOAD).reason == "piece_too_large"
+
+
+@pytest.fixture
+def roomy():
+    """A carries up to a cubic metre, B up to two; both keep goods cold."""
+    services = [
+        replace(
+            each,
+            capacity=Capacity(10**7, (1 if each.id == "A" else 2) * 10**9),
+            temperatures=frozenset({"ambient", "chilled"}),
+        )
+        for each in LINES.services
+    ]
+    return Timetable(LINES.places, services, "roomy")
+
+
+@pytest.mark.parametrize(("litres", "ways"), [(0, 2), (1_000, 2), (1_001, 1), (2_000, 1), (2_001, 0)])
+def test_a_volume_is_planned_as_the_largest_of_its_class(roomy, litres, ways):
+    found = FrontCache().plan(roomy, asked(volume_mm3=litres * 10**6), NO_LOAD)
+    assert len(getattr(found, "plans", ())) == ways
+
+
+@pytest.mark.parametrize(
+    ("terms", "load", "same"),
+    [
+        ({}, NO_LOAD, True),
+        ({}, {("A", 1_767_571_200, 0): Used(1, 10**8, 0)}, False),
+        ({"temperature": "chilled"}, NO_LOAD, False),
+        ({"toll_free": True}, NO_LOAD, False),
+    ],
+)
+def test_volumes_of_one_class_share_a_front_where_only_the_class_counts(roomy, terms, load, same):
+    fronts = FrontCache()
+    few, many = (fronts.plan(roomy, asked(volume_mm3=volume, **terms), load) for volume in (10**8, 9 * 10**8))
+    assert (few is many) == same
+
+
+def test_what_is_booked_leaves_room_for_the_volume_itself(roomy):
+    load = {
+        ("A", start, 0): Used(1, 5 * 10**8, 0) for start in range(1_767_571_200, 1_767_571_200 + 40 * 86_400, 3_600)
+    }
+    assert len(FrontCache().plan(roomy, asked(volume_mm3=4 * 10**8), load).plans) == 2
+    assert len(FrontCache().plan(roomy, asked(volume_mm3=6 * 10**8), load).plans) == 1
 
 
 DAILY = draw("""
