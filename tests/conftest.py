@@ -23,12 +23,19 @@ from app.core.postgres import embedded_postgres
 from app.core.schema_version import alembic_config
 from app.core.settings import Settings
 from app.core.storage import DirectoryStorage
+from app.routing import warm_up
 
 # How long an example takes is the machine's affair, not a test's.
 settings.register_profile("chama", parent=settings.default, deadline=None)
 settings.load_profile("chama")
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Beijing
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """As in a process that is ready: no kernel is compiled within a story."""
+    warm_up()
 
 
 @pytest.fixture(scope="session")

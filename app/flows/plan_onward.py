@@ -278,20 +278,14 @@ def _best_way(
             reason, rule = what_stands_in_the_way(
                 rules,
                 soonest.reason,
-                lambda some: _why_none(network, query_onward(network, case, place, filled, now, some), load),
+                lambda some: network.fronts.why_none(
+                    network.timetable, query_onward(network, case, place, filled, now, some), load
+                ),
             )
             return NoWay(place.hub, place.at, reason.value, rule.number if rule else None)
     except SearchTooLarge:
         return NoWay(place.hub, place.at, TOO_MANY_WAYS)
     return min(soonest.plans, key=lambda plan: (plan.arrives_at, plan.price_minor, plan.co2e_mg))
-
-
-def _why_none(network: Network, query: Query, load: Load) -> Reason | None:
-    try:
-        found = network.fronts.plan(network.timetable, replace(query, window_s=0), load)
-    except SearchTooLarge:
-        return None
-    return found.reason if isinstance(found, NoPlan) else None
 
 
 def _rules_for(network: Network, journey: Journey, at: datetime) -> tuple[OriginRule, ...]:

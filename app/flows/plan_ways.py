@@ -100,6 +100,10 @@ class Around:
     def place(self, code: str) -> Place:
         return self.timetable.places[self.timetable.numbers[code]]
 
+    def why_none(self, query: Query) -> Reason | None:
+        """Why this question has no way; None when there is one, or too many."""
+        return self.fronts.why_none(self.timetable, query, self.load)
+
     def service(self, code: str) -> Service:
         return self.timetable.services[self.timetable.service_numbers[code]]
 
@@ -198,7 +202,9 @@ def find_front(around: Around, cargo: Cargo, without: frozenset[tuple[str, int]]
     found = _planned(around, cargo, query_for(around, cargo, rules, without))
     if isinstance(found, NoPlan):
         reason, rule = what_stands_in_the_way(
-            rules, found.reason, lambda some: why_none(around, query_for(around, cargo, some, without))
+            rules,
+            found.reason,
+            lambda some: around.why_none(query_for(around, cargo, some, without)),
         )
         raise _unavailable(around, cargo, reason, rule)
     return found
@@ -270,15 +276,6 @@ def _planned(around: Around, cargo: Cargo, query: Query) -> Front | NoPlan:
 def _ways(around: Around, cargo: Cargo, plans: Iterable[Plan]) -> list[Way]:
     courier = courier_for(around, cargo)
     return [_way(cargo, plan, courier) for plan in plans]
-
-
-def why_none(around: Around, query: Query) -> Reason | None:
-    """Why there is no way; None when there is one, or too many."""
-    try:
-        found = around.fronts.plan(around.timetable, replace(query, window_s=0), around.load)
-    except SearchTooLarge:
-        return None
-    return found.reason if isinstance(found, NoPlan) else None
 
 
 def _unavailable(around: Around, cargo: Cargo, reason: Reason, rule: OriginRule | None) -> RouteUnavailable:

@@ -1,8 +1,9 @@
 """The story of telling people what became of an order: buyer and producers, each in their own language."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
+from app.core.clock import LEGAL_TIME
 from app.core.database import Session
 from app.core.limits import DISPUTE_WINDOW, PAYMENT_LIFETIME
 from app.core.text import pick
@@ -16,8 +17,6 @@ from app.orders.service import get_order
 from app.orders.values import OrderStatus
 from app.shipments.queries import list_of_orders
 from app.shipments.values import Journey
-
-CHINA = timezone(timedelta(hours=8))
 
 
 async def order_placed(ports: Ports, order: str) -> None:
@@ -101,4 +100,4 @@ def _hand_in(order: Order, journey: Journey) -> dict[str, str]:
 
 def local_time(at: datetime) -> str:
     """Legal time in all of China (UTC+8), as people write it."""
-    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}"
+    return f"{at.astimezone(LEGAL_TIME):%Y-%m-%d %H:%M}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from app.flows.plan_ways import Around, Cargo, Way, query_for, rules_for, why_none
+from app.flows.plan_ways import Around, Cargo, Way, query_for, rules_for
 from app.network.errors import RouteUnavailable
 from app.network.rules import HAND_IN_S, last_hand_in
 from app.routing import hand_in_by
@@ -48,7 +48,7 @@ def _of_its_own(around: Around, way: Way) -> int:
 def _arrives(around: Around, cargo: Cargo, quarter: int) -> bool:
     then = replace(cargo, ready_at=_time(quarter))
     try:
-        return why_none(around, query_for(around, then, rules_for(around, then))) is None
+        return around.why_none(query_for(around, then, rules_for(around, then))) is None
     except RouteUnavailable:
         return False
 

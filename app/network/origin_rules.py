@@ -3,13 +3,15 @@
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from app.core.clock import LEGAL_TIME
 from app.core.schema import Shape
+from app.core.text import LANGUAGES
 from app.network.rules import SEED
 from app.network.values import HubPoint, Temperature
 from app.routing import Reason, Timetable
@@ -18,8 +20,6 @@ TABLE: Final = SEED / "origin_rules.toml"
 RULES_MAX: Final = 1_000
 AREAS_MAX: Final = 500
 NUMBER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,39}$"
-LANGUAGES: Final = frozenset({"en", "zh-Hans"})
-CHINA: Final = timezone(timedelta(hours=8))
 # A province, a prefecture or a county: how its codes (GB/T 2260) begin.
 Area = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9](?:[0-9]{2}(?:[0-9]{2})?)?$")]
 Areas = Annotated[frozenset[Area], Field(max_length=AREAS_MAX)]
@@ -59,7 +59,7 @@ class OriginRule(Shape):
             raise ValueError("a rule names either where goods may not go, `to`, or what they may not leave, `outside`")
         if self.since and self.until and self.until < self.since:
             raise ValueError("`until` is before `since`")
-        if any(not {tag for tag, said in words.items() if said} >= LANGUAGES for words in (self.what, self.source)):
+        if any(not {tag for tag, said in words.items() if said} >= {*LANGUAGES} for words in (self.what, self.source)):
             raise ValueError("`what` and `source` are said in en and in zh-Hans")
         return self
 
@@ -102,7 +102,7 @@ class OriginRules(Shape):
 
     def bearing_on(self, goods: Origin, at: datetime) -> tuple[OriginRule, ...]:
         """The rules for goods that are handed in at this moment, by China's calendar."""
-        on = at.astimezone(CHINA).date()
+        on = at.astimezone(LEGAL_TIME).date()
         return tuple(rule for rule in self.rule if rule.bears_on(goods, on))
 
     def find(self, number: str | None) -> OriginRule | None:

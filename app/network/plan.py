@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from threading import Lock
 from typing import Final, ParamSpec, TypeVar
 
-from app.routing import LABELS_MAX, Front, Load, NoPlan, Query, SearchTooLarge, Timetable, plan
+from app.routing import LABELS_MAX, Front, Load, NoPlan, Query, Reason, SearchTooLarge, Timetable, plan
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +56,14 @@ class FrontCache:
             if len(self._fronts) > self._kept:
                 self._fronts.popitem(last=False)
         return answer
+
+    def why_none(self, timetable: Timetable, query: Query, load: Load) -> Reason | None:
+        """Why there is no way; None when there is one, or too many to be compared."""
+        try:
+            found = self.plan(timetable, replace(query, window_s=0), load)
+        except SearchTooLarge:
+            return None
+        return found.reason if isinstance(found, NoPlan) else None
 
     def _plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
         try:

@@ -8,17 +8,11 @@ import pytest
 
 from app.main import create_app
 from app.network.origin_rules import OriginRules
-from app.routing import warm_up
 from tests.factories.identity import a_partner, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import BECAUSE, a_journey, a_valley
 
 RUN = "2026-03-03T00:00:00Z"
-
-
-@pytest.fixture(scope="session")
-def compiled():
-    warm_up()
 
 
 @pytest.fixture

@@ -26,16 +26,13 @@ from tests.flows.test_replan import (
     DAY,
     FEEDER,
     TONIGHT,
-    compiled,
     messages,
     told,
 )
 
-ready = compiled
-
 
 @pytest.fixture
-async def valley(ports, ready):
+async def valley(ports, compiled):
     await a_valley(ports)
 
 

@@ -16,7 +16,6 @@ from app.network.route_schemas import RouteRequest
 from app.network.service import create_service
 from app.orders.service import get_order, list_lines
 from app.packaging.values import Package
-from app.routing import warm_up
 from app.shipments.schemas import TrackingEventRequest
 from app.shipments.stranded import page_of_stranded
 from app.shipments.values import LegStatus
@@ -47,12 +46,6 @@ FEEDER = NOW.replace(hour=12)
 DAY = timedelta(days=1)
 AS_PLANNED = ["FEEDER 02 12:00", "TRUNK 03 00:00", "COURIER-URUMQI 03 10:00"]
 BY_THE_DEAR_ONE = ["FEEDER 02 12:00", "DEAR 03 03:00", "COURIER-URUMQI 03 12:00"]
-
-
-@pytest.fixture(scope="session")
-def compiled():
-    """As in a process that is ready: no kernel is compiled within a job."""
-    warm_up()
 
 
 @pytest.fixture

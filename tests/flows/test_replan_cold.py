@@ -6,16 +6,14 @@ from sqlalchemy import text
 from tests.factories.jobs import work
 from tests.factories.journeys import a_journey, a_valley, disrupt, require_sums, seen, ways
 from tests.factories.tables import rows
-from tests.flows.test_replan import AS_PLANNED, TONIGHT, compiled, told
-
-ready = compiled
+from tests.flows.test_replan import AS_PLANNED, TONIGHT, told
 
 
 @pytest.mark.parametrize(
     ("temperature", "delay_h", "holds"), [("chilled", 0, True), ("chilled", 1, False), ("ambient", 1, True)]
 )
 async def test_delay_that_would_keep_cold_goods_too_long_in_the_warm_is_gone_round(
-    ports, ready, temperature, delay_h, holds
+    ports, compiled, temperature, delay_h, holds
 ):
     """Six hours in Kuqa, without a cold store, are what chilled goods bear; seven are not."""
     await a_valley(ports)
@@ -37,7 +35,7 @@ async def test_delay_that_would_keep_cold_goods_too_long_in_the_warm_is_gone_rou
     await require_sums(ports)
 
 
-async def test_cold_goods_that_stand_in_the_warm_already_are_counted_from_when_they_came(ports, ready):
+async def test_cold_goods_that_stand_in_the_warm_already_are_counted_from_when_they_came(ports, compiled):
     await a_valley(ports)
     async with ports.begin() as session:
         await session.execute(text("UPDATE hub SET is_cooled = code <> 'KUQA'"))

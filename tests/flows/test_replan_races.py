@@ -11,7 +11,6 @@ from app.flows.cancel_order import cancel_order
 from app.flows.replan_consignments import replan_consignments
 from app.identity.values import Caller, Role
 from app.network.capacity import release_capacity
-from app.routing import warm_up
 from app.shipments.service import cancel_consignments
 from tests.conftest import NOW
 from tests.factories.identity import a_person, an_operator
@@ -23,11 +22,6 @@ from tests.factories.village import a_village
 
 TONIGHT = NOW.replace(day=3, hour=0)
 OPERATOR = Caller(person_id="per_operator", roles=frozenset({Role.OPERATOR}))
-
-
-@pytest.fixture(scope="session")
-def compiled():
-    warm_up()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from app.flows.replan_consignments import retry_stranded
 from app.network.errors import RouteUnavailable
 from app.network.origin_rules import OriginRules
 from app.packaging.values import Package
-from app.routing import warm_up
 from app.shipments.stranded import page_of_stranded
 from tests.conftest import NOW
 from tests.factories.identity import an_operator
@@ -25,11 +24,6 @@ BEAST = Package(
 )
 LIVE = {"packages": (BEAST, BEAST), "temperature": "live", "to_door": False}
 FRUIT = {"county": "653221", "categories": ("produce",), "species": (), "to_door": False}
-
-
-@pytest.fixture(scope="session")
-def compiled():
-    warm_up()
 
 
 @pytest.fixture

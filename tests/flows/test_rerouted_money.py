@@ -19,14 +19,13 @@ from tests.factories.identity import a_person, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_journey, a_valley, disrupt, seen, ways
 from tests.factories.tables import changed, contents, value
-from tests.flows.test_replan import AS_PLANNED, BY_THE_DEAR_ONE, DAY, TONIGHT, compiled, told
+from tests.flows.test_replan import AS_PLANNED, BY_THE_DEAR_ONE, DAY, TONIGHT, told
 
-ready = compiled
 OPERATOR = Caller(person_id="per_operator", roles=frozenset({Role.OPERATOR}))
 
 
 @pytest.fixture
-async def valley(ports, ready):
+async def valley(ports, compiled):
     """The dear line is another carrier's."""
     await a_valley(ports)
     async with ports.begin() as session:
