@@ -92,13 +92,14 @@ def busy(services: Sequence[Service], share: float, chance: random.Random) -> Lo
     """Fill this share of the segments of two weeks."""
     load = {}
     for each in services:
+        full = Used(weight_g=each.capacity.weight_g)
         for pattern in each.departures:
             for day in range(14):
                 for second in pattern.seconds_of_day:
                     for segment in range(len(each.stops) - 1):
                         if day % 7 in pattern.weekdays and chance.random() < share:
                             start = MONDAY + day * DAY_S + second
-                            load[each.id, start, segment] = Used(weight_g=each.capacity.weight_g)
+                            load[each.id, start, segment] = full
     return load
 
 
@@ -170,6 +171,7 @@ def measure(network: Network, queries: int) -> list[Row]:
         ),
         Times(day, find).row("exact front within 24 h of it, every constraint", 20),
         Times(day, find, cold=forget).row("  the same, cold", 20),
+        Times(day, lambda query: plan(timetable, query)).row("  the same, nothing full, its ground remembered", 20),
         Times([replace(query, epsilon_bps=100) for query in day], find).row("  within 1 %", 8),
         Times([replace(query, window_s=3 * DAY_S) for query in asked], find).row("exact front within 72 h of it"),
         Times(asked, find).row("exact front of the whole three weeks"),

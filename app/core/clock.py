@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Protocol
 
 # The legal time of the whole country, which pages and days go by.
@@ -42,6 +43,8 @@ def minute_after(at: datetime) -> datetime:
     return begun if begun == at else begun + timedelta(minutes=1)
 
 
+# The legs of a quote's options have most of their times in common.
+@lru_cache(maxsize=4_096)
 def rfc3339(at: datetime) -> str:
     """`2026-03-01T08:00:00Z`: UTC, ending in Z, with milliseconds only when there are any."""
     at = at if at.tzinfo is UTC else at.astimezone(UTC)

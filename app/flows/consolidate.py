@@ -200,6 +200,7 @@ class _Meeting:
         self._closed = {member: closed_to(around, freights[member].cargo) for member in ways}
         self._in_time: dict[tuple[int, Place, int], list[Coming]] = {}
         self._shared: dict[tuple[_End, tuple[int, ...]], tuple[int, int] | None] = {}
+        self._tried_of: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
 
     def units(self) -> dict[tuple[int, ...], list[Choice]]:
         """The front of every set of members that is tried, the larger sets first, at most UNITS_TRIED_MAX of them."""
@@ -245,12 +246,17 @@ class _Meeting:
         coming = {member: by for member in here if (by := self._coming_by(member, place, until))}
         if len(coming) < 2:
             return
-        tried = {self._all_with(member, coming) for member in coming}
-        if len(self.ways) <= PAIRS_UP_TO:
-            tried.update(pair for pair in combinations(coming, 2) if pair in self._pairs)
-        for members in sorted(tried):
-            if len(members) > 1:
-                yield [coming[member] for member in members]
+        for members in self._tried(tuple(coming)):
+            yield [coming[member] for member in members]
+
+    def _tried(self, here: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Which of those who are in time may ride together."""
+        if here not in self._tried_of:
+            tried = {self._all_with(member, here) for member in here}
+            if len(self.ways) <= PAIRS_UP_TO:
+                tried.update(pair for pair in combinations(here, 2) if pair in self._pairs)
+            self._tried_of[here] = sorted(members for members in tried if len(members) > 1)
+        return self._tried_of[here]
 
     def _all_with(self, first: int, coming: Iterable[int]) -> tuple[int, ...]:
         """A member and all others that may ride with it and with each other, the first ones before the last."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -38,7 +39,6 @@ from app.orders.rules import labels, line_total, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
     ConsolidationShape,
-    LegShape,
     OptionShape,
     PackageShape,
     PriceShape,
@@ -70,7 +70,7 @@ class Line:
     total: Money
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parcel:
     """What one producer hands in together at one hub and at one temperature, packed."""
 
@@ -83,7 +83,7 @@ class Parcel:
     live_heads: int
     species: frozenset[str]
 
-    @property
+    @cached_property
     def cargo(self) -> Cargo:
         return Cargo(
             hub=self.hub,
@@ -289,14 +289,20 @@ def price_options(around: Around, parcels: Sequence[Parcel], ways: Sequence[Sequ
     freights = [parcel.freight for parcel in parcels]
     choices = choose(around, freights, ways)
     front = thin_out(choices.front, QUOTE_OPTIONS_MAX)
+    handed_in = [_handed_in(parcel) for parcel in parcels]
     return [
-        _option(around, parcels, point, ride(around, freights, choices.parts_of(point)), won)
+        _option(around, parcels, handed_in, point, ride(around, freights, choices.parts_of(point)), won)
         for point, won in zip(front, labels(front), strict=True)
     ]
 
 
 def _option(
-    around: Around, parcels: Sequence[Parcel], point: Combination, ridden: Ridden, won: Sequence[Label]
+    around: Around,
+    parcels: Sequence[Parcel],
+    handed_in: Sequence[QuotedConsignment],
+    point: Combination,
+    ridden: Ridden,
+    won: Sequence[Label],
 ) -> OptionShape:
     packages = [package for parcel in parcels for package in parcel.packages]
     goods = total([line.total for parcel in parcels for line in parcel.lines], CURRENCY)
@@ -315,7 +321,9 @@ def _option(
         price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
         co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
         consolidation=consolidation_shape(unit_shapes([parcel.producer for parcel in parcels], ridden.shared)),
-        consignments=[_consignment(parcel, journey) for parcel, journey in zip(parcels, ridden.legs, strict=True)],
+        consignments=[
+            each.model_copy(update={"legs": journey}) for each, journey in zip(handed_in, ridden.legs, strict=True)
+        ],
     )
 
 
@@ -345,7 +353,8 @@ def _packaging_co2e_g(packages: Sequence[Package]) -> int | None:
     return sum(known) if len(known) == len(packages) else None
 
 
-def _consignment(parcel: Parcel, legs: list[LegShape]) -> QuotedConsignment:
+def _handed_in(parcel: Parcel) -> QuotedConsignment:
+    """A consignment of which no way is known yet."""
     return QuotedConsignment(
         producer=parcel.producer,
         hub=parcel.hub,
@@ -359,7 +368,7 @@ def _consignment(parcel: Parcel, legs: list[LegShape]) -> QuotedConsignment:
         volume_mm3=parcel.volume_mm3,
         live_heads=parcel.live_heads,
         packages=group_packages(parcel.packages),
-        legs=legs,
+        legs=[],
     )
 
 

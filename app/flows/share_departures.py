@@ -76,6 +76,8 @@ def _rebates(around: Around, option: OptionShape, fills: Fills, rebates: FillReb
         first, seq = shares[0]
         leg = option.consignments[first].legs[seq]
         rebate = Money(rebates.rebate_minor(around.service(leg.service).tariff.base_minor, _fill(leg, fills)), CURRENCY)
+        if not rebate.amount:
+            continue
         parts = rebate.split([option.consignments[i].weight_g for i, _ in shares])
         for (i, at), part in zip(shares, parts, strict=True):
             off[i, at] = min(part.amount, option.consignments[i].legs[at].price.amount)

@@ -2,15 +2,13 @@
 
 import asyncio
 from bisect import bisect_left
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache, partial
-from threading import Lock
 from typing import Final, ParamSpec, TypeVar
 
-from app.routing import LABELS_MAX, Front, Load, NoPlan, Query, Reason, SearchTooLarge, Timetable, plan
+from app.routing import LABELS_MAX, Front, Latest, Load, NoPlan, Query, Reason, SearchTooLarge, Timetable, plan
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,10 +31,8 @@ class FrontCache:
     """The latest fronts of this process. Many buyers ask the same: one box, from here to there, now."""
 
     def __init__(self, kept: int = FRONTS_KEPT, *, labels_max: int = LABELS_MAX) -> None:
-        self._kept = kept
         self._labels_max = labels_max
-        self._fronts: OrderedDict[Key, Front | NoPlan] = OrderedDict()
-        self._lock = Lock()
+        self._fronts: Latest[Key, Front | NoPlan] = Latest(kept)
 
     def plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
         """What `routing.plan` answers, from memory when it was asked before. May be called from any thread.
@@ -46,15 +42,10 @@ class FrontCache:
         """
         query = _of_its_class(timetable, query, is_empty=not load)
         key: Key = (timetable.version, query, frozenset(load.items()))
-        with self._lock:
-            if key in self._fronts:
-                self._fronts.move_to_end(key)
-                return self._fronts[key]
-        answer = self._plan(timetable, query, load)
-        with self._lock:
-            self._fronts[key] = answer
-            if len(self._fronts) > self._kept:
-                self._fronts.popitem(last=False)
+        answer = self._fronts.get(key)
+        if answer is None:
+            answer = self._plan(timetable, query, load)
+            self._fronts.put(key, answer)
         return answer
 
     def why_none(self, timetable: Timetable, query: Query, load: Load) -> Reason | None:

@@ -219,9 +219,11 @@ def spread(points: Sequence[tuple[float, int, int]], first: Iterable[int], most:
     scaled /= np.maximum(scaled.max(axis=0), 1)
     by_regret = np.argsort(scaled.sum(axis=1), kind="stable")
     scaled = scaled[by_regret]
+    rank = np.empty_like(by_regret)
+    rank[by_regret] = range(len(points))
     # By how much each differs from the nearest that is taken; zero for these themselves.
     apart = np.full(len(points), np.inf)
-    for known in np.flatnonzero(np.isin(by_regret, taken)):
+    for known in rank[taken]:
         np.minimum(apart, np.abs(scaled - scaled[known]).max(axis=1), out=apart)
     least, place = 0.5, 0
     while len(taken) < most:

@@ -1,6 +1,7 @@
 """The planner: from a timetable and a question to the exact front of arrival, price and CO2e. It knows no database."""
 
 from app.routing.blocks import PackedLoad, pack_load
+from app.routing.latest import Latest
 from app.routing.planner import arrives_first, hand_in_by, plan, warm_up
 from app.routing.timetable import Timetable
 from app.routing.values import (
@@ -40,6 +41,7 @@ __all__ = [
     "TEMPERATURES",
     "Capacity",
     "Front",
+    "Latest",
     "Leg",
     "Load",
     "NoPlan",

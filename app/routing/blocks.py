@@ -1,5 +1,6 @@
 """Which runs the goods cannot take: those without room for them, and the excluded ones."""
 
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,25 +27,17 @@ class PackedLoad:
 def pack_load(timetable: Timetable, load: Load) -> PackedLoad:
     """What is left on each booked segment of the timetable's services; the others are of nobody's concern."""
     known = timetable.service_numbers
-    rows = sorted(
-        ((known[key[0]], key[1], key[2], used) for key, used in load.items() if key[0] in known),
-        key=lambda row: row[:3],
-    )
-    room = [timetable.services[service].capacity for service, _, _, _ in rows]
-    return PackedLoad(
-        numbers([service for service, _, _, _ in rows]),
-        numbers([start for _, start, _, _ in rows]),
-        numbers([segment for _, _, segment, _ in rows]),
-        numbers([full.weight_g - row[3].weight_g for full, row in zip(room, rows, strict=True)]),
-        numbers([full.volume_mm3 - row[3].volume_mm3 for full, row in zip(room, rows, strict=True)]),
-        numbers([full.live_places - row[3].live_places for full, row in zip(room, rows, strict=True)]),
-        numbers(
-            [
-                NEVER if full.chilled_slots is None else full.chilled_slots - row[3].chilled_slots
-                for full, row in zip(room, rows, strict=True)
-            ]
-        ),
-    )
+    # Numbers in one long list: the rows of a busy network as objects would take as much memory as the network.
+    rows = array("q")
+    for (code, start, segment), used in load.items():
+        if code in known:
+            full = timetable.services[known[code]].capacity
+            chilled_left = NEVER if full.chilled_slots is None else full.chilled_slots - used.chilled_slots
+            left = full.weight_g - used.weight_g, full.volume_mm3 - used.volume_mm3, full.live_places - used.live_places
+            rows.extend((known[code], start, segment, *left, chilled_left))
+    table = np.frombuffer(rows, np.int64).reshape(-1, 7)
+    in_order = np.lexsort((table[:, 2], table[:, 1], table[:, 0]))
+    return PackedLoad(*np.ascontiguousarray(table[in_order].T))
 
 
 def blocks_of(timetable: Timetable, query: Query, load: Load | PackedLoad) -> Blocks:

@@ -18,21 +18,26 @@ from app.routing.values import Leg, Plan, Point, Query
 
 
 class Plans(Sequence[Plan]):
-    """A tuple of plans in all but the moment at which each is made. `points` tells arrival, price and CO2e of each."""
+    """A tuple of plans in all but the moment at which each is made. `points` tells arrival, price and CO2e of each.
+
+    It is kept as it was found, in whole numbers: lists of it would take ten times the memory.
+    """
 
     def __init__(
         self, timetable: Timetable, query: Query, points: Numbers, first: Numbers, ride: Numbers, run: Numbers
     ) -> None:
         self._timetable = timetable
         self._query = query
-        self._first: list[int] = first.tolist()
-        self._steps: list[tuple[int, int]] = list(zip(ride.tolist(), run.tolist(), strict=True))
+        self._points, self._first, self._ride, self._run = points, first, ride, run
         self._legs: dict[tuple[int, int], Leg] = {}
         self._made: dict[int, Plan] = {}
-        self.points: list[Point] = [(arrives_at, price, co2e) for arrives_at, price, co2e in points.tolist()]
+
+    @property
+    def points(self) -> list[Point]:
+        return [(arrives_at, price, co2e) for arrives_at, price, co2e in self._points.tolist()]
 
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self._points)
 
     @overload
     def __getitem__(self, number: int) -> Plan: ...
@@ -55,12 +60,14 @@ class Plans(Sequence[Plan]):
         return repr(tuple(self))
 
     def _make(self, number: int) -> Plan:
-        steps = self._steps[self._first[number] : self._first[number + 1]]
+        own = slice(self._first[number], self._first[number + 1])
+        steps = list(zip(self._ride[own].tolist(), self._run[own].tolist(), strict=True))
         if self._query.max_journey_s is not None:
             steps = postponed(self._timetable, steps, is_loaded=self._query.spent_s is not None)
         elif self._query.max_exposure_s is not None:
             steps = cooled(self._timetable, steps)
-        return Plan(*self.points[number], tuple(self._leg(step) for step in steps))
+        arrives_at, price, co2e = self._points[number].tolist()
+        return Plan(arrives_at, price, co2e, tuple(self._leg(step) for step in steps))
 
     def _leg(self, step: Step) -> Leg:
         """The leg of a ride and the start of its run; equal legs of different plans are one object."""

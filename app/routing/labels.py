@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from app.routing.jit import compiled, inner
-from app.routing.packed import Numbers, Records
+from app.routing.packed import Numbers, Records, Small
 
 # The answers of a search that came to an end of its memory.
 LABELS_FULL: Final = -1
@@ -17,7 +17,7 @@ FOUND_FULL: Final = -3
 # `after` are those of `limited`.
 LABEL: Final[np.dtype[Any]] = np.dtype(
     [(name, np.int64) for name in ("reach", "time", "price", "co2e", "run", "latest", "spent")]
-    + [(name, np.int64) for name in ("parent", "leg", "spot", "steps", "after")],
+    + [(name, np.int32) for name in ("parent", "leg", "spot", "steps", "after")],
     align=True,
 )
 STEP: Final[np.dtype[Any]] = np.dtype([("price", np.int64), ("co2e", np.int64), ("label", np.int64)])
@@ -62,7 +62,7 @@ def make_stairs(places: int, width: int) -> Stairs:
 
 
 @inner
-def precedes(rows: Records, number: Numbers, one: int, other: int) -> bool:
+def precedes(rows: Records, number: Small, one: int, other: int) -> bool:
     """Whether a label is taken up before another of the same arrivals: by price, CO2e, steps, and then step by step from the origin."""
     if rows[one].price != rows[other].price:
         return bool(rows[one].price < rows[other].price)
@@ -72,7 +72,7 @@ def precedes(rows: Records, number: Numbers, one: int, other: int) -> bool:
 
 
 @inner
-def is_first(rows: Records, number: Numbers, one: int, other: int) -> bool:
+def is_first(rows: Records, number: Small, one: int, other: int) -> bool:
     """Whether a path comes before another: the one with fewer steps, else by the first ride or run in which they differ."""
     if rows[one].steps != rows[other].steps:
         return bool(rows[one].steps < rows[other].steps)
@@ -88,14 +88,14 @@ def is_first(rows: Records, number: Numbers, one: int, other: int) -> bool:
 
 
 @inner
-def push(labels: Labels, number: Numbers, label: int, since: int) -> None:
+def push(labels: Labels, number: Small, label: int, since: int) -> None:
     """Count the newest label, and put it into the heap."""
     labels.counts[0] = label + 1
     lift(labels, number, label, since)
 
 
 @inner
-def lift(labels: Labels, number: Numbers, label: int, since: int) -> None:
+def lift(labels: Labels, number: Small, label: int, since: int) -> None:
     """Put a label into the heap, by arrival at the target, then by its own."""
     rows, keys, heap, counts = labels.rows, labels.keys, labels.heap, labels.counts
     key = (rows[label].reach - since) << 24 | (rows[label].time - since)
@@ -113,7 +113,7 @@ def lift(labels: Labels, number: Numbers, label: int, since: int) -> None:
 
 
 @inner
-def pop(labels: Labels, number: Numbers) -> int:
+def pop(labels: Labels, number: Small) -> int:
     """Take the first label out of the heap."""
     rows, keys, heap, counts = labels.rows, labels.keys, labels.heap, labels.counts
     top = heap[0]
@@ -162,7 +162,7 @@ def is_beaten(stairs: Stairs, spot: int, price: int, co2e: int) -> bool:
 
 
 @inner
-def takes(stairs: Stairs, number: Numbers, labels: Labels, label: int) -> int:
+def takes(stairs: Stairs, number: Small, labels: Labels, label: int) -> int:
     """Keep a label unless it is beaten, in place of those that it beats: 1, 0, or STAIRS_FULL. Of equals, the first path wins."""
     row = labels.rows[label]
     spot, price, co2e = row.spot, row.price, row.co2e
@@ -210,7 +210,7 @@ def is_reached(stairs: Stairs, target: int, price: int, co2e: int, epsilon_bps: 
 
 
 @compiled
-def trace(labels: Labels, number: Numbers, found: Numbers, points: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+def trace(labels: Labels, number: Small, found: Numbers, points: int) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """(arrival, price, CO2e) of each label found; where its steps begin among all; the ride and the run of each step."""
     rows = labels.rows
     told = np.empty((points, 3), np.int64)

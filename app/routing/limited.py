@@ -27,7 +27,7 @@ from app.routing.labels import (
 )
 from app.routing.moments import first_free, first_open, first_run, open_until
 from app.routing.packed import Blocks, Flags, Kind, Net, Numbers
-from app.routing.scene import Scene, least_left, reach_of
+from app.routing.scene import Scene, least_left, level_of, reach_of
 from app.routing.search import start_search
 
 
@@ -285,7 +285,7 @@ def _offer(world: World, label: int, leg: int, run: int, head: int, earliest: in
         return False
     made = labels.rows[new]
     made.time = earliest
-    made.reach = reach_of(scene, head, earliest)
+    made.reach = reach_of(scene, head, earliest, level_of(scene, head, earliest))
     made.price = price
     made.co2e = co2e
     made.run = run

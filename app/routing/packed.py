@@ -1,5 +1,6 @@
 """A timetable as flat records of whole numbers, which is how the kernels read it. Rides are numbered by service, board and alight."""
 
+from array import array
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,8 @@ from app.routing.rules import GREEN_FILL_PCT, MILLIMINOR_G_M_PER_MINOR_T_KM, pri
 from app.routing.values import DAY_S, TEMPERATURES, Place, Query, Reason, Service, Weekly
 
 Numbers = NDArray[np.int64]
+# Small numbers: places, rides, and times that count from somewhere near.
+Small = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 # Records of one of the kinds below; a field of a record is a number.
 Records = NDArray[Any]
@@ -169,11 +172,12 @@ def _rides(
     places: Sequence[Place], services: Sequence[Service], calls: Sequence[Sequence[int]]
 ) -> tuple[Records, Records, list[tuple[int, int]]]:
     """The boardings by place, the rides by service, and the range of boardings of each place."""
-    rides: list[tuple[int, ...]] = []
+    # Of the one long list, the tuples would take three times the memory of the numbers.
+    rides, width = array("q"), len(RIDE.names or ())
     of_place: list[list[tuple[int, ...]]] = [[] for _ in places]
     for number, service in enumerate(services):
         for board, tail in enumerate(calls[number][:-1]):
-            origin, first = service.stops[board], len(rides)
+            origin, first = service.stops[board], len(rides) // width
             wait = service.cutoff_s - origin.depart_offset_s
             for alight in range(board + 1, len(service.stops)):
                 head, stop = calls[number][alight], service.stops[alight]
@@ -182,12 +186,12 @@ def _rides(
                     whole, rest = divmod(price_rate(service.tariff, distance), MILLIMINOR_G_M_PER_MINOR_T_KM)
                     least = places[tail].dwell_s + wait + stop.arrive_offset_s
                     way = (tail, head, 0, number, board, alight, stop.arrive_offset_s, least)
-                    rides.append((*way, distance, whole, *divmod(rest, HALF_WAY)))
-            if len(rides) > first:
-                of_place[tail].append((number, wait, origin.depart_offset_s, first, len(rides)))
+                    rides.extend((*way, distance, whole, *divmod(rest, HALF_WAY)))
+            if len(rides) // width > first:
+                of_place[tail].append((number, wait, origin.depart_offset_s, first, len(rides) // width))
     boardings = _Lists()
     ranges = [boardings.add(each) for each in of_place]
-    flat, packed = records(BOARDING, boardings.rows), records(RIDE, rides)
+    flat, packed = records(BOARDING, boardings.rows), np.frombuffer(rides, RIDE)
     for number, boarding in enumerate(flat):
         packed["boarding"][boarding["ride_first"] : boarding["ride_end"]] = number
     return flat, packed, ranges

@@ -1,6 +1,7 @@
 """The planner's verbs: from a question to the exact front or to the reason why there is none, and the last moment to hand in."""
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from app.routing.fronts import Plans
 from app.routing.labels import LABELS_FULL, Ask, trace
 from app.routing.limited import Limit, World, find_limited_front, least_spent
 from app.routing.memory import Memory, memory
-from app.routing.packed import Blocks, Flags, Numbers
+from app.routing.packed import Blocks, Flags, Kind, Numbers
 from app.routing.reasons import unreachable_because
-from app.routing.scene import Scene, survey
+from app.routing.scene import LEVELS_LIMITED, Ground, Scene, stage, survey
 from app.routing.search import find_front
 from app.routing.timetable import Timetable
 from app.routing.values import (
@@ -32,6 +33,9 @@ from app.routing.values import (
     Stop,
     Tariff,
 )
+
+# With more segments than this full, telling two questions apart costs more than it saves.
+FULL_REMEMBERED_MAX: Final = 512
 
 
 def plan(
@@ -121,9 +125,14 @@ def _find(
     net, kind = timetable.net, timetable.kind(query)
     longer = ask.window
     while True:
-        first, scene = survey(net, kind, active, blocks, ask, longer)
-        if scene is None:
+        if is_limited:
+            # The ground may be the whole network, and most of the time goes into the search on it.
+            first, ground = survey(net, kind, active, blocks, ask, longer, LEVELS_LIMITED)
+        else:
+            first, ground = _remembered(timetable, kind, active, blocks, ask, longer)
+        if ground is None:
             return None
+        scene = stage(net, kind, ground)
         while True:
             if is_limited:
                 points = find_limited_front(kind, _world(timetable, query, blocks, ask, scene, mine), mine.found)
@@ -139,6 +148,22 @@ def _find(
         if not is_limited or scene.deadline >= needed:
             return trace(mine.labels, scene.number, mine.found, points) if points else None
         longer = needed - first
+
+
+def _remembered(
+    timetable: Timetable, kind: Kind, active: Flags, blocks: Blocks, ask: Ask, longer: int
+) -> tuple[int, Ground | None]:
+    """`survey`, from memory where another load was to go between the same places at the same time."""
+    if len(blocks.start) > FULL_REMEMBERED_MAX:
+        return survey(timetable.net, kind, active, blocks, ask, longer)
+    full = np.searchsorted(blocks.first, np.arange(len(blocks.start)), "right"), blocks.start, blocks.segment
+    parts = (part.tobytes() for part in (kind.goes, kind.shut, active, *full))
+    key = (ask.origin, ask.target, ask.depart_after, ask.deadline, longer, *parts)
+    known = timetable.surveys.get(key)
+    if known is None:
+        known = survey(timetable.net, kind, active, blocks, ask, longer)
+        timetable.surveys.put(key, known)
+    return known
 
 
 def _ask(timetable: Timetable, query: Query, labels_max: int) -> Ask:

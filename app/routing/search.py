@@ -32,11 +32,11 @@ def start_search(kind: Kind, scene: Scene, ask: Ask, labels: Labels, stairs: Sta
     """Forget the search before, and put the origin into the heap. Nothing is transferred there unless the goods are under way."""
     stairs.size[:] = 0
     labels.counts[:] = 0
-    row, spot = labels.rows[0], scene.spots[scene.origin]
+    row = labels.rows[0]
     row.time = ask.depart_after
     row.reach = scene.reach[0]
-    row.price = spot.price_left - (0 if ask.is_under_way else kind.handling[ask.origin])
-    row.co2e = spot.co2e_left - (0 if ask.is_under_way else kind.handling_co2e[ask.origin])
+    row.price = scene.price_left[scene.origin] - (0 if ask.is_under_way else kind.handling[ask.origin])
+    row.co2e = scene.co2e_left[scene.origin] - (0 if ask.is_under_way else kind.handling_co2e[ask.origin])
     row.parent = row.leg = -1
     row.run = row.latest = row.spent = row.steps = row.after = 0
     row.spot = scene.origin
@@ -128,7 +128,8 @@ def _expand(
                 return False
             made = labels.rows[new]
             made.time = run + leg.arrive
-            made.reach = reach_of(scene, head, made.time)
+            put_off = level_of(scene, head, made.time)
+            made.reach = reach_of(scene, head, made.time, put_off)
             made.price = price
             made.co2e = co2e
             made.run = run
@@ -136,7 +137,6 @@ def _expand(
             made.leg = leg_number
             made.spot = head
             made.steps = row.steps + 1
-            put_off = level_of(scene, head, made.time)
             if put_off <= level:
                 push(labels, scene.number, new, ask.depart_after)
             else:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
+from app.routing.latest import Latest
 from app.routing.packed import Flags, Kind, kind_of, pack, refusals
-from app.routing.values import KINDS_KEPT, Place, Query, Reason, Service
+from app.routing.values import KINDS_KEPT, SURVEYS_KEPT, Place, Query, Reason, Service
 
 
 class Timetable:
@@ -30,14 +31,22 @@ class Timetable:
         self.net, self._terms = pack(self.places, self.services, self.numbers)
         self.is_warm = np.array([not place.is_cooled for place in self.places], dtype=np.bool_)
         self.can_rest = np.array([place.can_rest for place in self.places], dtype=np.bool_)
-        self._kinds = lru_cache(maxsize=KINDS_KEPT)(self._kind)
+        self.kinds: Latest[Query, Kind] = Latest(KINDS_KEPT)
+        # What `scene.survey` found, by all that it depends on.
+        self.surveys: Latest[tuple[Any, ...], Any] = Latest(SURVEYS_KEPT)
 
     def kind(self, query: Query) -> Kind:
-        return self._kinds(_kind_of_load(query))
+        load = _kind_of_load(query)
+        known = self.kinds.get(load)
+        if known is None:
+            known = self._kind(load)
+            self.kinds.put(load, known)
+        return known
 
     def forget(self) -> None:
         """Forget what is kept between questions; the answers are the same."""
-        self._kinds.cache_clear()
+        self.kinds.clear()
+        self.surveys.clear()
 
     def refusals(self, query: Query) -> dict[Reason, Flags]:
         """The services that are left by each constraint, in the order of `Reason`."""

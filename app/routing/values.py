@@ -20,6 +20,7 @@ HORIZON_S_MAX: Final = 120 * DAY_S
 LABELS_MAX: Final = 200_000
 WEIGHT_G_MAX: Final = 10**9
 KINDS_KEPT: Final = 64
+SURVEYS_KEPT: Final = 256
 # The room of an insulated box of 100 litres, in which chilled goods are counted. [M]
 CHILLED_SLOT_MM3: Final = 10**8
 TEMPERATURES: Final = frozenset({"ambient", "chilled", "frozen", "live"})

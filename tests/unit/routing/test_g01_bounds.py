@@ -16,7 +16,7 @@ from app.routing import (
     Weekly,
     plan,
 )
-from app.routing.values import KINDS_KEPT
+from app.routing.values import KINDS_KEPT, SURVEYS_KEPT
 from tests.unit.routing.drawn import ask, draw, routes
 
 LADDER = "\n".join(
@@ -49,7 +49,10 @@ def test_what_is_kept_between_queries_is_bounded():
     for kilograms in range(1, 1 + KINDS_KEPT // 8):
         for place in range(1, 10):
             routes(timetable, ask(f"P0 > P{place}", kg=kilograms, horizon_s="1h"))
-    assert timetable._kinds.cache_info().currsize <= KINDS_KEPT
+    for minute in range(SURVEYS_KEPT):
+        routes(timetable, ask("P7 > P8", f"Mon {minute // 60:02}:{minute % 60:02}"))
+    assert len(timetable.kinds) == KINDS_KEPT
+    assert len(timetable.surveys) == SURVEYS_KEPT
 
 
 def stops(*offsets: tuple[int, int, int]) -> tuple[Stop, ...]:

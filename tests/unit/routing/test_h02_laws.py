@@ -167,3 +167,27 @@ def test_splitting_a_stay_into_a_stop_at_a_siding_decides_nothing(first):
 def test_the_same_question_has_the_same_answer(first):
     for _, places, services, query in each_of(first):
         assert plan(Timetable(places, services, "1"), query) == plan(Timetable(places, services, "1"), query)
+
+
+def asked_alike(dice: random.Random, services: list[Service], query: Query) -> tuple[Query, Load]:
+    """A question that differs from another in one or two of the things by which answers are remembered."""
+    codes = [service.id for service in services]
+    other = {
+        "weight_g": query.weight_g * dice.randint(1, 3),
+        "excluded_services": frozenset(dice.sample(codes, dice.randint(0, 2))),
+        "excluded_departures": frozenset({(dice.choice(codes), query.depart_after + 3_600)}),
+        "window_s": dice.choice([None, 3_600, 12 * 3_600]),
+        "arrive_by": dice.choice([None, query.depart_after + dice.randint(3_600, WEEK_S)]),
+    }
+    terms = {name: other[name] for name in dice.sample(sorted(other), dice.randint(0, 2))}
+    return replace(query, **terms), chance.load(dice, services) if dice.random() < 0.5 else NO_LOAD
+
+
+@pytest.mark.parametrize("first", BATCHES)
+def test_what_was_asked_before_changes_no_answer(first):
+    for dice, places, services, query in each_of(first):
+        timetable = Timetable(places, services, "1")
+        for _ in range(12):
+            question, load = asked_alike(dice, services, query)
+            fresh = plan(Timetable(places, services, "1"), question, load)
+            assert plan(timetable, question, load) == fresh
