@@ -226,6 +226,11 @@ async def test_chinese_page_says_everything_in_chinese_and_nothing_sticks_out(vi
         assert words in shown
     assert not re.search("Disruptions|Departures|Legend|hubs", shown)
     assert await page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert (await page.inner_text(".maplibregl-ctrl-scale")).split() in [["500", "公里"], ["1000", "公里"]]
+    assert await page.get_attribute(".maplibregl-ctrl-zoom-in", "title") == "放大"
+    signs = await page.text_content("#signs")
+    for words in ("线路", "已订舱占运力比例", "节点", "当前停运", "规划中，尚未开通", "异常", "陆路口岸"):
+        assert words in signs
     assert "name:兰州!" in await page.evaluate("document.getElementById('map').map.listImages()")
 
 

@@ -104,10 +104,10 @@ export function draw_legend(on_toggle, kinds) {
     svg.append(path);
     return svg;
   };
-  const dot = ([colour, size]) => {
+  const dot = ([colour, size], ring = null) => {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), circle = document.createElementNS("http://www.w3.org/2000/svg", "circle");
     for (const [name, value] of [["width", 16], ["height", 16], ["aria-hidden", "true"]]) svg.setAttribute(name, value);
-    for (const [name, value] of [["cx", 8], ["cy", 8], ["r", size], ["fill", colour]]) circle.setAttribute(name, value);
+    for (const [name, value] of [["cx", 8], ["cy", 8], ["r", size], ["fill", colour], ["stroke", ring || "none"], ["stroke-width", ring ? 3 : 0]]) circle.setAttribute(name, value);
     svg.append(circle);
     return svg;
   };
@@ -116,6 +116,7 @@ export function draw_legend(on_toggle, kinds) {
   const states = [[COLOURS.bad, 2, [1.4, 1.4], words.closed], [COLOURS.planned, 1.4, [2, 2], words.planned]].map(([colour, width, dash, name]) => put("span", {}, sample(colour, width, dash), name));
   const fills = FILLS.map(([least, colour], i) => put("span", {}, sample(colour, 3, null), `${Math.max(1, least / 10)}–${(FILLS[i + 1]?.[0] ?? 1000) / 10}%`));
   const places = Object.entries(KINDS).filter(([kind]) => kinds.has(kind)).map(([kind, look]) => put("span", {}, dot(look), told.kinds[kind]));
+  places.push(put("span", {}, dot([COLOURS.halo, 4], COLOURS.bad), words.disrupted));
   const group = (name, items) => [put("h3", {}, name), put("div", { className: "signs" }, ...items)];
   $("signs").replaceChildren(...group(words.modes, [...modes, ...states]), ...group(words.fill, fills), ...group(words.kinds, places));
 }
