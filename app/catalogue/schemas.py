@@ -85,6 +85,7 @@ Title = Annotated[
     dict[Tag, Annotated[PlainText, Field(max_length=TITLE_LENGTH_MAX)]],
     Field(max_length=LANGUAGES_MAX, description="A title by BCP 47 language tag", examples=[_JUJUBE["title"]]),
 ]
+CycleName = Annotated[Title, Field(min_length=1)]
 Attributes = Annotated[
     dict[str, Any],
     Field(max_length=50),
@@ -435,7 +436,7 @@ class NewOrderCycle(Shape):
 
     id: CycleId | None = None
     producer: ProducerId
-    name: Title
+    name: CycleName
     service: Annotated[str, Field(min_length=1, max_length=40, pattern=CODE_PATTERN)]
     lead_time_h: Annotated[int, Field(ge=0, le=LEAD_TIME_H_MAX)] = 24
     open_h: Annotated[int, Field(ge=1, le=CYCLE_OPEN_H_MAX)] = 144
@@ -446,7 +447,7 @@ class OrderCycleChange(Shape):
 
     model_config: ClassVar[ConfigDict] = _example({"lead_time_h": 36})
 
-    name: Title | None = None
+    name: CycleName | None = None
     service: Annotated[str, Field(min_length=1, max_length=40, pattern=CODE_PATTERN)] | None = None
     lead_time_h: Annotated[int, Field(ge=0, le=LEAD_TIME_H_MAX)] | None = None
     open_h: Annotated[int, Field(ge=1, le=CYCLE_OPEN_H_MAX)] | None = None

@@ -145,7 +145,7 @@ async def _write(
         )
         await record_transfers(session, [draft.sale], now)
         if draft.method is PaymentMethod.CASH_ON_DELIVERY:
-            await queue_messages(session, placed_notices(order, journeys, parties), now)
+            await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)
             payment = PaymentShape(method=draft.method, status=PaymentStatus.PENDING_CASH)
             shape = order_shape(order, draft.lines, journeys, payment, language)
             body = shape.model_dump_json(by_alias=True).encode()

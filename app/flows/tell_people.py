@@ -1,6 +1,6 @@
 """The story of telling people what became of an order: buyer and producers, each in their own language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from app.core.clock import LEGAL_TIME
@@ -10,6 +10,8 @@ from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.service import contacts_of_persons, contacts_of_producers, parties_of
 from app.identity.values import Parties
+from app.network.queries import hubs_by_code
+from app.network.values import HubPoint
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
@@ -25,10 +27,13 @@ async def order_placed(ports: Ports, order: str) -> None:
         row = await get_order(session, order, None)
         journeys = (await list_of_orders(session, [order]))[order]
         parties = await parties_of(session, row.buyer_id, {journey.producer_id for journey in journeys})
-        await queue_messages(session, placed_notices(row, journeys, parties), ports.clock.now())
+        hubs = await hubs_by_code(session, {journey.legs[0].from_hub for journey in journeys if journey.legs})
+        await queue_messages(session, placed_notices(row, journeys, parties, hubs), ports.clock.now())
 
 
-def placed_notices(order: Order, journeys: Sequence[Journey], parties: Parties) -> list[Notice]:
+def placed_notices(
+    order: Order, journeys: Sequence[Journey], parties: Parties, hubs: Mapping[str, HubPoint]
+) -> list[Notice]:
     """To the buyer when to expect the goods, to every producer what to hand in, where, by when."""
     buyer, arrives_by = parties.buyer, local_time(order.promised_by)
     told = {"number": order.number, "arrives_by": arrives_by}
@@ -36,7 +41,7 @@ def placed_notices(order: Order, journeys: Sequence[Journey], parties: Parties) 
     for journey in journeys:
         for contact in parties.members.get(journey.producer_id, ()):
             name = pick(parties.names[journey.producer_id], contact.language)
-            params = _hand_in(order, journey) | {"producer": name}
+            params = _hand_in(order, journey, hubs, contact.language) | {"producer": name}
             notices.append(Notice(contact.phone, Template.NEW_ORDER_FOR_PRODUCER, contact.language, params))
     return notices
 
@@ -93,9 +98,15 @@ async def _to_buyer(session: Session, order: Order, template: Template, params: 
     return Notice(buyer.phone, template, buyer.language, {"number": order.number} | params)
 
 
-def _hand_in(order: Order, journey: Journey) -> dict[str, str]:
-    hub = journey.legs[0].from_hub if journey.legs else ""
+def _hand_in(order: Order, journey: Journey, hubs: Mapping[str, HubPoint], language: str) -> dict[str, str]:
+    hub = hub_named(hubs, journey.legs[0].from_hub, language) if journey.legs else ""
     return {"number": order.number, "hub": hub, "hand_in_by": local_time(journey.hand_in_by)}
+
+
+def hub_named(hubs: Mapping[str, HubPoint], code: str, language: str) -> str:
+    """A hub as people call it; its code is for machines, and stands in only where the hub is not known."""
+    hub = hubs.get(code)
+    return pick(hub.name, language) if hub else code
 
 
 def local_time(at: datetime) -> str:

@@ -89,7 +89,7 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     },
     Template.NEW_ORDER_FOR_PRODUCER: {
         "en": "Chama: new order {number} for {producer}. Have the goods at {hub} by {hand_in_by}.",
-        "zh-Hans": "【茶马】{producer} 有新订单 {number}，请于 {hand_in_by} 前将货物送至 {hub}。",
+        "zh-Hans": "【茶马】{producer} 有新订单 {number}，请于 {hand_in_by} 前将货物送至{hub}。",
     },
     Template.LISTING_PUBLISHED: {
         "en": "Chama: {title} is now on sale.",
@@ -101,7 +101,7 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     },
     Template.HAND_IN_MOVED: {
         "en": "Chama: order {number} leaves at another time ({reason}). Have the goods at {hub} by {hand_in_by}.",
-        "zh-Hans": "【茶马】订单 {number} 发运时间有变（{reason}），请于 {hand_in_by} 前将货物送至 {hub}。",
+        "zh-Hans": "【茶马】订单 {number} 发运时间有变（{reason}），请于 {hand_in_by} 前将货物送至{hub}。",
     },
 }
 
