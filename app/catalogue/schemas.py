@@ -27,6 +27,7 @@ from app.core.limits import (
     LENGTH_MM_MAX,
     PHOTO_BYTES_MAX,
     PHOTOS_PER_LISTING_MAX,
+    QUANTITY_MAX,
     TITLE_LENGTH_MAX,
     WEIGHT_G_MAX,
 )
@@ -221,7 +222,11 @@ Certificates = Annotated[list[CertificateShape], Field(max_length=CERTIFICATES_P
 
 
 class NewLot(Shape):
-    """Stock that comes in. `available_from` holds it back until then."""
+    """Stock that comes in. `available_from` holds it back until then.
+
+    A `forecast` is stock that is still to come: a harvest, or handicraft that is `made_to_order`. It is sold ahead, up to a share
+    of `quantity` (`presold_max`), and handed in from `available_from` on.
+    """
 
     model_config: ClassVar[ConfigDict] = _example(
         _STOCKED,
@@ -243,6 +248,7 @@ class NewLot(Shape):
     quantity: Quantity
     available_from: Time | None = None
     harvested_on: Day | None = None
+    forecast: bool = False
     ear_tags: EarTags = []
     certificates: Certificates = []
 
@@ -259,6 +265,16 @@ class LotChange(Shape):
     certificates: Certificates | None = None
 
 
+class Harvest(Shape):
+    """What really came of a forecast. When it is less than what is reserved, who ordered first is served first."""
+
+    model_config: ClassVar[ConfigDict] = _example({"quantity": "410", "harvested_on": "2026-03-01"})
+
+    quantity: Annotated[Stock, Field(le=QUANTITY_MAX)]
+    harvested_on: Day
+    certificates: Certificates = []
+
+
 class LotShape(Shape):
     """`quantity` came in; of it some is reserved by orders, some consumed (handed over), and the rest available."""
 
@@ -271,6 +287,10 @@ class LotShape(Shape):
             "reserved": "15",
             "consumed": "5",
             "available_from": None,
+            "forecast": False,
+            "presold_max": None,
+            "presale_policy": None,
+            "harvested": None,
             "expires_at": "2026-04-18T16:00:00Z",
             "ear_tags": [],
             "created_at": "2026-03-01T08:05:00Z",
@@ -286,6 +306,12 @@ class LotShape(Shape):
     available_from: Time | None
     harvested_on: Day | None
     expires_at: Annotated[Time | None, Field(description="After this the goods are no longer sold")]
+    forecast: bool
+    presold_max: Annotated[Stock | None, Field(description="So much of a forecast may be sold ahead")]
+    presale_policy: Annotated[str | None, Field(description="The version of the policy that says how much")]
+    harvested: Annotated[
+        Stock | None, Field(description="What came, while it is shared out among orders that it is too little for")
+    ]
     ear_tags: EarTags
     certificates: Certificates
     created_at: Time
