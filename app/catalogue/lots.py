@@ -223,7 +223,7 @@ async def _drop_tags(session: Session, lot: Lot) -> None:
         .where(col(EarTag.tag).not_in(lot.ear_tags))
         .returning(col(EarTag.tag), col(EarTag.order_id))
     )
-    sold = sorted(tag for tag, order in (await session.execute(gone)).tuples() if order is not None)
+    sold = sorted(tag for tag, order in await session.execute(gone) if order is not None)
     if sold:
         raise AnimalSold(tag=sold[0])
 
