@@ -90,9 +90,11 @@ def _promised(wants: Sequence[StockWant], option: OptionShape) -> tuple[StockWan
 
 
 def promised_end(quoted: QuotedConsignment, option: OptionShape) -> datetime:
-    """Until when a consignment may be on its way: its own arrival with its margin."""
+    """Until when a consignment may be on its way: its own arrival with its margin, for which its goods were found good enough."""
     arrives_at = quoted.legs[-1].arrives_at if quoted.legs else option.arrives_by
-    return promise_for(quoted.ready_at or arrives_at, arrives_at).end
+    end = promise_for(quoted.ready_at or arrives_at, arrives_at).end
+    # Told in whole minutes, it may seem to end a moment later.
+    return min(filter(None, (end, quoted.good_until)))
 
 
 def _order(

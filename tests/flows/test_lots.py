@@ -303,7 +303,7 @@ async def test_an_order_takes_definite_animals_lot_by_lot_and_says_which(ports, 
     assert (await bought(ports, await a_person(ports), listing, "2"))["lines"][0]["ear_tags"] == second[1:]
 
 
-async def test_animals_of_a_cancelled_or_expired_order_are_free_again(ports, seller, buyer):
+async def test_animals_of_a_cancelled_order_are_free_again(ports, seller, buyer):
     listing, (tags,) = await flocks(ports, seller, 3)
     order = await bought(ports, buyer, listing, "2")
     await cancel_order(ports, buyer.caller, order["id"], "en")
@@ -347,7 +347,7 @@ async def test_orders_of_animals_take_a_fixed_number_of_statements(ports, seller
     assert counts[0] == counts[1] <= 17
 
 
-async def test_reserved_at_order_consumed_at_hand_over_released_by_cancel_and_expiry(ports, seller, buyer):
+async def test_stock_is_reserved_at_order_released_by_cancel_and_consumed_at_hand_over(ports, seller, buyer):
     listing = await a_listing(ports, seller, quantity="10")
     lot = await value(ports, "SELECT id FROM lot WHERE listing_id = :id", id=listing)
     delivered, cancelled = [await an_order(ports, buyer, {listing: "3"}) for _ in range(2)]
