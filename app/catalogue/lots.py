@@ -13,7 +13,7 @@ from app.catalogue.errors import NO_LISTING, NO_LOT, AnimalSold, StockTaken
 from app.catalogue.models import EarTag, Listing, Lot
 from app.catalogue.presale import load_presale
 from app.catalogue.rendering import facts_of, lot_facts_of, lot_shape_of
-from app.catalogue.rules import is_public, legal_day, missing_in_lot, spoils_at, wrong_lot
+from app.catalogue.rules import harvest_day, is_public, legal_day, missing_in_lot, spoils_at, wrong_lot
 from app.catalogue.schemas import Harvest, LotChange, LotShape, NewLot
 from app.catalogue.service import lock_listing
 from app.catalogue.values import ListingStatus
@@ -181,11 +181,7 @@ def _limit(listing: Listing, lot: Lot) -> None:
 
 
 def _spoils_at(listing: Listing, lot: Lot) -> datetime | None:
-    """From the day of harvest; of a forecast from the day when it will be there."""
-    day = lot.harvested_on
-    if day is None and lot.presold_max is not None and lot.available_from is not None:
-        day = legal_day(lot.available_from)
-    return spoils_at(day, listing.shelf_life_h)
+    return spoils_at(harvest_day(lot_facts_of(lot)), listing.shelf_life_h)
 
 
 async def _require_seller(connection: Reader, caller: Caller, listing_id: str) -> None:

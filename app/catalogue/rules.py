@@ -274,6 +274,13 @@ def species_of(facts: Facts) -> Species | None:
     return Species(species) if species else None
 
 
+def harvest_day(lot: LotFacts) -> date | None:
+    """The day of harvest; of a forecast the one from which it can be handed in."""
+    if lot.harvested_on is None and lot.forecast and lot.available_from is not None:
+        return legal_day(lot.available_from)
+    return lot.harvested_on
+
+
 def spoils_at(harvested_on: date | None, shelf_life_h: int | None) -> datetime | None:
     """When goods are no longer good: the shelf life counts from the end of the legal day of harvest."""
     if harvested_on is None or shelf_life_h is None:

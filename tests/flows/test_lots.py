@@ -6,12 +6,13 @@ from decimal import Decimal
 import pytest
 
 from app.catalogue.errors import AnimalSold, GoodsWouldSpoil, OfferChanged, OutOfStock, StockTaken
+from app.catalogue.rules import spoils_at
 from app.core.errors import Invalid, StateConflict
 from app.flows.cancel_order import cancel_order
 from app.flows.confirm_harvest import share_harvest
 from app.flows.show_order import show_order
 from app.orders.rules import promise_for
-from tests.db.selling import corrected, gaps_of, page, shown
+from tests.db.selling import changed, corrected, gaps_of, page, shown
 from tests.factories.catalogue import CARPET, COTTON, JUJUBE, SHEEP, a_draft, a_listing, a_lot, flock, publish
 from tests.factories.identity import LOOM, a_person, a_producer, an_operator
 from tests.factories.jobs import work
@@ -187,6 +188,18 @@ async def test_a_forecast_may_be_corrected_but_its_cap_not_below_what_is_sold(po
     assert (await corrected(ports, seller, listing, lot, quantity="90")).presold_max == 63
     with pytest.raises(StockTaken):
         await corrected(ports, seller, listing, lot, quantity="85")
+
+
+async def test_a_forecast_spoils_its_shelf_life_after_its_day_and_after_the_harvest_once_that_is_known(ports, seller):
+    listing = await a_listing(ports, seller, quantity="1")
+    lot = await a_forecast(ports, seller, listing, "100", 9)
+    query = "SELECT expires_at FROM lot WHERE id = :id"
+    expected = spoils_at(date(2026, 3, 11), 4_320)
+    assert await value(ports, query, id=lot) == expected
+    await changed(ports, seller, listing, handling={"temperature": "ambient", "shelf_life_h": 240})
+    assert await value(ports, query, id=lot) == spoils_at(date(2026, 3, 11), 240)
+    await confirmed(ports, seller, listing, lot, "80", on="2026-03-01")
+    assert await value(ports, query, id=lot) == spoils_at(date(2026, 3, 1), 240)
 
 
 async def test_handicraft_is_made_to_order_within_what_its_maker_declares(ports, buyer):
