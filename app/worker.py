@@ -24,6 +24,7 @@ from app.core.settings import Settings, faults_of
 from app.flows import (
     add_photo,
     cancel_order,
+    confirm_harvest,
     follow_payment,
     follow_shipment,
     keep_producer,
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    "harvest.short": confirm_harvest.share_harvest,
     "listing.published": publish_listing.tell_sellers,
     "message.send": send_message.send_messages,
     "network.disrupted": replan_consignments.replan_consignments,
@@ -50,6 +52,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.shipped": tell_people.order_shipped,
     "order.delivered": tell_people.order_delivered,
     "order.cancelled": tell_people.order_cancelled,
+    "order.unserved": tell_people.order_unserved,
     "order.expire": cancel_order.expire_order,
     "order.complete": follow_shipment.complete_order,
     "payment.event": record_payment_event.record_payment_event,

@@ -15,7 +15,18 @@ from psycopg import AsyncClientCursor
 from psycopg.rows import tuple_row
 
 from app.catalogue.search import search_query
-from app.catalogue.values import Category, CycleTerms, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
+from app.catalogue.values import (
+    Category,
+    CycleTerms,
+    ListingStatus,
+    LotStock,
+    Offer,
+    Parcel,
+    Rendered,
+    Sort,
+    Species,
+    Wanted,
+)
 from app.core.database import Reader, Sql, driver_of
 from app.core.limits import PAGE_SIZE_MAX
 from app.core.money import Money
@@ -26,21 +37,23 @@ from app.network.values import Temperature
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-# What can be had of a listing at `now`: the rest of its lots that have begun and have not spoilt.
+# What can be had of a listing at `now`: the rest of its lots that have begun and have not spoilt, and of forecasts what may
+# be sold ahead; but a forecast whose day has come is no longer sold before it is confirmed.
+SELLABLE: Final = (
+    "(available_from IS NULL OR (available_from <= :now) = (presold_max IS NULL)) "
+    "AND (expires_at IS NULL OR expires_at > :now)"
+)
+FREE: Final = "coalesce(presold_max, quantity) - reserved - consumed"
 AVAILABLE: Final = (
-    "(SELECT coalesce(trim_scale(sum(quantity - reserved - consumed)), 0) FROM lot "
-    "WHERE lot.listing_id = listing.id AND (available_from IS NULL OR available_from <= %(now)s) "
-    "AND (expires_at IS NULL OR expires_at > %(now)s))"
+    Template("(SELECT coalesce(trim_scale(sum($free)), 0) FROM lot WHERE lot.listing_id = listing.id AND $sellable)")
+    .substitute(free=FREE, sellable=SELLABLE)
+    .replace(":now", "%(now)s")
 )
 _ONE: Final = Template(
     "SELECT document, description::text, $available::text, version, producer_id, status FROM listing WHERE id = %(id)s"
 ).substitute(available=AVAILABLE)
-# The rest of a statement on listings that are or were on sale.
-_ON_SALE: Final = (
-    "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
-    "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
-    "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
-)
+# The end of a statement on listings that are or were on sale.
+_ON_SALE: Final = "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
 _OFFERS: Final = Sql(
     Template(
         "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
@@ -48,10 +61,16 @@ _OFFERS: Final = Sql(
         "attributes ->> 'species' AS species, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
         "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
-        "$on_sale"
-    ).substitute(on_sale=_ON_SALE)
+        "(SELECT json_agg(json_build_array(lot.id, ($free)::text, expires_at, available_from)) FROM lot "
+        "WHERE lot.listing_id = listing.id AND $sellable AND $free > 0) AS lots $on_sale"
+    ).substitute(on_sale=_ON_SALE, free=FREE, sellable=SELLABLE)
 )
-_STOCKS: Final = Sql(Template("SELECT id, version, $on_sale").substitute(on_sale=_ON_SALE))
+_STOCKS: Final = Sql(
+    Template(
+        "SELECT id, version, (SELECT coalesce(sum($free), 0) FROM lot WHERE lot.listing_id = listing.id AND $sellable) "
+        "AS available $on_sale"
+    ).substitute(on_sale=_ON_SALE, free=FREE, sellable=SELLABLE)
+)
 _FILTERS: Final = {
     "published": "status = 'published'",
     "status": "status = %(status)s",
@@ -193,7 +212,16 @@ def _page(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> bytes:
     return b'{"items":[%b],"next_cursor":%b}' % (items.encode(), orjson.dumps(next_cursor))
 
 
+def _lot(listing_id: str, lot_id: str, free: str, expires_at: str | None, available_from: str | None) -> LotStock:
+    return LotStock(lot_id, listing_id, Decimal(free), _moment(expires_at), _moment(available_from))
+
+
+def _moment(at: str | None) -> datetime | None:
+    return datetime.fromisoformat(at) if at else None
+
+
 def _offer(row: Any) -> Offer:
+    lots = tuple(_lot(row.id, *lot) for lot in row.lots or ())
     return Offer(
         listing_id=row.id,
         producer_id=row.producer_id,
@@ -210,8 +238,9 @@ def _offer(row: Any) -> Offer:
         hub=row.hub,
         county=row.county,
         version=row.version,
-        available=row.available,
+        available=sum((lot.free for lot in lots), Decimal(0)),
         status=ListingStatus(row.status),
         species=Species(row.species) if row.species else None,
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
+        lots=lots,
     )

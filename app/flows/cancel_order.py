@@ -33,7 +33,7 @@ async def cancel_order(ports: Ports, caller: Caller, order_id: str, language: st
     async with ports.begin() as session:
         order = await lock_order(session, order_id, None if caller.is_operator() else caller.id)
         await move(session, order, OrderEvent.CANCEL, ports.clock.now())
-        await _give_back(session, order, ports)
+        await give_back(session, order, ports)
         await enqueue(session, [Job("order.cancelled", {"order": order.id})])
         return await shown(session, order, language)
 
@@ -45,10 +45,10 @@ async def expire_order(ports: Ports, order: str) -> None:
         if not may(row.status, OrderEvent.EXPIRE):
             return
         await move(session, row, OrderEvent.EXPIRE, ports.clock.now())
-        await _give_back(session, row, ports)
+        await give_back(session, row, ports)
 
 
-async def _give_back(session: Session, order: Order, ports: Ports) -> None:
+async def give_back(session: Session, order: Order, ports: Ports) -> None:
     """Release what the order held, all of it or (when a consignment moves already) nothing: `AlreadyShipped`."""
     now = ports.clock.now()
     journeys = (await list_of_orders(session, [order.id]))[order.id]

@@ -1,17 +1,19 @@
 """An order in all its parts, decided before anything is written: pure but for fresh ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
+from app.core.quantity import Unit
 from app.ledger.rules import proceeds, sale_entries
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.values import Want
 from app.orders.errors import OptionMissing, QuoteExpired
 from app.orders.models import Order, OrderLine, Quote
+from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.service import new_number
 from app.orders.values import OrderStatus
@@ -33,6 +35,10 @@ class Draft:
     payment_id: str
     method: PaymentMethod
     sale: Transfer
+
+    @property
+    def with_animals(self) -> bool:
+        return any(line.unit == Unit.HEAD for line in self.lines)
 
 
 def chosen_option(quote: Quote, option_id: str, now: datetime) -> OptionShape:
@@ -63,7 +69,7 @@ def decide(
     consignments = tuple(
         _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
     )
-    stock = stock_wants(quote)
+    stock = _promised(stock_wants(quote), option)
     lines = tuple(_lines(order, quote, option, consignments, stock))
     capacity = tuple(
         want
@@ -71,6 +77,24 @@ def decide(
         for want in _capacity(draft, quoted)
     )
     return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
+
+
+def _promised(wants: Sequence[StockWant], option: OptionShape) -> tuple[StockWant, ...]:
+    """The wants with what their consignments were promised: to be there when they are handed in, and good when they arrive."""
+    carried = {listing: quoted for quoted in option.consignments for listing in quoted.lines}
+    return tuple(
+        replace(want, ready_at=quoted.ready_at, arrives_at=promised_end(quoted, option))
+        for want in wants
+        if (quoted := carried[want.listing_id])
+    )
+
+
+def promised_end(quoted: QuotedConsignment, option: OptionShape) -> datetime:
+    """Until when a consignment may be on its way: its own arrival with its margin, for which its goods were found good enough."""
+    arrives_at = quoted.legs[-1].arrives_at if quoted.legs else option.arrives_by
+    end = promise_for(quoted.ready_at or arrives_at, arrives_at).end
+    # Told in whole minutes, it may seem to end a moment later.
+    return min(filter(None, (end, quoted.good_until)))
 
 
 def _order(

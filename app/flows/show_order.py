@@ -79,7 +79,7 @@ def order_shape(
         deliver_to=DeliverTo.model_validate(order.deliver_to),
         payment=payment,
         lines=[_line(order, line) for line in lines],
-        consignments=[_consignment(journey) for journey in journeys],
+        consignments=[_consignment(journey, lines) for journey in journeys],
     )
 
 
@@ -106,15 +106,17 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         unit=line.unit,
         price=Money(line.price_minor, order.currency),
         total=Money(line.total_minor, order.currency),
+        ear_tags=line.ear_tags,
     )
 
 
-def _consignment(journey: Journey) -> OrderConsignment:
+def _consignment(journey: Journey, lines: Sequence[OrderLine]) -> OrderConsignment:
     return OrderConsignment(
         id=journey.id,
         tracking_number=journey.tracking_number,
         status=journey.status,
         producer=journey.producer_id,
+        ear_tags=[tag for line in lines if line.consignment_id == journey.id for tag in line.ear_tags],
         packages=package_shapes(journey),
         legs=[_leg(leg, journey.currency) for leg in journey.legs],
     )

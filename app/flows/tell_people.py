@@ -15,7 +15,7 @@ from app.network.values import HubPoint
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
-from app.orders.service import get_order
+from app.orders.service import get_order, list_lines
 from app.orders.values import OrderStatus
 from app.shipments.queries import list_of_orders
 from app.shipments.values import Journey
@@ -71,15 +71,32 @@ async def order_cancelled(ports: Ports, order: str) -> None:
     """Job: the order is not to be; the producers who prepared for it are told as well."""
     async with ports.begin() as session:
         row = await get_order(session, order, None)
-        journeys = (await list_of_orders(session, [order]))[order]
-        contacts = await contacts_of_producers(session, {journey.producer_id for journey in journeys})
         notices = [await _to_buyer(session, row, Template.ORDER_CANCELLED, {})]
-        notices += [
-            Notice(contact.phone, Template.ORDER_CANCELLED, contact.language, {"number": row.number})
-            for people in contacts.values()
-            for contact in people
-        ]
+        notices += await _not_to_be(session, row)
         await queue_messages(session, notices, ports.clock.now())
+
+
+async def order_unserved(ports: Ports, order: str, listing: str) -> None:
+    """Job: the harvest of this listing was too small for the order; its buyer hears why it is cancelled."""
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        buyer = (await contacts_of_persons(session, [row.buyer_id]))[row.buyer_id]
+        title = next(line.title for line in await list_lines(session, order) if line.listing_id == listing)
+        params = {"number": row.number, "title": pick(title, buyer.language)}
+        notices = [Notice(buyer.phone, Template.HARVEST_SHORT, buyer.language, params)]
+        notices += await _not_to_be(session, row)
+        await queue_messages(session, notices, ports.clock.now())
+
+
+async def _not_to_be(session: Session, order: Order) -> list[Notice]:
+    """To the producers who prepared for an order."""
+    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    contacts = await contacts_of_producers(session, {journey.producer_id for journey in journeys})
+    return [
+        Notice(contact.phone, Template.ORDER_CANCELLED, contact.language, {"number": order.number})
+        for people in contacts.values()
+        for contact in people
+    ]
 
 
 async def payment_failed(ports: Ports, order: str) -> None:

@@ -30,6 +30,7 @@ class Template(StrEnum):
     LISTING_PUBLISHED = "listing_published"
     SHIPMENT_REPLANNED = "shipment_replanned"
     HAND_IN_MOVED = "hand_in_moved"
+    HARVEST_SHORT = "harvest_short"
 
 
 class State(StrEnum):
@@ -102,6 +103,10 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.HAND_IN_MOVED: {
         "en": "Chama: order {number} leaves at another time ({reason}). Have the goods at {hub} by {hand_in_by}.",
         "zh-Hans": "【茶马】订单 {number} 发运时间有变（{reason}），请于 {hand_in_by} 前将货物送至{hub}。",
+    },
+    Template.HARVEST_SHORT: {
+        "en": "Chama: less of {title} was harvested than expected, so order {number} is cancelled. What you paid goes back to you.",
+        "zh-Hans": "【茶马】{title} 的实际收成少于预期，订单 {number} 已取消，已付款项将原路退回。",
     },
 }
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Numeric
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -81,3 +81,4 @@ class OrderLine(SQLModel, table=True):
     quantity: Decimal = Field(sa_type=Numeric(14, 3))
     price_minor: int = Field(sa_type=BigInteger)
     total_minor: int = Field(sa_type=BigInteger)
+    ear_tags: list[str] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")})

@@ -248,13 +248,19 @@ class PromiseShape(Shape):
 
 
 class QuotedConsignment(Shape):
-    """What one producer hands in as one consignment at `hub` from `ready_at` on: its packages and its way."""
+    """What one producer hands in as one consignment at `hub` from `ready_at` on: its packages and its way.
+
+    `ready_at` follows from the lots that would be taken: not before a harvest that is still to come (`pre_harvest`). Every way
+    arrives, with its margin, before `good_until`; null when the goods keep.
+    """
 
     model_config: ClassVar[ConfigDict] = _example(_QUOTED)
 
     producer: str
     hub: str | None = None
     ready_at: Time | None = None
+    good_until: Time | None = None
+    pre_harvest: bool = False
     categories: list[Category] = []
     species: list[Species] = []
     origin: Annotated[str, Field(description="The county where the goods come from")] | None = None
@@ -360,6 +366,7 @@ class OrderLineShape(Shape):
     unit: str
     price: Money
     total: Money
+    ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
 
 
 class OrderConsignment(Shape):
@@ -367,6 +374,7 @@ class OrderConsignment(Shape):
     tracking_number: str
     status: str
     producer: str
+    ear_tags: Annotated[list[str], Field(description="The animals that travel in it")] = []
     packages: list[PackageShape]
     legs: list[LegShape]
 

@@ -50,6 +50,10 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "PATCH /v1/listings/{listing_id}": lambda town, role: {"lead_time_h": 48},
     "POST /v1/listings/{listing_id}/lots": lambda town, role: {"quantity": "4", "harvested_on": "2026-02-20"},
     "PATCH /v1/listings/{listing_id}/lots/{lot_id}": lambda town, role: {"quantity": "6"},
+    "POST /v1/listings/{listing_id}/lots/{lot_id}/confirm-harvest": lambda town, role: {
+        "quantity": "6",
+        "harvested_on": "2026-02-20",
+    },
     "POST /v1/order-cycles": lambda town, role: (
         WEEKLY | {"producer": town.village.garden.producer.id, "service": town.line}
     ),

@@ -31,6 +31,7 @@ TABLE = """
     GET    /v1/listings/{listing_id}/lots            | 401 404 404 200 404 403 403 403 200
     GET    /v1/listings/{listing_id}/lots/{lot_id}   | 401 404 404 200 404 403 403 403 200
     PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
+    POST   /v1/listings/{listing_id}/lots/{lot_id}/confirm-harvest | 401 403 403 409 403 403 403 403 403
     POST   /v1/order-cycles                          | 401 403 403 201 403 403 403 403 403
     GET    /v1/order-cycles                          | 200
     GET    /v1/order-cycles/{cycle_id}               | 200

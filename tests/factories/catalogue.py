@@ -5,10 +5,11 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
+from app.catalogue.cycle_schemas import NewOrderCycle
 from app.catalogue.lots import add_lot
 from app.catalogue.photos import announce_photo
 from app.catalogue.rules import legal_day
-from app.catalogue.schemas import NewListing, NewLot, NewMedia, NewOrderCycle
+from app.catalogue.schemas import NewListing, NewLot, NewMedia
 from app.catalogue.service import create_listing
 from app.core.ids import new_id
 from app.flows.keep_cycle import open_cycle, put_in_cycle

@@ -19,8 +19,10 @@ from app.ledger.values import AccountKind, State, TransferKind
 from app.main import create_app
 from app.orders.values import OrderStatus
 from app.payments.providers import StripeProvider
-from tests.factories.identity import an_operator
+from tests.factories.catalogue import a_draft, publish
+from tests.factories.identity import a_person, a_producer, an_operator
 from tests.factories.jobs import waiting, work
+from tests.factories.lots import NEAR, a_forecast, confirmed, flocks
 from tests.factories.network import networked
 from tests.factories.orders import a_quote, ordering, place
 from tests.factories.tables import nothing_happens, rows, value
@@ -199,6 +201,45 @@ async def test_order_that_nobody_paid_for_expires_and_lets_go_of_everything(shop
     async with shop.begin() as session:
         assert {transfer.state for transfer in await transfers_of(session, order["id"])} == {State.VOID}
     assert len(await fake.events("payment_intent.canceled")) == 1
+
+
+async def test_animals_of_an_order_that_expires_are_free_again_and_a_paid_ones_money_goes_back_with_them(
+    shop, fake, door, clock
+):
+    seller, buyer = await a_producer(shop), await a_person(shop)
+    listing, (tags,) = await flocks(shop, seller, 3)
+    quotes = [await a_quote(shop, buyer, {listing: heads}, **NEAR) for heads in ("2", "1", "3")]
+    first = await place(shop, buyer, ordering(quotes[0], "stripe"))
+    assert first["lines"][0]["ear_tags"] == tags[:2]
+    second = await place(shop, buyer, ordering(quotes[1], "stripe"))
+    assert second["lines"][0]["ear_tags"] == tags[2:]
+    await paid(shop, fake, door, second)
+    clock.advance(PAYMENT_LIFETIME)
+    await work(shop)
+    held_by = "SELECT tag FROM ear_tag WHERE order_id = :id"
+    assert await rows(shop, held_by, id=first["id"]) == []
+    assert [row.tag for row in await rows(shop, held_by, id=second["id"])] == tags[2:]
+    counters = await rows(shop, "SELECT reserved::int, consumed::int FROM lot WHERE listing_id = :id", id=listing)
+    assert [tuple(row) for row in counters] == [(1, 0)]
+    await cancel_order(shop, buyer.caller, second["id"], "en")
+    await work(shop)
+    assert await value(shop, "SELECT count(*) FROM ear_tag WHERE order_id IS NOT NULL") == 0
+    assert (await show_order(shop, second["id"], buyer.caller, "en")).payment.status == "refunded"
+
+
+async def test_money_of_an_order_that_a_harvest_is_too_small_for_goes_back(shop, fake, door):
+    seller, buyer = await a_producer(shop), await a_person(shop)
+    listing = await a_draft(shop, seller)
+    lot = await a_forecast(shop, seller, listing, "20", 9)
+    await publish(shop, seller, listing)
+    order = await place(shop, buyer, ordering(await a_quote(shop, buyer, {listing: "6"}), "stripe"))
+    await paid(shop, fake, door, order)
+    await confirmed(shop, seller, listing, lot, "5")
+    await work(shop)
+    now = await show_order(shop, order["id"], buyer.caller, "en")
+    assert (now.status, now.payment.status) == (OrderStatus.CANCELLED, "refunded")
+    assert await held(shop, buyer.id) == {AccountKind.BUYER: (0, 0)}
+    assert len(await fake.events("charge.refunded")) == 1
 
 
 async def test_money_that_comes_after_the_order_expired_goes_back(shop, village, quote, fake, door, clock):
