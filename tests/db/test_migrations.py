@@ -87,9 +87,8 @@ def test_lifted_disruptions_and_freight_of_new_ways_do_not_stand_in_the_way_back
     command.check(config)
 
 
-def test_animals_that_were_reserved_before_have_their_buyer_and_forecasts_go_back_to_stock(database_url):
-    """The step names animals for what is reserved already; taking it back leaves counters that the former code can hold."""
-    config = alembic_config(database_url)
+def animals_and_dates():
+    """Rows by table, as the former code and this one know them: three orders of sheep, one of them cancelled, and a forecast."""
     rows = {
         "listing": [{"id": "lst"}],
         "order": [{"id": f"ord_{n}", "number": str(n), "quote_id": str(n)} for n in range(3)],
@@ -151,6 +150,13 @@ def test_animals_that_were_reserved_before_have_their_buyer_and_forecasts_go_bac
         "subsidy_minor": 0,
         "duties_minor": 0,
     }
+    return told, rows
+
+
+def test_animals_that_were_reserved_before_have_their_buyer_and_forecasts_go_back_to_stock(database_url):
+    """The step names animals for what is reserved already; taking it back leaves counters that the former code can hold."""
+    config = alembic_config(database_url)
+    told, rows = animals_and_dates()
     with psycopg.connect(database_url) as connection:
         for table, every in rows.items():
             for row in every:
