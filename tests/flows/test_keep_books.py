@@ -142,7 +142,7 @@ async def test_money_that_was_never_booked_is_found(shop, fake):
 
 async def test_a_provider_that_is_silent_is_said_to_be(shop, fake):
     await paid(shop, fake, 1)
-    await fake.fault("unavailable", times=9)
+    await fake.fault("unavailable", method="GET", times=9)
     payments, found = await night(shop)
     assert (payments, list(found)) == (None, [("provider_silent", "stripe")])
 
