@@ -183,6 +183,8 @@ async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
         for month in ("2026-12", "2027-01"):
             made = await door.post(path, json={"valid_from": f"{month}-01", "departs_s": [36_000]}, headers=headers)
             assert made.status_code == 201, made.text
+    if line.endswith("/statement"):  # a list with a head: its pages hold more than items
+        path = path_of(f"{line}#ours", town, role)
     if line == "GET /v1/reconciliations":
         for _ in range(3):
             await close_books(ports)
@@ -210,7 +212,7 @@ async def every_page(door, path, headers, limit, asked):
         answer = await door.get(path, headers=headers, params=wanted)
         assert answer.status_code == 200, answer.text
         page = answer.json()
-        assert page.keys() == {"items", "next_cursor"}
+        assert page.keys() - {"owner", "name", "from", "until", "accounts"} == {"items", "next_cursor"}
         assert len(page["items"]) <= limit
         items += page["items"]
         cursor = page["next_cursor"]
