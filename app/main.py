@@ -34,6 +34,7 @@ from app.api import (
     routes,
     service,
     services,
+    statements,
     storage,
     stranded,
     tracking,
@@ -47,6 +48,7 @@ from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
 from app.web import assets, operate, pages
+from app.web.statement import draw_statement
 from app.worker import run_worker
 
 ROUTERS = (
@@ -70,6 +72,7 @@ ROUTERS = (
     tracking,
     payments,
     accounts,
+    statements,
     partners,
     service,
     storage,
@@ -99,8 +102,9 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
         },
     )
     app.state.ports = ports
-    # The API and the pages are neighbours: it is given the picture of the one answer that has one.
+    # The API and the pages are neighbours: it is given the pictures of the answers that have one.
     app.state.draw_routes = pages.draw_routes
+    app.state.draw_statement = draw_statement
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)

@@ -27,6 +27,7 @@ from app.flows import (
     confirm_harvest,
     follow_payment,
     follow_shipment,
+    keep_books,
     keep_producer,
     publish_listing,
     record_payment_event,
@@ -69,6 +70,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 TOGETHER: Final = frozenset({"message.send"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
+    "books.close": ("30 19 * * *", keep_books.close_books),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }

@@ -1,15 +1,20 @@
 """Pure rules of the ledger: who gets what of an order, and the entries that say so."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 
+from app.core.clock import LEGAL_TIME
+from app.core.errors import Gap, Invalid
 from app.core.money import Money
 from app.ledger.values import (
     ENTRIES_PER_TRANSFER_MAX,
     FEE_BPS_MAX,
     PLATFORM,
+    STATEMENT_DAYS_MAX,
     AccountKind,
     AccountRef,
     Entry,
+    Period,
     PriceParts,
     Proceeds,
     Transfer,
@@ -104,6 +109,38 @@ def check_zero_sum(transfer: Transfer) -> None:
     assert 2 <= len(transfer.entries) <= ENTRIES_PER_TRANSFER_MAX, f"{transfer.id} has {len(transfer.entries)} entries"
     assert all(entry.amount_minor for entry in transfer.entries), f"{transfer.id} has an entry of nothing"
     assert not imbalances(transfer.entries), f"{transfer.id} is off by {imbalances(transfer.entries)}"
+
+
+def account_of(account_id: str) -> AccountRef:
+    """The account behind an id `kind:owner:currency`."""
+    kind, _, rest = account_id.partition(":")
+    owner, _, currency = rest.rpartition(":")
+    return AccountRef(AccountKind(kind), owner, currency)
+
+
+def day_starts_at(day: date) -> datetime:
+    """Midnight of legal time, with which a day begins."""
+    return datetime.combine(day, time(), LEGAL_TIME).astimezone(UTC)
+
+
+def period_of(first_on: date, last_on: date) -> Period:
+    """The days from one to the other, both included. Raises `Invalid` when they are none or too many."""
+    days = (last_on - first_on).days + 1
+    if days < 1:
+        words = {"en": "The last day is before the first", "zh-Hans": "结束日期早于开始日期"}
+        raise Invalid(gaps=[Gap("/query/until", words)])
+    if days > STATEMENT_DAYS_MAX:
+        words = {
+            "en": f"A statement covers up to {STATEMENT_DAYS_MAX} days: ask for a shorter period",
+            "zh-Hans": f"对账单最长 {STATEMENT_DAYS_MAX} 天，请缩短期间",
+        }
+        raise Invalid(gaps=[Gap("/query/until", words)])
+    return Period(first_on, last_on, day_starts_at(first_on), day_starts_at(last_on + timedelta(days=1)))
+
+
+def last_midnight(now: datetime) -> datetime:
+    """The midnight of legal time with which the present day began."""
+    return day_starts_at(now.astimezone(LEGAL_TIME).date())
 
 
 def _account(kind: AccountKind, owner: str, split: Proceeds) -> AccountRef:

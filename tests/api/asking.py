@@ -97,7 +97,9 @@ def path_of(line: str, town: Town, role: str) -> str:
         "GET /v1/quotes/{id}": town.quote.id,
         "POST /v1/orders/{id}/confirm-receipt": town.delivered["id"],
     }
+    owners = {"buyer": town.village.buyer.id, "carrier": "KUNLUN", "bare": "XIBU", "ours": "platform"}
     return path.format(
+        owner=owners.get(variant, town.village.garden.producer.id),
         producer_id=town.village.garden.producer.id,
         listing_id=town.draft if variant == "draft" else town.village.dates,
         lot_id=town.lot,

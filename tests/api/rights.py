@@ -16,6 +16,12 @@ TABLE = """
     PATCH  /v1/producers/{producer_id}               | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/balances      | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/entries       | 401 404 404 200 404 403 403 403 200
+    GET    /v1/accounts/{owner}/statement            | 401 404 404 200 404 404 404 404 200
+    GET    /v1/accounts/{owner}/statement#buyer      | 401 200 404 404 404 404 404 404 200
+    GET    /v1/accounts/{owner}/statement#carrier    | 401 404 404 404 404 200 404 404 200
+    GET    /v1/accounts/{owner}/statement#bare       | 401 404 404 404 404 404 404 403 200
+    GET    /v1/accounts/{owner}/statement#ours       | 401 404 404 404 404 404 404 404 200
+    GET    /v1/reconciliations                       | 401 403 403 403 403 403 403 403 200
     POST   /v1/listings                              | 401 403 403 201 403 403 403 403 403
     GET    /v1/listings                              | 200
     GET    /v1/listings#drafts                       | 401 404 404 200 404 404 404 404 200
@@ -112,6 +118,8 @@ LISTS = [
     "GET /v1/partners",
     "GET /v1/partners/{partner_id}/keys",
     "GET /v1/producers/{producer_id}/entries",
+    "GET /v1/accounts/{owner}/statement",
+    "GET /v1/reconciliations",
 ]
 # The reader who sees the most of a list, where it is not an operator.
 _READER = {"GET /v1/listings/{listing_id}/lots": "member", "GET /v1/consignments": "member", "GET /v1/orders": "buyer"}

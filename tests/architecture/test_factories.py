@@ -7,6 +7,7 @@ import pytest
 from app.core.database import metadata
 from app.core.throttle import spend
 from app.flows.follow_shipment import confirm_receipt
+from app.flows.keep_books import close_books
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo
@@ -42,6 +43,8 @@ async def a_whole_story(ports):
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     await a_detour(ports, operator, village)
+    ports.clock.advance(timedelta(days=1))
+    await close_books(ports)
 
 
 async def a_detour(ports, operator, village):

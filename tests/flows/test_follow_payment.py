@@ -14,7 +14,8 @@ from app.flows.cancel_order import cancel_order, expire_order
 from app.flows.follow_payment import payment_paid
 from app.flows.ports import Ports
 from app.flows.show_order import show_order
-from app.ledger.service import balances, transfers_of
+from app.ledger.balance import balances
+from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.main import create_app
 from app.orders.values import OrderStatus

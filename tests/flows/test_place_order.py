@@ -17,7 +17,8 @@ from app.core.limits import QUOTE_LIFETIME
 from app.flows.place_order import place_order
 from app.flows.show_order import show_order, show_orders
 from app.flows.show_tracking import show_tracking, tracking_shape
-from app.ledger.service import balances, transfers_of
+from app.ledger.balance import balances
+from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.network.capacity import audit_capacity
 from app.orders.errors import OptionMissing, QuoteExpired, QuoteUsed
