@@ -265,6 +265,7 @@ class Offer:
     status: ListingStatus
     species: Species | None
     cycle: CycleTerms | None = None
+    made_to_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)

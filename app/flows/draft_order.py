@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
@@ -12,6 +13,7 @@ from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.values import Want
 from app.orders.errors import OptionMissing, QuoteExpired
 from app.orders.models import Order, OrderLine, Quote
+from app.orders.policies import Policies, frozen_terms
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.service import new_number
 from app.orders.values import OrderStatus
@@ -55,15 +57,22 @@ def stock_wants(quote: Quote) -> tuple[StockWant, ...]:
 
 
 def decide(
-    quote: Quote, option: OptionShape, command: OrderRequest, method: PaymentMethod, fee_bps: int, now: datetime
+    quote: Quote,
+    option: OptionShape,
+    command: OrderRequest,
+    method: PaymentMethod,
+    fee_bps: int,
+    policies: Policies,
+    now: datetime,
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
-    order = _order(quote, option, command.id or new_id("ord"), method, fee_bps, now)
+    stock = stock_wants(quote)
+    terms = {"fee_bps": fee_bps} | frozen_terms(policies, _goods(quote, stock))
+    order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
         _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
     )
-    stock = stock_wants(quote)
     lines = tuple(_lines(order, quote, option, consignments, stock))
     capacity = tuple(
         want
@@ -73,8 +82,16 @@ def decide(
     return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
 
 
+def _goods(quote: Quote, stock: Sequence[StockWant]) -> dict[str, tuple[str | None, bool]]:
+    """Of what category each line is, and whether it is made to order. Quotes from before that was noted say nothing."""
+    return {
+        want.line_id: (line.get("category"), line.get("made_to_order", False))
+        for line, want in zip(quote.lines, stock, strict=True)
+    }
+
+
 def _order(
-    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, fee_bps: int, now: datetime
+    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, terms: dict[str, Any], now: datetime
 ) -> Order:
     price = option.price
     return Order(
@@ -93,7 +110,7 @@ def _order(
         total_minor=price.total.amount,
         co2e=option.co2e_g.model_dump(mode="json"),
         deliver_to=quote.request["deliver_to"],
-        terms={"policy": "2026-1", "fee_bps": fee_bps},
+        terms=terms,
         promised_from=option.promise.from_,
         promised_by=option.promise.to,
         created_at=now,

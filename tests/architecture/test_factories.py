@@ -10,6 +10,7 @@ from app.flows.follow_shipment import confirm_receipt
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo
+from tests.factories.claims import a_claim_for, claiming
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import disrupt
@@ -41,6 +42,7 @@ async def a_whole_story(ports):
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
+    await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
     await a_detour(ports, operator, village)
 
 
