@@ -24,6 +24,7 @@ from app.core.settings import Settings, faults_of
 from app.flows import (
     add_photo,
     cancel_order,
+    claim_goods,
     confirm_harvest,
     follow_payment,
     follow_shipment,
@@ -37,14 +38,15 @@ from app.flows import (
     tell_replanned,
     tidy,
 )
-from app.flows.ports import Ports, open_ports, origin_rules_of
-from app.network.origin_rules import RulesUnreadable
+from app.flows.ports import Ports, fault_of_tables, open_ports
 
 log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "harvest.short": confirm_harvest.share_harvest,
+    "claim.lapse": claim_goods.lapse_claim,
+    "claim.refund": claim_goods.refund_claim,
     "listing.published": publish_listing.tell_sellers,
     "message.send": send_message.send_messages,
     "network.disrupted": replan_consignments.replan_consignments,
@@ -213,10 +215,8 @@ async def _alone() -> None:
         raise SystemExit(
             "A worker on its own needs CHAMA_DATABASE_URL; with the embedded database the service runs one inside."
         )
-    try:
-        origin_rules_of(settings)
-    except RulesUnreadable as error:
-        raise SystemExit(f"CHAMA_ORIGIN_RULES: {error}") from None
+    if fault := fault_of_tables(settings):
+        raise SystemExit(fault)
     async with open_ports(settings) as ports:
         worker = asyncio.create_task(run_worker(ports))
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -193,7 +193,7 @@ class Reservation(SQLModel, table=True):
 
 
 class Media(SQLModel, table=True):
-    """A photo: announced, then uploaded by its person, then shown by one listing."""
+    """A photo: announced, then uploaded by its person, then shown by one listing or kept as the evidence of one claim."""
 
     __tablename__ = "media"
     __table_args__ = (Index(None, "person_id", postgresql_where=text("listing_id IS NULL")),)
@@ -201,6 +201,8 @@ class Media(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=40)
     person_id: str = Field(max_length=40)
     listing_id: str | None = Field(default=None, foreign_key="listing.id", index=True, max_length=40)
+    claim_id: str | None = Field(default=None, max_length=40)
+    claim_producer_id: str | None = Field(default=None, max_length=40)
     content_type: str = Field(max_length=40)
     bytes: int
     sha256: str = Field(max_length=64)

@@ -58,7 +58,7 @@ _OFFERS: Final = Sql(
     Template(
         "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
         "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
-        "attributes ->> 'species' AS species, "
+        "attributes ->> 'species' AS species, attributes -> 'made_to_order' = 'true' AS made_to_order, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
         "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
         "(SELECT json_agg(json_build_array(lot.id, ($free)::text, expires_at, available_from)) FROM lot "
@@ -241,6 +241,7 @@ def _offer(row: Any) -> Offer:
         available=sum((lot.free for lot in lots), Decimal(0)),
         status=ListingStatus(row.status),
         species=Species(row.species) if row.species else None,
+        made_to_order=bool(row.made_to_order),
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
         lots=lots,
     )

@@ -268,6 +268,7 @@ class Offer:
     species: Species | None
     cycle: CycleTerms | None = None
     lots: tuple["LotStock", ...] = ()
+    made_to_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
@@ -13,6 +14,7 @@ from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.values import Want
 from app.orders.errors import OptionMissing, QuoteExpired
 from app.orders.models import Order, OrderLine, Quote
+from app.orders.policies import Policies, frozen_terms
 from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.service import new_number
@@ -61,15 +63,22 @@ def stock_wants(quote: Quote) -> tuple[StockWant, ...]:
 
 
 def decide(
-    quote: Quote, option: OptionShape, command: OrderRequest, method: PaymentMethod, fee_bps: int, now: datetime
+    quote: Quote,
+    option: OptionShape,
+    command: OrderRequest,
+    method: PaymentMethod,
+    fee_bps: int,
+    policies: Policies,
+    now: datetime,
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
-    order = _order(quote, option, command.id or new_id("ord"), method, fee_bps, now)
+    stock = _promised(stock_wants(quote), option)
+    terms = {"fee_bps": fee_bps} | frozen_terms(policies, _goods(quote, stock))
+    order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
         _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
     )
-    stock = _promised(stock_wants(quote), option)
     lines = tuple(_lines(order, quote, option, consignments, stock))
     capacity = tuple(
         want
@@ -97,8 +106,16 @@ def promised_end(quoted: QuotedConsignment, option: OptionShape) -> datetime:
     return min(filter(None, (end, quoted.good_until)))
 
 
+def _goods(quote: Quote, stock: Sequence[StockWant]) -> dict[str, tuple[str | None, bool]]:
+    """Of what category each line is, and whether it is made to order. Quotes from before that was noted say nothing."""
+    return {
+        want.line_id: (line.get("category"), line.get("made_to_order", False))
+        for line, want in zip(quote.lines, stock, strict=True)
+    }
+
+
 def _order(
-    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, fee_bps: int, now: datetime
+    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, terms: dict[str, Any], now: datetime
 ) -> Order:
     price = option.price
     return Order(
@@ -117,7 +134,7 @@ def _order(
         total_minor=price.total.amount,
         co2e=option.co2e_g.model_dump(mode="json"),
         deliver_to=quote.request["deliver_to"],
-        terms={"policy": "2026-1", "fee_bps": fee_bps},
+        terms=terms,
         promised_from=option.promise.from_,
         promised_by=option.promise.to,
         created_at=now,

@@ -114,7 +114,8 @@ async def _book(
         if option is None:
             break
         if not has_left(option, now):
-            draft = decide(quote, option, command, method, ports.settings.platform_fee_bps, now)
+            fee_bps = ports.settings.platform_fee_bps
+            draft = decide(quote, option, command, method, fee_bps, ports.policies, now)
             try:
                 return await _write(ports, draft, parties, claim, language, now)
             except CapacityFull as full:

@@ -314,6 +314,8 @@ def _line(line: Line) -> dict[str, Any]:
         "price_minor": offer.price.amount,
         "total_minor": line.total.amount,
         "version": offer.version,
+        "category": offer.category.value,
+        "made_to_order": offer.made_to_order,
     }
 
 

@@ -80,6 +80,8 @@ def order_shape(
         payment=payment,
         lines=[_line(order, line) for line in lines],
         consignments=[_consignment(journey, lines) for journey in journeys],
+        delivered_at=order.delivered_at,
+        cancel_reason=order.cancel_reason,
     )
 
 

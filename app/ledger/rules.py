@@ -17,6 +17,8 @@ from app.ledger.values import (
     Period,
     PriceParts,
     Proceeds,
+    Sold,
+    State,
     Transfer,
 )
 
@@ -89,6 +91,51 @@ def release_entries(producer_id: str, amount: Money) -> tuple[Entry, ...]:
     pending = AccountRef(AccountKind.PRODUCER_PENDING, producer_id, amount.currency)
     available = AccountRef(AccountKind.PRODUCER_AVAILABLE, producer_id, amount.currency)
     return _entries({pending: -amount.amount, available: amount.amount})
+
+
+def refund_entries(buyer_id: str, sold: Sold, amount_minor: int, pending_minor: int) -> tuple[Entry, ...]:
+    """A part of what a producer sold goes back to the buyer, to whom it is owed from now on.
+
+    The commission goes back in proportion: what is kept of it is what the remaining goods would have cost, so that refunds in any parts
+    come to the same. The producer's part comes out of `pending_minor`, what is not released of these goods; the rest out of what is.
+    """
+    assert 0 < amount_minor <= sold.goods_minor - sold.refunded_minor
+    net = sold.net_minor() - sold.net_minor(amount_minor)
+    pending = min(net, max(pending_minor, 0))
+    amounts = {
+        AccountRef(AccountKind.PRODUCER_PENDING, sold.producer, sold.currency): -pending,
+        AccountRef(AccountKind.PRODUCER_AVAILABLE, sold.producer, sold.currency): pending - net,
+        AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, sold.currency): net - amount_minor,
+        AccountRef(AccountKind.BUYER, buyer_id, sold.currency): amount_minor,
+    }
+    return _entries(amounts)
+
+
+def refund_paid_entries(buyer_id: str, gateway: str, amount: Money) -> tuple[Entry, ...]:
+    """What was owed to the buyer has been sent back by the card provider."""
+    buyer = AccountRef(AccountKind.BUYER, buyer_id, amount.currency)
+    provider = AccountRef(AccountKind.GATEWAY, gateway, amount.currency)
+    return _entries({buyer: -amount.amount, provider: amount.amount})
+
+
+def cancellation_entries(owed_minor: Mapping[tuple[AccountRef, AccountRef], int]) -> tuple[Entry, ...]:
+    """Who owes whom for a cancelled order: amounts by (who pays, who is owed), put together by account."""
+    amounts: dict[AccountRef, int] = {}
+    for (pays, to), amount in owed_minor.items():
+        amounts[pays] = amounts.get(pays, 0) - amount
+        amounts[to] = amounts.get(to, 0) + amount
+    return _entries(amounts)
+
+
+def unreleased_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
+    """What of these transfers of an order a producer has posted and not released yet."""
+    return sum(
+        entry.amount_minor
+        for transfer in transfers
+        if transfer.state is State.POSTED
+        for entry in transfer.entries
+        if entry.account.kind is AccountKind.PRODUCER_PENDING and entry.account.owner == producer_id
+    )
 
 
 def reversed_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -32,6 +32,7 @@ class AccountKind(StrEnum):
     PLATFORM_FEE = "platform_fee"
     SUBSIDY = "subsidy"
     REROUTING = "rerouting"
+    CANCELLATIONS = "cancellations"
 
 
 class TransferKind(StrEnum):
@@ -42,6 +43,8 @@ class TransferKind(StrEnum):
     COLLECTION = "collection"
     RELEASE = "release"
     REFUND = "refund"
+    REFUND_PAID = "refund_paid"
+    CANCELLATION = "cancellation"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -112,6 +115,23 @@ class Proceeds:
     platform_fee_minor: int
     subsidy_minor: int
     paid_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What a producer sold in an order, how much of that was refunded before, and the commission that was frozen."""
+
+    producer: str
+    currency: str
+    goods_minor: int
+    refunded_minor: int
+    fee_bps: int
+
+    def net_minor(self, back_minor: int = 0) -> int:
+        """The producer's part of what is left of the goods, once `back_minor` more has gone back."""
+        left = self.goods_minor - self.refunded_minor - back_minor
+        assert 0 <= left <= self.goods_minor
+        return left - left * self.fee_bps // 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +220,8 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.COLLECTION: {"en": "Payment received", "zh-Hans": "收款"},
     TransferKind.RELEASE: {"en": "Released for payout", "zh-Hans": "转为可提现"},
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
+    TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
+    TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -217,4 +239,5 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.PLATFORM_FEE: {"en": "Platform fee", "zh-Hans": "平台服务费"},
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
     AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
+    AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
 }

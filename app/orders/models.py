@@ -58,6 +58,8 @@ class Order(SQLModel, table=True):
     terms: dict[str, Any] = Field(sa_type=JSONB)
     promised_from: datetime
     promised_by: datetime
+    delivered_at: datetime | None = None
+    cancel_reason: str | None = Field(default=None, max_length=40)
     created_at: datetime
     updated_at: datetime
 

@@ -350,6 +350,17 @@ class OrderRequest(Shape):
     payment: PaymentRequest
 
 
+class CancelRequest(Shape):
+    model_config: ClassVar[ConfigDict] = _example({"reason": "changed_mind"})
+
+    reason: (
+        Annotated[
+            str, Field(pattern="^[a-z][a-z_]{1,39}$", description="A code of `cancellations` in `GET /v1/policies`")
+        ]
+        | None
+    ) = None
+
+
 class PaymentShape(Shape):
     """`client_secret` only while a card payment waits for the buyer's client."""
 
@@ -428,6 +439,8 @@ class OrderShape(Shape):
     payment: PaymentShape
     lines: list[OrderLineShape]
     consignments: list[OrderConsignment]
+    delivered_at: Time | None = None
+    cancel_reason: str | None = None
 
 
 class OrderSummary(Shape):

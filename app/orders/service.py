@@ -137,11 +137,13 @@ async def list_orders(session: Session, buyer_id: str, cursor: str | None, limit
     return list((await session.execute(query)).scalars())
 
 
-async def move(session: Session, order: Order, event: OrderEvent, now: datetime) -> None:
+async def move(session: Session, order: Order, event: OrderEvent, now: datetime, reason: str | None = None) -> None:
     """Take a locked order one step further; raises `StateConflict` when that step does not exist."""
     status = advance(order.status, event)
-    await session.execute(update(Order).where(col(Order.id) == order.id).values(status=status, updated_at=now))
-    order.status, order.updated_at = status, now
+    delivered_at = now if event is OrderEvent.DELIVER else order.delivered_at
+    changed = {"status": status, "updated_at": now, "delivered_at": delivered_at, "cancel_reason": reason}
+    await session.execute(update(Order).where(col(Order.id) == order.id).values(changed))
+    order.status, order.updated_at, order.delivered_at, order.cancel_reason = status, now, delivered_at, reason
 
 
 async def forget_quotes(session: Session, now: datetime) -> None:

@@ -93,7 +93,8 @@ async def apply(session: Session, payment: Payment, event: PaymentEvent, now: da
     if status is not None:
         payment.status = status
         payment.updated_at = now
-        payment.refunded_minor = payment.amount_minor if status is PaymentStatus.REFUNDED else 0
+        if status is PaymentStatus.REFUNDED:
+            payment.refunded_minor = payment.amount_minor
     await session.flush()
     return status is not None
 
@@ -129,6 +130,22 @@ async def record_refund(session: Session, payment_id: str, now: datetime) -> Pay
     if not await apply(session, payment, PaymentEvent.REFUND, now) and payment.status is not PaymentStatus.REFUNDED:
         raise StateConflict(state=DISPLAY[payment.status], verb={"en": "refunded", "zh-Hans": "退款"})
     return payment
+
+
+async def record_part_refund(session: Session, payment: Payment, amount: Money, now: datetime) -> None:
+    """A part of a paid, locked payment went back to the buyer; the last part makes it refunded.
+
+    Harmless when the provider's own news of the whole came before.
+    """
+    if payment.status is PaymentStatus.REFUNDED:
+        return
+    if payment.status is not PaymentStatus.PAID:
+        raise StateConflict(state=DISPLAY[payment.status], verb={"en": "refunded", "zh-Hans": "退款"})
+    payment.refunded_minor += amount.amount
+    payment.updated_at = now
+    if payment.refunded_minor >= payment.amount_minor:
+        await apply(session, payment, PaymentEvent.REFUND, now)
+    await session.flush()
 
 
 async def keep_event(session: Session, event: Event, now: datetime) -> bool:

@@ -55,6 +55,13 @@ TABLE = """
     GET    /v1/orders                                | 401 200 200 200 200 403 403 403 200
     GET    /v1/orders/{id}                           | 401 200 404 404 404 403 403 403 200
     POST   /v1/orders/{id}/cancel                    | 401 200 404 404 404 403 403 403 200
+    POST   /v1/orders/{id}/claims                    | 401 201 404 404 404 403 403 403 404
+    GET    /v1/claims                                | 401 200 200 200 200 403 403 403 200
+    GET    /v1/claims/{claim_id}                     | 401 200 404 200 404 403 403 403 200
+    POST   /v1/claims/{claim_id}/answer              | 401 403 404 200 404 403 403 403 403
+    POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
+    POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
+    GET    /v1/policies                              | 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200
@@ -107,6 +114,7 @@ LISTS = [
     "GET /v1/listings/{listing_id}/lots",
     "GET /v1/order-cycles",
     "GET /v1/orders",
+    "GET /v1/claims",
     "GET /v1/hubs",
     "GET /v1/services",
     "GET /v1/services/{service_id}/timetables",

@@ -15,7 +15,7 @@ from app.core.ids import new_id
 from app.flows.keep_cycle import open_cycle, put_in_cycle
 from app.flows.ports import Ports
 from app.flows.publish_listing import publish_listing
-from tests.factories.identity import Seller
+from tests.factories.identity import Seller, Someone
 
 JUJUBE: dict[str, Any] = {
     "category": "produce",
@@ -132,7 +132,7 @@ async def publish(ports: Ports, seller: Seller, listing_id: str) -> None:
         await publish_listing(session, seller.caller, listing_id, ports.clock.now())
 
 
-async def a_photo(ports: Ports, seller: Seller, content: bytes = b"\xff\xd8\xff a photo of dates") -> str:
+async def a_photo(ports: Ports, seller: Seller | Someone, content: bytes = b"\xff\xd8\xff a photo of dates") -> str:
     """A photo that was announced and not uploaded yet."""
     told = {
         "content_type": "image/jpeg",

@@ -7,12 +7,15 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from app.claims.schemas import ClaimAnswer
 from app.core.errors import IdTaken, StateConflict, UpstreamFailed
 from app.core.ids import new_id
 from app.core.limits import PAYMENT_LIFETIME
 from app.flows.cancel_order import cancel_order, expire_order
+from app.flows.claim_goods import answer_claim, refund_claim
 from app.flows.follow_payment import payment_paid
 from app.flows.ports import Ports
+from app.flows.show_claims import show_claim
 from app.flows.show_order import show_order
 from app.ledger.balance import balances
 from app.ledger.service import transfers_of
@@ -21,6 +24,7 @@ from app.main import create_app
 from app.orders.values import OrderStatus
 from app.payments.providers import StripeProvider
 from tests.factories.catalogue import a_draft, publish
+from tests.factories.claims import a_claim_for, claiming
 from tests.factories.identity import a_person, a_producer, an_operator
 from tests.factories.jobs import waiting, work
 from tests.factories.lots import NEAR, a_forecast, confirmed, flocks
@@ -335,3 +339,29 @@ async def test_order_cancelled_before_the_provider_was_asked_leaves_no_open_inte
     await work(shop)
     created, ended = await fake.events("payment_intent.created"), await fake.events("payment_intent.canceled")
     assert len(created) == len(ended)
+
+
+async def test_a_granted_claim_goes_back_by_card_once_and_in_part(shop, village, quote, fake, door):
+    order = await ordered(shop, village, quote)
+    await paid(shop, fake, door, order)
+    operator = await an_operator(shop)
+    for consignment in order["consignments"]:
+        await tell(shop, operator.caller, events_of(consignment))
+    await work(shop)
+    claim = await a_claim_for(shop, village.buyer, order, **claiming(order, 1, 50_000))
+    async with shop.begin() as session:
+        await answer_claim(shop, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")
+    assert (await held(shop, village.buyer.id))[AccountKind.BUYER] == (50_000, 0)
+    await asyncio.gather(*(refund_claim(shop, claim.id) for _ in range(3)))
+    await work(shop)
+    refunds = await fake.events("charge.refunded")
+    assert len(refunds) == 1
+    await stripe_tells(fake, door, "charge.refunded", times=2)
+    await work(shop)
+    assert (await held(shop, village.buyer.id))[AccountKind.BUYER] == (0, 0)
+    total = order["price"]["total"]["amount"]
+    assert (await held(shop, "stripe"))[AccountKind.GATEWAY] == (50_000 - total, 0)
+    assert tuple((await rows(shop, "SELECT status, refunded_minor::int FROM payment"))[0]) == ("paid", 50_000)
+    told = await show_claim(shop, village.buyer.caller, claim.id, "en")
+    assert told.refunded_at is not None
+    assert await value(shop, "SELECT count(*) FROM transfer WHERE kind = 'refund_paid'") == 1
