@@ -1,6 +1,6 @@
 """Running balances: what stood at the last closed midnight and what was written since; closing days; lines of a period.
 
-Writers of orders touch no balance, so that no account makes them wait for each other (ADR 28).
+Writers of orders touch no balance, so that no account makes them wait for each other (ADR 27).
 """
 
 from collections.abc import Sequence
