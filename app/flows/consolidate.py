@@ -31,7 +31,7 @@ from app.network.rules import last_mile, ready_to_board
 from app.network.values import Temperature
 from app.orders.rules import combine, pareto, thin_out
 from app.orders.values import Candidate, Combination
-from app.routing import Leg, chilled_slots
+from app.routing import CHILLED_SLOTS_UNBOUNDED, Leg, chilled_slots
 from app.routing.rules import price_rate, ride_price_minor, tariff_of, transfer_price_minor
 
 # Of so many consignments or fewer, every two are tried as a unit; always, all that can be at a hub in time.
@@ -363,7 +363,7 @@ def has_room(around: Around, ride: Leg, cargoes: Sequence[Cargo]) -> bool:
     weight_g, volume_mm3 = sum(cargo.weight_g for cargo in cargoes), sum(cargo.volume_mm3 for cargo in cargoes)
     slots = sum(chilled_slots(cargo.temperature, cargo.volume_mm3) for cargo in cargoes)
     room = service.capacity
-    slots_max = slots if room.chilled_slots is None else room.chilled_slots
+    slots_max = CHILLED_SLOTS_UNBOUNDED if room.chilled_slots is None else room.chilled_slots
     heaviest, longest = service.piece_weight_g_max, service.piece_length_mm_max
     if any(heaviest is not None and cargo.piece_weight_g > heaviest for cargo in cargoes):
         return False
@@ -378,7 +378,7 @@ def has_room(around: Around, ride: Leg, cargoes: Sequence[Cargo]) -> bool:
         if used and (
             used.weight_g + weight_g > room.weight_g
             or used.volume_mm3 + volume_mm3 > room.volume_mm3
-            or (room.chilled_slots is not None and used.chilled_slots + slots > slots_max)
+            or used.chilled_slots + slots > slots_max
         ):
             return False
     return True

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.core.database import Reader, Session, Sql, as_rows
 from app.network.errors import CapacityFull, DepartureClosed
 from app.network.values import MISMATCHES_MAX, RUN_LENGTH_MAX, WANTS_MAX, Mismatch, Want
-from app.routing import Load, Used, chilled_slots
+from app.routing import CHILLED_SLOTS_UNBOUNDED, Load, Used, chilled_slots
 
 __all__ = ["CapacityFull", "Want", "audit_capacity", "book_capacity", "read_load", "release_capacity"]
 
@@ -33,7 +33,7 @@ CLOSED: Final = """s.status IS DISTINCT FROM 'active' OR EXISTS (
 # What disruptions leave of the room on the run that `locked` names; nulls where nothing is cut.
 CUT: Final = """LATERAL (
     SELECT min(c.capacity_weight_g) AS weight_g, min(c.capacity_volume_mm3) AS volume_mm3,
-        min(c.capacity_live_places) AS live_places
+        min(c.capacity_live_places) AS live_places, min(c.capacity_chilled_slots) AS chilled_slots
     FROM disruption c WHERE c.kind = 'capacity' AND c.service_id = locked.service_id
         AND locked.run_at >= c.from_at AND locked.run_at < c.until_at
 ) AS cut"""
@@ -44,7 +44,8 @@ _BOOK: Final = Sql(
 WITH wanted AS MATERIALIZED (
     SELECT w.*, s.carrier, s.on_demand, LEAST(s.capacity_weight_g, cut.weight_g) AS capacity_weight_g,
         LEAST(s.capacity_volume_mm3, cut.volume_mm3) AS capacity_volume_mm3,
-        LEAST(s.live_places, cut.live_places) AS capacity_live_places, s.chilled_slots AS capacity_chilled_slots,
+        LEAST(s.live_places, cut.live_places) AS capacity_live_places,
+        LEAST(s.chilled_slots, cut.chilled_slots) AS capacity_chilled_slots,
         {closed} AS closed
     FROM json_to_recordset(CAST(:wants AS json)) AS w (
         booking_id text, leg_id text, consignment_id text, service_id text, run_at timestamptz, board int, alight int,
@@ -122,7 +123,9 @@ UPDATE departure_load d SET
     used_chilled_slots = d.used_chilled_slots - freed.chilled_slots,
     capacity_weight_g = GREATEST(d.used_weight_g - freed.weight_g, LEAST(d.capacity_weight_g, cut.weight_g)),
     capacity_volume_mm3 = GREATEST(d.used_volume_mm3 - freed.volume_mm3, LEAST(d.capacity_volume_mm3, cut.volume_mm3)),
-    capacity_live_places = GREATEST(d.used_live_places - freed.live_places, LEAST(d.capacity_live_places, cut.live_places))
+    capacity_live_places = GREATEST(d.used_live_places - freed.live_places, LEAST(d.capacity_live_places, cut.live_places)),
+    capacity_chilled_slots = CASE WHEN LEAST(d.capacity_chilled_slots, cut.chilled_slots) IS NOT NULL
+        THEN GREATEST(d.used_chilled_slots - freed.chilled_slots, LEAST(d.capacity_chilled_slots, cut.chilled_slots)) END
 FROM freed JOIN locked USING (service_id, run_at, segment) CROSS JOIN {cut}
 WHERE d.service_id = freed.service_id AND d.run_at = freed.run_at AND d.segment = freed.segment
 """.replace("{cut}", CUT)
@@ -134,7 +137,7 @@ SELECT l.service_id, extract(epoch FROM run_at)::bigint AS run, segment,
     used_weight_g + GREATEST(s.capacity_weight_g - l.capacity_weight_g, 0) AS weight_g,
     used_volume_mm3 + GREATEST(s.capacity_volume_mm3 - l.capacity_volume_mm3, 0) AS volume_mm3,
     used_live_places + GREATEST(s.live_places - l.capacity_live_places, 0) AS live_places,
-    used_chilled_slots + GREATEST(s.chilled_slots - l.capacity_chilled_slots, 0) AS chilled_slots
+    used_chilled_slots + GREATEST(coalesce(s.chilled_slots, CAST(:unbounded AS int)) - l.capacity_chilled_slots, 0) AS chilled_slots
 FROM departure_load l JOIN service s ON s.id = l.service_id
 WHERE run_at >= :since AND run_at < :until
     AND (used_weight_g + :weight_g > l.capacity_weight_g OR used_volume_mm3 + :volume_mm3 > l.capacity_volume_mm3
@@ -206,6 +209,7 @@ async def read_load(reader: Reader, from_at: datetime, until_at: datetime, cargo
         # As if it were cold: a few segments more, which the planner looks at by itself.
         "chilled_slots": chilled_slots("chilled", cargo.volume_mm3) if cargo else 0,
         "everything": cargo is None,
+        "unbounded": CHILLED_SLOTS_UNBOUNDED,
     }
     rows = await _LOAD.all(reader, values)
     return {(service, run, segment): Used(*used) for service, run, segment, *used in rows}

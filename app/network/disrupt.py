@@ -91,14 +91,17 @@ _CUT: Final = text("""
 INSERT INTO departure_load AS d (service_id, run_at, segment, used_weight_g, used_volume_mm3, used_live_places,
     used_chilled_slots, capacity_weight_g, capacity_volume_mm3, capacity_live_places, capacity_chilled_slots)
 SELECT s.id, r.run_at, segment, 0, 0, 0, 0, LEAST(s.capacity_weight_g, CAST(:weight_g AS bigint)),
-    LEAST(s.capacity_volume_mm3, CAST(:volume_mm3 AS bigint)), LEAST(s.live_places, CAST(:live_places AS int)), s.chilled_slots
+    LEAST(s.capacity_volume_mm3, CAST(:volume_mm3 AS bigint)), LEAST(s.live_places, CAST(:live_places AS int)),
+    LEAST(s.chilled_slots, CAST(:chilled_slots AS int))
 FROM service s CROSS JOIN unnest(CAST(:runs AS timestamptz[])) AS r (run_at)
     CROSS JOIN generate_series(0, :segments - 1) AS segment
 WHERE s.id = :service ORDER BY s.id, r.run_at, segment
 ON CONFLICT (service_id, run_at, segment) DO UPDATE SET
     capacity_weight_g = GREATEST(d.used_weight_g, LEAST(d.capacity_weight_g, EXCLUDED.capacity_weight_g)),
     capacity_volume_mm3 = GREATEST(d.used_volume_mm3, LEAST(d.capacity_volume_mm3, EXCLUDED.capacity_volume_mm3)),
-    capacity_live_places = GREATEST(d.used_live_places, LEAST(d.capacity_live_places, EXCLUDED.capacity_live_places))
+    capacity_live_places = GREATEST(d.used_live_places, LEAST(d.capacity_live_places, EXCLUDED.capacity_live_places)),
+    capacity_chilled_slots = CASE WHEN LEAST(d.capacity_chilled_slots, EXCLUDED.capacity_chilled_slots) IS NOT NULL
+        THEN GREATEST(d.used_chilled_slots, LEAST(d.capacity_chilled_slots, EXCLUDED.capacity_chilled_slots)) END
 """)
 
 
@@ -295,10 +298,13 @@ def _run_faults(command: NewDisruption, service: Service | None, now: datetime, 
 
 
 def _cut_faults(cut: CutShape, service: Service) -> Iterator[Gap]:
-    """More than the service carries takes nothing away."""
+    """More than the service carries takes nothing away. Cold without a bound is bounded by any figure."""
+    if cut.chilled_slots is not None and not {"chilled", "frozen"} & {*service.temperatures}:
+        yield Gap("/capacity/chilled_slots", _NOTHING_COLD)
+        return
     for name, figure in cut.model_dump(exclude_none=True).items():
         most = getattr(service.capacity, name)
-        if figure > most:
+        if most is not None and figure > most:
             yield Gap(
                 f"/capacity/{name}",
                 {
@@ -308,6 +314,10 @@ def _cut_faults(cut: CutShape, service: Service) -> Iterator[Gap]:
             )
 
 
+_NOTHING_COLD: Final = {
+    "en": "This service carries nothing chilled or frozen, so that there are no chilled slots to take away: leave it out",
+    "zh-Hans": "该线路不承运冷藏或冷冻货物，没有冷藏位可减：请勿填写",
+}
 _ON_DEMAND: Final = {
     DisruptionKind.CANCEL: {
         "en": "A service on demand has no runs to cancel: close it (`close`) from when until when it sends no vehicle",

@@ -144,6 +144,7 @@ class Disruption(SQLModel, table=True):
         CheckConstraint(
             "capacity_weight_g >= 0 AND capacity_volume_mm3 >= 0 AND capacity_live_places >= 0", name="capacity"
         ),
+        CheckConstraint("capacity_chilled_slots >= 0", name="chilled_slots"),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -156,6 +157,7 @@ class Disruption(SQLModel, table=True):
     capacity_weight_g: int | None = Field(default=None, sa_type=BigInteger)
     capacity_volume_mm3: int | None = Field(default=None, sa_type=BigInteger)
     capacity_live_places: int | None = None
+    capacity_chilled_slots: int | None = None
     from_at: datetime
     until_at: datetime = Field(index=True)
     reason: dict[str, Any] = Field(sa_type=JSONB)

@@ -348,8 +348,8 @@ def service_shape(row: Any, language: str) -> ServiceShape:
 
 
 def disruption_shape(row: Any) -> DisruptionShape:
-    figures = (row.capacity_weight_g, row.capacity_volume_mm3, row.capacity_live_places)
-    cut = CutShape(weight_g=figures[0], volume_mm3=figures[1], live_places=figures[2])
+    figures = (row.capacity_weight_g, row.capacity_volume_mm3, row.capacity_live_places, row.capacity_chilled_slots)
+    cut = CutShape(weight_g=figures[0], volume_mm3=figures[1], live_places=figures[2], chilled_slots=figures[3])
     return DisruptionShape(
         id=row.id,
         kind=row.kind,

@@ -53,11 +53,13 @@ _ON_CLOSED: Final = text(
 _EXCESS: Final = text("""
 SELECT l.run_at, l.segment, greatest(l.used_weight_g - c.capacity_weight_g, 0) AS weight_g,
     greatest(l.used_volume_mm3 - c.capacity_volume_mm3, 0) AS volume_mm3,
-    greatest(l.used_live_places - c.capacity_live_places, 0) AS live_places
+    greatest(l.used_live_places - c.capacity_live_places, 0) AS live_places,
+    greatest(l.used_chilled_slots - c.capacity_chilled_slots, 0) AS chilled_slots
 FROM disruption c JOIN departure_load l
     ON l.service_id = c.service_id AND l.run_at >= c.from_at AND l.run_at < c.until_at
 WHERE c.id = :disruption AND c.kind = 'capacity' AND (l.used_weight_g > c.capacity_weight_g
-    OR l.used_volume_mm3 > c.capacity_volume_mm3 OR l.used_live_places > c.capacity_live_places)
+    OR l.used_volume_mm3 > c.capacity_volume_mm3 OR l.used_live_places > c.capacity_live_places
+    OR l.used_chilled_slots > c.capacity_chilled_slots)
 ORDER BY l.run_at, l.segment LIMIT :most
 """)
 _LAST_FIRST: Final = text(
@@ -119,7 +121,15 @@ async def too_much(reader: Reader, disruption: str) -> tuple[Excess, list[Held]]
     if not rows:
         return {}, []
     # A figure that the cut leaves alone is null: nothing is too much of it.
-    excess = {(row.run_at, row.segment): [row.weight_g or 0, row.volume_mm3 or 0, row.live_places or 0] for row in rows}
+    excess = {
+        (row.run_at, row.segment): [
+            row.weight_g or 0,
+            row.volume_mm3 or 0,
+            row.live_places or 0,
+            row.chilled_slots or 0,
+        ]
+        for row in rows
+    }
     values = {"disruption": disruption, "runs": [run for run, _ in excess], "most": RUN_BOOKINGS_MAX}
     return excess, [Held(*row) for row in await reader.execute(_LAST_FIRST, values)]
 

@@ -12,6 +12,7 @@ from app.routing import Service, Stop, Weekly
 Period = tuple[int, int]
 Excess = Mapping[tuple[datetime, int], list[int]]
 DAY_S: Final = 86_400
+_NO_EXCESS: Final = (0, 0, 0, 0)
 
 
 def starts_between(service: Service, since: datetime, until: datetime) -> list[datetime]:
@@ -65,15 +66,19 @@ def link_closures(stops: Sequence[Stop], ends: Collection[str], since: int, unti
 def who_gives_way(excess: Excess, last_first: Sequence[Held], frozen: Collection[str]) -> Iterator[Held]:
     """Whom a smaller run leaves behind: the last who booked gives way first, until what remains fits on every segment.
 
-    Passed over is who rides only where there is room, and whose leg is `frozen` because the goods are on it already.
+    Passed over is who carries nothing of what there is too much of where it rides, and whose leg is `frozen` because the goods are on it already.
     """
     left = {place: list(figures) for place, figures in excess.items()}
     for held in last_first:
         places = [(held.run_at, segment) for segment in range(held.board, held.alight)]
-        over = [left[place] for place in places if any(figure > 0 for figure in left.get(place, ()))]
-        if over and held.leg_id not in frozen:
+        carried = (held.weight_g, held.volume_mm3, held.live_places, held.chilled_slots)
+        helps = any(
+            figure > 0 and part > 0
+            for place in places
+            for figure, part in zip(left.get(place, _NO_EXCESS), carried, strict=True)
+        )
+        if helps and held.leg_id not in frozen:
             yield held
             for place in places:
                 if place in left:
-                    carried = (held.weight_g, held.volume_mm3, held.live_places)
                     left[place] = [figure - part for figure, part in zip(left[place], carried, strict=True)]

@@ -364,6 +364,17 @@ class CutShape(Shape):
     weight_g: Annotated[int, Field(ge=0, le=10 * WEIGHT_G_MAX)] | None = None
     volume_mm3: Annotated[int, Field(ge=0, le=VOLUME_MM3_MAX)] | None = None
     live_places: Annotated[int, Field(ge=0, le=LIVE_PLACES_MAX)] | None = None
+    chilled_slots: (
+        Annotated[
+            int,
+            Field(
+                ge=0,
+                le=CHILLED_SLOTS_MAX,
+                description="Insulated boxes of 100 litres; bounds a service that carries cold without a bound, too",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class NewDisruption(Shape):

@@ -31,8 +31,8 @@ _RESIZE: Final = text(
     "UPDATE departure_load d SET capacity_weight_g = GREATEST(d.used_weight_g, LEAST(:weight_g, cut.weight_g)), "
     "capacity_volume_mm3 = GREATEST(d.used_volume_mm3, LEAST(:volume_mm3, cut.volume_mm3)), "
     "capacity_live_places = GREATEST(d.used_live_places, LEAST(:live_places, cut.live_places)), "
-    "capacity_chilled_slots = CASE WHEN CAST(:chilled_slots AS int) IS NOT NULL "
-    "THEN GREATEST(d.used_chilled_slots, CAST(:chilled_slots AS int)) END "
+    "capacity_chilled_slots = CASE WHEN LEAST(CAST(:chilled_slots AS int), cut.chilled_slots) IS NOT NULL "
+    "THEN GREATEST(d.used_chilled_slots, LEAST(CAST(:chilled_slots AS int), cut.chilled_slots)) END "
     "FROM locked, CUT WHERE d.service_id = locked.service_id AND d.run_at = locked.run_at AND d.segment = locked.segment".replace(
         "CUT", CUT
     )

@@ -5,6 +5,7 @@ from app.routing.latest import Latest
 from app.routing.planner import arrives_first, hand_in_by, plan, warm_up
 from app.routing.timetable import Timetable
 from app.routing.values import (
+    CHILLED_SLOTS_UNBOUNDED,
     HORIZON_S,
     HORIZON_S_MAX,
     LABELS_MAX,
@@ -32,6 +33,7 @@ from app.routing.values import (
 )
 
 __all__ = [
+    "CHILLED_SLOTS_UNBOUNDED",
     "HORIZON_S",
     "HORIZON_S_MAX",
     "LABELS_MAX",

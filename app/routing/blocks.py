@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.routing.calendar import NEVER
 from app.routing.packed import Blocks, Numbers, numbers
 from app.routing.timetable import Timetable
-from app.routing.values import Load, Query
+from app.routing.values import CHILLED_SLOTS_UNBOUNDED, Load, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ def pack_load(timetable: Timetable, load: Load) -> PackedLoad:
     for (code, start, segment), used in load.items():
         if code in known:
             full = timetable.services[known[code]].capacity
-            chilled_left = NEVER if full.chilled_slots is None else full.chilled_slots - used.chilled_slots
+            chilled = CHILLED_SLOTS_UNBOUNDED if full.chilled_slots is None else full.chilled_slots
             left = full.weight_g - used.weight_g, full.volume_mm3 - used.volume_mm3, full.live_places - used.live_places
-            rows.extend((known[code], start, segment, *left, chilled_left))
+            rows.extend((known[code], start, segment, *left, chilled - used.chilled_slots))
     table = np.frombuffer(rows, np.int64).reshape(-1, 7)
     in_order = np.lexsort((table[:, 2], table[:, 1], table[:, 0]))
     return PackedLoad(*np.ascontiguousarray(table[in_order].T))

@@ -174,6 +174,9 @@ def chilled_slots(temperature: str, volume_mm3: int) -> int:
     return -(-volume_mm3 // CHILLED_SLOT_MM3) if temperature in {"chilled", "frozen"} else 0
 
 
+CHILLED_SLOTS_UNBOUNDED: Final = 10**9
+"""What a run carries whose cold has no bound, in slots: a disruption that bounds it is told as slots used of these."""
+
 Load = Mapping[tuple[str, int, int], Used]
 """By (service id, start of the run, segment: 0 is from the first stop to the second)."""
 

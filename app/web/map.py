@@ -17,6 +17,7 @@ HANZI: Final = 1.0
 # Letters of a bold or half-bold text, against those of a plain one.
 BOLD: Final = 1.23
 LINE: Final = 14 / 12
+APART: Final = 5
 DOT: Final = 5
 MARKER: Final = 9
 LINK_MIN: Final = 7
@@ -251,10 +252,10 @@ def around_dot(spot: Spot, radius: int) -> Box:
 
 
 def label_box(label: Label, text: int) -> Box:
-    """The room that a name takes on the map."""
+    """The room that a name takes on the map, with half of what parts two names in one row."""
     wide = text_width(label.text, text, LETTER * BOLD)
     left = label.x - {"start": 0, "middle": wide / 2, "end": wide}[label.anchor]
-    return left, label.y - LINE * text + 3, left + wide, label.y + 3
+    return left - APART / 2, label.y - LINE * text + 3, left + wide + APART / 2, label.y + 3
 
 
 def _around(spot: Spot, name: str, text: int) -> Iterator[tuple[Label, Box]]:

@@ -30,6 +30,7 @@ SINGLES = [
     "GET /v1/media/{media_id}",
     "GET /v1/quotes/{id}",
     "GET /v1/orders/{id}",
+    "GET /v1/claims/{claim_id}",
     "GET /v1/hubs/{code}",
     "GET /v1/services/{service_id}",
     "GET /v1/consignments/{consignment_id}",
@@ -174,7 +175,6 @@ WITHOUT_BODY = [
     "POST /v1/listings/{listing_id}/pause",
     "POST /v1/listings/{listing_id}/archive",
     "POST /v1/media/{media_id}/complete",
-    "POST /v1/orders/{id}/cancel",
     "POST /v1/orders/{id}/confirm-receipt",
     "POST /v1/stranded/{consignment_id}/retry",
 ]

@@ -61,3 +61,26 @@ async def test_carrier_lifts_what_it_said_and_hears_clearly_what_cannot_be_lifte
     added = (await client.post("/v1/disruptions", json=extra, headers=operator)).json()
     problem = await refused(operator, 409, "cannot-be-lifted", at=f"/v1/disruptions/{added['id']}/lift")
     assert "取消" in problem["detail"]
+
+
+async def test_carrier_cuts_chilled_slots_and_hears_what_cannot_be_cut(client, ports):
+    room = {"weight_g": 161_000, "volume_mm3": 10**12, "live_places": 10, "chilled_slots": 9}
+    await a_valley(ports, TRUNK={"capacity": room}, FEEDER={"temperatures": ["ambient", "live"]})
+    haulier = await a_partner(ports, "XILU")
+    said = {"kind": "capacity", "service": "TRUNK", "run_at": RUN, "reason": BECAUSE, "capacity": {"chilled_slots": 4}}
+    feeder = {"service": "FEEDER", "run_at": "2026-03-03T12:00:00Z"}
+    for wrong in ({"capacity": {"chilled_slots": 10}}, feeder, {"capacity": {"chilled_slots": -1}}):
+        english = await client.post("/v1/disruptions", json=said | wrong, headers=haulier.headers)
+        chinese = await client.post(
+            "/v1/disruptions", json=said | wrong, headers=haulier.headers | {"accept-language": "zh-CN"}
+        )
+        assert (english.status_code, chinese.status_code) == (422, 422), english.text
+        told = [answer.json()["errors"] for answer in (english, chinese)]
+        assert [[error["pointer"] for error in errors] for errors in told] == [["/capacity/chilled_slots"]] * 2
+        assert told[0] != told[1]
+    assert (await client.get("/v1/disruptions", headers=haulier.headers)).json()["items"] == []
+    made = await client.post("/v1/disruptions", json=said, headers=haulier.headers)
+    assert made.status_code == 201, made.text
+    assert made.json()["capacity"]["chilled_slots"] == 4
+    lifted = await client.post(f"/v1/disruptions/{made.json()['id']}/lift", json={}, headers=haulier.headers)
+    assert (lifted.status_code, lifted.json()["capacity"]["chilled_slots"]) == (200, 4)

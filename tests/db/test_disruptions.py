@@ -2,17 +2,20 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from app.core.errors import Forbidden, Gap, Invalid
 from app.identity.values import Caller
-from app.network.capacity import audit_capacity, book_capacity, release_capacity
+from app.network.capacity import audit_capacity, book_capacity, read_load, release_capacity
 from app.network.disrupt import create_disruption
 from app.network.errors import CapacityFull, DepartureClosed
+from app.network.lift import lift_disruption
 from app.network.queries import list_disruptions
-from app.network.schemas import NewDisruption, ServiceChange
+from app.network.schemas import LiftDisruption, NewDisruption, ServiceChange
 from app.network.service import change_service, lock_service
 from app.network.values import Want
 from app.routing import Query, plan
@@ -171,6 +174,79 @@ async def test_smaller_run_keeps_what_is_booked_and_gives_no_freed_room_away(por
     with pytest.raises(CapacityFull):
         await book(ports, run_at=TONIGHT + HOUR / 60, weight_g=10_001, leg_id="leg_4")
     await book(ports, run_at=TONIGHT + HOUR / 60, weight_g=10_000, leg_id="leg_4")
+
+
+@pytest.mark.parametrize("slots", [None, 9])
+async def test_cut_of_cold_binds_bookings_keeps_what_is_booked_and_gives_no_freed_slot_away(ports, slots):
+    """Also where the service has no bound on cold: then the cut is the bound, until it is lifted."""
+    room = {"weight_g": 161_000, "volume_mm3": 10**12, "live_places": 10, "chilled_slots": slots}
+    await a_valley(ports, TRUNK={"capacity": room})
+    run = "SELECT DISTINCT used_chilled_slots, capacity_chilled_slots FROM departure_load WHERE run_at = :run"
+    await book(ports, chilled_slots=3)
+    await book(ports, leg_id="leg_2", consignment_id="con_2", chilled_slots=3)
+    made = await say(ports, kind="capacity", service="TRUNK", run_at=TONIGHT, capacity={"chilled_slots": 4})
+    assert made.capacity.model_dump(exclude_none=True) == {"chilled_slots": 4}
+    assert await rows(ports, run, run=TONIGHT) == [(6, 6)]
+    with pytest.raises(CapacityFull):
+        await book(ports, leg_id="leg_3", chilled_slots=1)
+    await book(ports, leg_id="leg_3", consignment_id="con_3")
+    async with ports.begin() as session:
+        await release_capacity(session, ["con_2"])
+    assert await rows(ports, run, run=TONIGHT) == [(3, 4)]
+    with pytest.raises(IntegrityError):
+        await rows(
+            ports, "UPDATE departure_load SET used_chilled_slots = 5 WHERE run_at = :run RETURNING 1", run=TONIGHT
+        )
+    # A carrier that changes its service does not undo the cut, and a delay takes it along.
+    async with ports.begin() as session:
+        present = await lock_service(session, HAULIER, "TRUNK", "en")
+        change = ServiceChange.model_validate({"capacity": room | {"weight_g": 500_000}})
+        await change_service(session, present, change, NOW, "en")
+    assert await rows(ports, run, run=TONIGHT) == [(3, 4)]
+    later = TONIGHT + HOUR / 60
+    await say(ports, kind="delay", service="TRUNK", run_at=TONIGHT, delay_s=60)
+    with pytest.raises(CapacityFull):
+        await book(ports, run_at=later, leg_id="leg_4", consignment_id="con_4", chilled_slots=2)
+    async with ports.begin() as session:
+        timetable = await ports.timetable.current(session)
+        await lift_disruption(session, HAULIER, made.id, LiftDisruption(), ports.clock.now(), timetable)
+    assert await rows(ports, run, run=later) == [(3, slots)]
+    await book(ports, run_at=later, leg_id="leg_4", consignment_id="con_4", chilled_slots=6)
+    async with ports.database.read() as connection:
+        assert await audit_capacity(connection) == []
+
+
+async def test_planner_sees_a_bound_on_cold_that_was_without_one(ports, valley):
+    await say(ports, kind="capacity", service="TRUNK", run_at=TONIGHT, capacity={"chilled_slots": 0})
+    async with ports.database.read() as connection:
+        timetable = await ports.timetable.current(connection)
+        booked = await read_load(connection, NOW, NOW + 72 * HOUR)
+    first = {}
+    for temperature in ("ambient", "chilled"):
+        asked = Query("KUQA", "URUMQI", at(NOW), 1_000, volume_mm3=1, temperature=temperature)
+        asked = replace(asked, excluded_services=frozenset({"DEAR", "ROUND"}))
+        ways = plan(timetable, asked, booked).plans
+        first[temperature] = min(leg.departure_at for way in ways for leg in way.legs)
+    assert first == {"ambient": at(TONIGHT), "chilled": at(TONIGHT + 24 * HOUR)}
+
+
+async def test_orders_and_a_cut_of_cold_at_once_leave_no_slot_sold_twice(ports, valley):
+    async def order(n):
+        with suppress(CapacityFull):
+            await book(ports, leg_id=f"leg_{n}", consignment_id=f"con_{n}", chilled_slots=1)
+
+    async def cut():
+        await say(ports, kind="capacity", service="TRUNK", run_at=TONIGHT, capacity={"chilled_slots": 5})
+
+    await asyncio.gather(*(order(n) for n in range(10)), cut(), *(order(n) for n in range(10, 20)))
+    (held,) = await rows(ports, "SELECT sum(chilled_slots) FROM booking WHERE state = 'booked'")
+    assert held[0] >= 5
+    run = "SELECT DISTINCT used_chilled_slots, capacity_chilled_slots FROM departure_load WHERE run_at = :run"
+    assert await rows(ports, run, run=TONIGHT) == [(held[0], held[0])]
+    with pytest.raises(CapacityFull):
+        await book(ports, leg_id="leg_99", consignment_id="con_99", chilled_slots=1)
+    async with ports.database.read() as connection:
+        assert await audit_capacity(connection) == []
 
 
 async def test_planner_sees_what_is_left_of_a_smaller_period(ports, valley):

@@ -179,6 +179,46 @@ def test_animals_that_were_reserved_before_have_their_buyer_and_forecasts_go_bac
     assert lines == [("ord_0", 1), ("ord_1", 0), ("ord_2", 2)]
 
 
+def test_cut_of_cold_alone_goes_on_the_way_back_and_leaves_the_runs_as_wide_as_their_services(database_url):
+    config = alembic_config(database_url)
+    with psycopg.connect(database_url) as connection:
+        service = {
+            "id": "S",
+            "carrier": "X",
+            "name": {},
+            "mode": "road",
+            "status": "active",
+            "on_demand": True,
+            "capacity_weight_g": 9,
+            "capacity_volume_mm3": 9,
+            "live_places": 0,
+            "chilled_slots": 8,
+        }
+        needed = connection.execute(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'service' "
+            "AND is_nullable = 'NO' AND column_default IS NULL"
+        ).fetchall()
+        blank = {"jsonb": [], "boolean": False, "timestamp with time zone": "2026-03-02T00:00:00Z", "ARRAY": []}
+        blank |= {"integer": 1, "bigint": 1, "character varying": "x"}
+        whole = {name: blank[kind] for name, kind in needed} | service
+        columns = ", ".join(whole)
+        connection.execute(
+            f"INSERT INTO service ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::service, %s)",
+            [psycopg.types.json.Jsonb(whole)],
+        )
+        connection.execute("INSERT INTO departure_load VALUES ('S', '2026-03-03Z', 0, 5, 5, 0, 9, 9, 0, 2, 3)")
+        connection.execute(
+            "INSERT INTO disruption (id, kind, service_id, from_at, until_at, capacity_chilled_slots, capacity_weight_g, "
+            "reason, made_by, created_from, created_at) SELECT 'dis_' || n, 'capacity', 'S', '2026-03-03Z', '2026-03-04Z', 3, "
+            "nullif(n, 0), '{}', 'p', 'f', now() FROM generate_series(0, 1) n"
+        )
+    command.downgrade(config, "0014-1")
+    left = seen(database_url, "SELECT id FROM disruption", "SELECT capacity_chilled_slots FROM departure_load")
+    assert left == [[("dis_1",)], [(8,)]]
+    command.upgrade(config, "head")
+    assert seen(database_url, "SELECT DISTINCT capacity_chilled_slots FROM disruption") == [[(None,)]]
+
+
 def test_there_is_one_newest_migration_and_it_is_the_one_that_the_code_asks_for(database_url):
     assert ScriptDirectory.from_config(alembic_config(database_url)).get_heads() == [head_revision()]
     assert seen(database_url, "SELECT version_num FROM alembic_version") == [[(head_revision(),)]]

@@ -130,6 +130,7 @@ async def a_journey(
                 room.weight_g,
                 room.volume_mm3,
                 room.live_places,
+                room.chilled_slots,
             )
             for leg in legs
             if leg.mode != "courier"

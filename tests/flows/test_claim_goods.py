@@ -14,7 +14,7 @@ from app.core.money import Money
 from app.flows.claim_goods import answer_claim, decide_claim, lapse_claim, reply_to_claim
 from app.flows.follow_shipment import complete_order, confirm_receipt
 from app.flows.show_claims import show_claim, show_claims
-from app.ledger.service import balances
+from app.ledger.balance import balances
 from app.ledger.values import PLATFORM, AccountKind
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.identity import a_person, an_operator

@@ -78,14 +78,24 @@ def giving(excess, last_first, frozen=()):
 
 def test_last_booked_gives_way_until_the_rest_fits():
     everybody = [held("third", 4), held("second", 4), held("first", 4)]
-    assert giving({(MONDAY, 0): [3, 0, 0], (MONDAY, 1): [3, 0, 0]}, everybody) == ["third"]
-    assert giving({(MONDAY, 0): [5, 0, 0], (MONDAY, 1): [5, 0, 0]}, everybody) == ["third", "second"]
+    assert giving({(MONDAY, 0): [3, 0, 0, 0], (MONDAY, 1): [3, 0, 0, 0]}, everybody) == ["third"]
+    assert giving({(MONDAY, 0): [5, 0, 0, 0], (MONDAY, 1): [5, 0, 0, 0]}, everybody) == ["third", "second"]
     assert giving({}, everybody) == []
+
+
+def test_who_carries_nothing_of_what_is_short_stays():
+    warm, cold, animals = (
+        held("warm", 4),
+        replace(held("cold", 4), chilled_slots=2),
+        replace(held("animals", 4), live_places=3),
+    )
+    assert giving({(MONDAY, 0): [0, 0, 0, 2]}, [warm, animals, cold]) == ["cold"]
+    assert giving({(MONDAY, 1): [0, 0, 1, 0]}, [warm, cold, animals]) == ["animals"]
 
 
 def test_who_rides_where_there_is_room_and_who_is_on_the_road_stay():
     everybody = [held("elsewhere", 4, 1, 2), held("under way", 4), held("first", 4)]
-    assert giving({(MONDAY, 0): [3, 0, 0]}, everybody, {"leg under way"}) == ["first"]
+    assert giving({(MONDAY, 0): [3, 0, 0, 0]}, everybody, {"leg under way"}) == ["first"]
 
 
 @given(
@@ -98,7 +108,7 @@ def test_what_remains_fits_and_nobody_gives_way_for_nothing(bookings, room):
     for each in everybody:
         for segment in range(each.board, each.alight):
             used[segment] = used.get(segment, 0) + each.weight_g
-    excess = {(MONDAY, s): [load - room, 0, 0] for s, load in used.items() if load > room}
+    excess = {(MONDAY, s): [load - room, 0, 0, 0] for s, load in used.items() if load > room}
     gone = giving(excess, everybody)
     for segment in used:
         rides = [each for each in everybody if each.board <= segment < each.alight]
