@@ -123,6 +123,10 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "A code is 2 to 40 capital letters, digits, hyphens or underscores and begins with a letter or digit, such as HOTAN",
         "zh-Hans": "代码由 2 至 40 个大写字母、数字、连字符或下划线组成，以字母或数字开头，例如 HOTAN",
     },
+    r"^[a-z][a-z_]{1,39}$": {
+        "en": "A reason is a code in small letters with underscores, such as changed_mind; see GET /v1/policies",
+        "zh-Hans": "原因代码由小写字母和下划线组成，例如 changed_mind，请见 GET /v1/policies",
+    },
     r"^[A-Z0-9_-]{2,20}$": {
         "en": "A hub's code is 2 to 20 capital letters, digits, hyphens or underscores, such as SHANGHAI",
         "zh-Hans": "枢纽代码由 2 至 20 个大写字母、数字、连字符或下划线组成，例如 SHANGHAI",

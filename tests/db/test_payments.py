@@ -289,7 +289,8 @@ async def settle_cancel(database: Database) -> Payment:
     "wrong",
     [
         {"amount_minor": -1},
-        {"refunded_minor": 1},
+        {"status": "started", "refunded_minor": 1},
+        {"refunded_minor": 7831},
         {"status": "refunded", "refunded_minor": 7831},
         {"status": "pending_cash"},
         {"method": "cash_on_delivery", "status": "awaiting_customer"},
