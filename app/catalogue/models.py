@@ -53,6 +53,7 @@ class Listing(SQLModel, table=True):
             "OR (price_minor IS NOT NULL AND weight_g IS NOT NULL AND temperature IS NOT NULL)",
             name="complete",
         ),
+        CheckConstraint("net_weight_g > 0 AND net_weight_g <= weight_g", name="net_weight"),
         CheckConstraint("price_minor > 0 AND weight_g > 0 AND min_quantity > 0 AND step > 0", name="positive"),
         *_shelf_indexes(),
         Index(None, "producer_id", "status", "listed_at", "id"),
@@ -78,6 +79,8 @@ class Listing(SQLModel, table=True):
     unit: Unit = Field(sa_type=enum_type(Unit))
     price_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency: str = Field(max_length=3)
+    tiers: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB)
+    net_weight_g: int | None = None
     weight_g: int | None = None
     length_mm: int | None = None
     width_mm: int | None = None

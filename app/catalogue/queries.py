@@ -14,6 +14,7 @@ import orjson
 from psycopg import AsyncClientCursor
 from psycopg.rows import tuple_row
 
+from app.catalogue.rendering import tiers_of
 from app.catalogue.search import search_query
 from app.catalogue.values import Category, CycleTerms, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
 from app.core.database import Reader, Sql, driver_of
@@ -43,7 +44,7 @@ _ON_SALE: Final = (
 )
 _OFFERS: Final = Sql(
     Template(
-        "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
+        "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, tiers, net_weight_g, weight_g, length_mm, width_mm, "
         "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
         "attributes ->> 'species' AS species, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
@@ -214,4 +215,6 @@ def _offer(row: Any) -> Offer:
         status=ListingStatus(row.status),
         species=Species(row.species) if row.species else None,
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
+        net_weight_g=row.net_weight_g,
+        tiers=tiers_of(row.tiers),
     )

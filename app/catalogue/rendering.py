@@ -3,7 +3,8 @@
 No database: the rows are given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import orjson
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter
 
 from app.catalogue.attributes import ATTRIBUTES, Attribute, Form, attribute_texts, derived_attributes
 from app.catalogue.models import Listing, Lot
+from app.catalogue.pricing import unit_prices
 from app.catalogue.schemas import AttributeShape, CategoryShape, Choice, LotShape
 from app.catalogue.search import search_tokens
 from app.catalogue.values import (
@@ -21,6 +23,8 @@ from app.catalogue.values import (
     Facts,
     LotFacts,
     Parcel,
+    Tier,
+    UnitPrice,
     Words,
 )
 from app.core.clock import rfc3339
@@ -36,6 +40,7 @@ _AS_THEY_ARE: Final = (
     "step",
     "lead_time_h",
     "photos",
+    "net_weight_g",
 )
 _CERTIFICATES: Final = TypeAdapter(tuple[Certificate, ...])
 
@@ -51,7 +56,18 @@ def facts_of(listing: Listing) -> Facts:
         temperature=listing.temperature,
         min_quantity=listing.min_quantity,
         step=listing.step,
+        net_weight_g=listing.net_weight_g,
+        tiers=tiers_of(listing.tiers),
     )
+
+
+def tiers_of(kept: Sequence[Mapping[str, Any]]) -> tuple[Tier, ...]:
+    """Tiers from the form in which they are kept and shown: `{"from", "price"}`."""
+    return tuple(Tier(Decimal(each["from"]), Money(**each["price"])) for each in kept)
+
+
+def _unit_prices_of(facts: Facts, price: Money) -> list[UnitPrice]:
+    return list(unit_prices(facts.category, facts.unit, facts.net_weight_g, price))
 
 
 def lot_facts_of(lot: Lot) -> LotFacts:
@@ -90,6 +106,12 @@ def document_of(listing: Listing) -> str:
         "derived": derived_attributes(listing.attributes),
         "unit": listing.unit,
         "price": facts.price,
+        "unit_prices": [] if facts.price is None else _unit_prices_of(facts, facts.price),
+        "tiers": [
+            {**kept, "unit_prices": _unit_prices_of(facts, tier.price)}
+            for kept, tier in zip(listing.tiers, facts.tiers, strict=True)
+        ],
+        "net_weight_g": listing.net_weight_g,
         "package": facts.package,
         "min_quantity": as_text(listing.min_quantity),
         "step": as_text(listing.step),
@@ -128,6 +150,8 @@ def columns_of(command: dict[str, Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {name: given[name] for name in _AS_THEY_ARE if name in given}
     if "price" in given:
         columns |= {"price_minor": given["price"]["amount"], "currency": given["price"]["currency"]}
+    if "tiers" in given:
+        columns["tiers"] = [{"from": as_text(tier["from_"]), "price": tier["price"]} for tier in given["tiers"]]
     columns |= given.get("package", {})
     columns |= given.get("handling", {})
     return columns

@@ -27,6 +27,7 @@ from app.core.limits import (
     LENGTH_MM_MAX,
     PHOTO_BYTES_MAX,
     PHOTOS_PER_LISTING_MAX,
+    TIERS_PER_LISTING_MAX,
     TITLE_LENGTH_MAX,
     WEIGHT_G_MAX,
 )
@@ -41,17 +42,30 @@ _PRODUCER: Final = "prd_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _LOT: Final = "lot_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _MEDIA: Final = "med_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _SHA256: Final = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+_TIER: Final[dict[str, Any]] = {"from": "10", "price": {"amount": 17800, "currency": "CNY"}}
 _JUJUBE: Final = {
     "title": {"zh-Hans": "和田大枣", "en": "Hotan jujube"},
     "description": {"zh-Hans": "自然晾干，五公斤装", "en": "Dried on the tree, 5 kg a box"},
     "attributes": {"variety": {"zh-Hans": "骏枣", "en": "Junzao"}, "grade": "1"},
     "price": {"amount": 18800, "currency": "CNY"},
+    "tiers": [_TIER],
+    "net_weight_g": 5000,
     "package": {"weight_g": 5200, "length_mm": 400, "width_mm": 300, "height_mm": 200},
     "min_quantity": "1",
     "step": "1",
     "handling": {"temperature": "ambient", "shelf_life_h": 4320},
     "lead_time_h": 12,
 }
+
+
+def _by_weight(kg: int, jin: int) -> list[dict[str, Any]]:
+    return [
+        {"per": "kg", "price": {"amount": kg, "currency": "CNY"}},
+        {"per": "jin", "price": {"amount": jin, "currency": "CNY"}},
+    ]
+
+
+_SHOWN_TIER: Final = {**_TIER, "unit_prices": _by_weight(3560, 1780)}
 _SHOWN: Final = {
     "id": _LISTING,
     "producer": _PRODUCER,
@@ -63,6 +77,10 @@ _SHOWN: Final = {
     "status": "published",
     "unit": "box",
     **{name: value for name, value in _JUJUBE.items() if name != "description"},
+    "tiers": [
+        _SHOWN_TIER,
+    ],
+    "unit_prices": _by_weight(3760, 1880),
     "derived": {},
     "photos": [{"id": _MEDIA, "url": f"/v1/media/{_MEDIA}/content"}],
     "version": 2,
@@ -117,6 +135,44 @@ class Handling(Shape):
     shelf_life_h: Annotated[int, Field(ge=1, le=SHELF_LIFE_H_MAX)] | None = None
 
 
+class TierShape(Shape):
+    """From this quantity on, every unit of a line costs this."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True, json_schema_extra={"examples": [_TIER]})
+
+    from_: Annotated[Quantity, Field(alias="from")]
+    price: Money
+
+
+Tiers = Annotated[
+    list[TierShape],
+    Field(
+        max_length=TIERS_PER_LISTING_MAX,
+        description="Rising quantities, falling prices; the price of the tier that a line reaches holds for all of it",
+    ),
+]
+NetWeight = Annotated[
+    int, Field(ge=1, le=WEIGHT_G_MAX, description="The goods in one bale, box or piece, without any packing")
+]
+
+
+class UnitPriceShape(Shape):
+    """The price of a weight, beside that of a sales unit: exact, then rounded once to a fen."""
+
+    model_config: ClassVar[ConfigDict] = _example(*_by_weight(3760, 1880))
+
+    per: Unit
+    price: Money
+
+
+class ShownTier(TierShape):
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        populate_by_name=True, json_schema_extra={"examples": [_SHOWN_TIER]}
+    )
+
+    unit_prices: list[UnitPriceShape]
+
+
 class NewListing(Shape):
     """A draft. It may be incomplete, but what is there must be right."""
 
@@ -132,6 +188,8 @@ class NewListing(Shape):
     attributes: Attributes = {}
     unit: Unit
     price: Money | None = None
+    tiers: Tiers = []
+    net_weight_g: NetWeight | None = None
     package: ParcelShape | None = None
     min_quantity: Quantity = Decimal(1)
     step: Quantity = Decimal(1)
@@ -149,6 +207,8 @@ class ListingChange(Shape):
     description: LocalText | None = None
     attributes: Attributes | None = None
     price: Money | None = None
+    tiers: Tiers | None = None
+    net_weight_g: NetWeight | None = None
     package: ParcelShape | None = None
     min_quantity: Quantity | None = None
     step: Quantity | None = None
@@ -182,6 +242,12 @@ class ListingCard(Shape):
     derived: dict[str, str]
     unit: Unit
     price: Money | None
+    unit_prices: Annotated[
+        list[UnitPriceShape],
+        Field(description="The same price by weight; empty when the net weight of a sales unit is not known"),
+    ] = []
+    tiers: Annotated[list[ShownTier], Field(description="What a unit costs in larger quantities")] = []
+    net_weight_g: NetWeight | None = None
     package: ParcelShape | None
     min_quantity: Quantity
     step: Quantity

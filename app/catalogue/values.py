@@ -185,6 +185,22 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """From this quantity on, every unit of the line costs this."""
+
+    start: Decimal
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrice:
+    """What goods cost by a weight that buyers compare by, beside the price of a sales unit."""
+
+    per: Unit
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a listing says of its goods, whole or not."""
 
@@ -197,6 +213,8 @@ class Facts:
     temperature: Temperature | None
     min_quantity: Decimal
     step: Decimal
+    net_weight_g: int | None = None
+    tiers: tuple[Tier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +283,8 @@ class Offer:
     status: ListingStatus
     species: Species | None
     cycle: CycleTerms | None = None
+    net_weight_g: int | None = None
+    tiers: tuple[Tier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
 from app.ledger.rules import proceeds, sale_entries
@@ -93,7 +94,7 @@ def _order(
         total_minor=price.total.amount,
         co2e=option.co2e_g.model_dump(mode="json"),
         deliver_to=quote.request["deliver_to"],
-        terms={"policy": "2026-1", "fee_bps": fee_bps},
+        terms={"policy": "2026-1", "pricing": PRICING_POLICY, "fee_bps": fee_bps},
         promised_from=option.promise.from_,
         promised_by=option.promise.to,
         created_at=now,
@@ -180,6 +181,7 @@ def _lines(
             unit=line["unit"],
             quantity=want.quantity,
             price_minor=line["price_minor"],
+            tier_from=None if line.get("tier_from") is None else Decimal(line["tier_from"]),
             total_minor=line["total_minor"],
         )
         for line, want in zip(quote.lines, stock, strict=True)

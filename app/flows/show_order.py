@@ -105,6 +105,7 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         quantity=line.quantity,
         unit=line.unit,
         price=Money(line.price_minor, order.currency),
+        tier_from=line.tier_from,
         total=Money(line.total_minor, order.currency),
     )
 

@@ -80,4 +80,6 @@ class OrderLine(SQLModel, table=True):
     unit: str = Field(max_length=10)
     quantity: Decimal = Field(sa_type=Numeric(14, 3))
     price_minor: int = Field(sa_type=BigInteger)
+    # Where the tier begins whose price this is; null at the price of any quantity.
+    tier_from: Decimal | None = Field(default=None, sa_type=Numeric(12, 3))
     total_minor: int = Field(sa_type=BigInteger)

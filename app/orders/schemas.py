@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from app.catalogue.schemas import UnitPriceShape
 from app.catalogue.values import Category, Species
 from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
@@ -107,10 +108,30 @@ _CONSOLIDATION: Final = {
         }
     ],
 }
+_NEXT_TIER: Final = {
+    "from": "10",
+    "price": {"amount": 1780, "currency": "CNY"},
+    "total": {"amount": 17800, "currency": "CNY"},
+}
+_LINE: Final = {
+    "listing": "lst_01jd0000000000000000000000",
+    "title": {"zh-Hans": "和田大枣", "en": "Hotan jujube"},
+    "quantity": "3",
+    "unit": "box",
+    "price": {"amount": 1880, "currency": "CNY"},
+    "tier_from": None,
+    "total": {"amount": 5640, "currency": "CNY"},
+    "unit_prices": [
+        {"per": "kg", "price": {"amount": 376, "currency": "CNY"}},
+        {"per": "jin", "price": {"amount": 188, "currency": "CNY"}},
+    ],
+    "next_tier": _NEXT_TIER,
+}
 _QUOTE: Final = {
     "id": "quo_01jd0000000000000000000000",
     "expires_at": "2026-03-01T08:30:00Z",
     "goods": {"amount": 5640, "currency": "CNY"},
+    "lines": [_LINE],
     "options": [_OPTION],
 }
 
@@ -314,6 +335,32 @@ class OptionShape(Shape):
     consignments: list[QuotedConsignment]
 
 
+class NextTier(Shape):
+    """The next tier that there is stock for: `total` is what the line costs at `from`, at times less than it does now."""
+
+    model_config: ClassVar[ConfigDict] = _example(_NEXT_TIER)
+
+    from_: Annotated[Quantity, Field(alias="from")]
+    price: Money
+    total: Money
+
+
+class QuotedLine(Shape):
+    """What a line costs and why: `price` is that of the tier from `tier_from` on, or of any quantity when that is null."""
+
+    model_config: ClassVar[ConfigDict] = _example(_LINE)
+
+    listing: str
+    title: LocalText
+    quantity: Quantity
+    unit: str
+    price: Money
+    tier_from: Quantity | None
+    total: Money
+    unit_prices: list[UnitPriceShape]
+    next_tier: NextTier | None
+
+
 class QuoteShape(Shape):
     """A Pareto front of total price, arrival and CO2e; each option is exactly as bookable."""
 
@@ -322,6 +369,7 @@ class QuoteShape(Shape):
     id: str
     expires_at: Time
     goods: Money
+    lines: list[QuotedLine]
     options: list[OptionShape]
 
 
@@ -359,6 +407,9 @@ class OrderLineShape(Shape):
     quantity: Quantity
     unit: str
     price: Money
+    tier_from: Annotated[Quantity | None, Field(description="The price is that of the tier from this quantity on")] = (
+        None
+    )
     total: Money
 
 
@@ -392,6 +443,7 @@ class OrderShape(Shape):
                     "quantity": "3",
                     "unit": "box",
                     "price": {"amount": 1880, "currency": "CNY"},
+                    "tier_from": None,
                     "total": {"amount": 5640, "currency": "CNY"},
                 }
             ],
