@@ -128,6 +128,41 @@ class OrderCycle(SQLModel, table=True):
     created_at: datetime
 
 
+class PriceList(SQLModel, table=True):
+    """Other prices of a co-operative: for all its members, or for the buyers that it names."""
+
+    __tablename__ = "price_list"
+    __table_args__ = (Index(None, "producer_id", "id"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    producer_id: str = Field(max_length=40)
+    name: dict[str, str] = Field(sa_type=JSONB)
+    for_members: bool
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+
+
+class PriceListBuyer(SQLModel, table=True):
+    """A buyer who was named."""
+
+    __tablename__ = "price_list_buyer"
+
+    price_list_id: str = Field(primary_key=True, foreign_key="price_list.id", max_length=40)
+    person_id: str = Field(primary_key=True, max_length=40)
+
+
+class PriceListPrice(SQLModel, table=True):
+    """What a listing costs by a list. The listing leads: a quote looks for all lists of a few listings."""
+
+    __tablename__ = "price_list_price"
+    __table_args__ = (CheckConstraint("price_minor > 0", name="positive"),)
+
+    listing_id: str = Field(primary_key=True, foreign_key="listing.id", max_length=40)
+    price_list_id: str = Field(primary_key=True, foreign_key="price_list.id", index=True, max_length=40)
+    price_minor: int = Field(sa_type=BigInteger)
+    tiers: list[dict[str, Any]] = Field(sa_type=JSONB)
+
+
 class Lot(SQLModel, table=True):
     """Goods that came in together. Nobody can reserve or take more than there is: the CHECK holds it."""
 

@@ -24,15 +24,30 @@ MEASURES: Final[Mapping[Category, tuple[Unit, ...]]] = {
 PACKED_UNITS: Final = WHOLE_UNITS - {Unit.HEAD}
 
 
-def tier_reached(price: Money, tiers: Sequence[Tier], quantity: Decimal) -> Tier:
-    """The last tier that begins at this quantity or below; before the first, the price itself, from zero."""
-    reached = [tier for tier in tiers if tier.start <= quantity]
-    return reached[-1] if reached else Tier(Decimal(0), price)
+def ladder(price: Money, tiers: Sequence[Tier], listed: Sequence[Tier] = ()) -> tuple[Tier, ...]:
+    """What a buyer pays by quantity, from zero on: at each quantity the least of the public price and of his lists.
+
+    Quantities rise and prices fall. At the same price the public one stands.
+    """
+    steps: list[Tier] = []
+    for tier in sorted([Tier(Decimal(0), price), *tiers, *listed], key=_cheapest_first):
+        if not steps or tier.price.amount < steps[-1].price.amount:
+            steps.append(tier)
+    return tuple(steps)
 
 
-def tier_ahead(tiers: Sequence[Tier], quantity: Decimal) -> Tier | None:
-    """The first tier that this quantity does not reach."""
-    return next((tier for tier in tiers if tier.start > quantity), None)
+def _cheapest_first(tier: Tier) -> tuple[Decimal, int, str]:
+    return tier.start, tier.price.amount, tier.price_list or ""
+
+
+def tier_reached(steps: Sequence[Tier], quantity: Decimal) -> Tier:
+    """The last step of a ladder that begins at this quantity or below."""
+    return next(tier for tier in reversed(steps) if tier.start <= quantity)
+
+
+def tier_ahead(steps: Sequence[Tier], quantity: Decimal) -> Tier | None:
+    """The first step of a ladder that this quantity does not reach."""
+    return next((tier for tier in steps if tier.start > quantity), None)
 
 
 def unit_prices(category: Category, unit: Unit, net_weight_g: int | None, price: Money) -> tuple[UnitPrice, ...]:
@@ -55,6 +70,11 @@ def unit_prices(category: Category, unit: Unit, net_weight_g: int | None, price:
 def pricing_gaps(facts: Facts) -> list[Gap]:
     """What is wrong with the net weight and the tiers, all at once."""
     return [*_net_weight_gaps(facts), *_tier_gaps(facts)]
+
+
+def list_price_gaps(facts: Facts) -> list[Gap]:
+    """What is wrong with the price and the tiers of a listing in a price list; `facts` are the listing's with these."""
+    return [*(_price_gaps("/price", facts.price, None) if facts.price else ()), *_tier_gaps(facts)]
 
 
 def _net_weight_gaps(facts: Facts) -> list[Gap]:

@@ -14,14 +14,27 @@ import orjson
 from psycopg import AsyncClientCursor
 from psycopg.rows import tuple_row
 
+from app.catalogue.pricing import ladder
 from app.catalogue.rendering import tiers_of
 from app.catalogue.search import search_query
-from app.catalogue.values import Category, CycleTerms, ListingStatus, Offer, Parcel, Rendered, Sort, Species, Wanted
+from app.catalogue.values import (
+    Category,
+    CycleTerms,
+    ListingStatus,
+    Offer,
+    Parcel,
+    Rendered,
+    Sort,
+    Species,
+    Tier,
+    Wanted,
+)
 from app.core.database import Reader, Sql, driver_of
 from app.core.limits import PAGE_SIZE_MAX
 from app.core.money import Money
 from app.core.paging import decode_cursor, encode_cursor
 from app.core.quantity import Unit
+from app.identity.values import Caller
 from app.network.values import Temperature
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,6 +62,10 @@ _OFFERS: Final = Sql(
         "attributes ->> 'species' AS species, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
         "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
+        "(SELECT jsonb_agg(jsonb_build_object('id', price_list.id, 'price_minor', priced.price_minor, 'tiers', priced.tiers)) "
+        "FROM price_list_price AS priced JOIN price_list ON price_list.id = priced.price_list_id "
+        "WHERE priced.listing_id = listing.id AND (price_list.for_members AND price_list.producer_id = ANY(:producers) "
+        "OR EXISTS (SELECT FROM price_list_buyer WHERE price_list_id = price_list.id AND person_id = :buyer))) AS lists, "
         "$on_sale"
     ).substitute(on_sale=_ON_SALE)
 )
@@ -140,9 +157,15 @@ async def stocks(connection: Reader, listing_ids: Collection[str], now: datetime
     return {row.id: (row.version, row.available) for row in rows}
 
 
-async def offers(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, Offer]:
-    """What stands behind these listings now; those never published, or archived, are absent. One statement."""
-    rows = await _OFFERS.all(connection, {"listings": list(listing_ids), "now": now})
+async def offers(
+    connection: Reader, listing_ids: Collection[str], now: datetime, buyer: Caller | None = None
+) -> dict[str, Offer]:
+    """What stands behind these listings now, at this buyer's prices; those never published, or archived, are absent.
+
+    One statement.
+    """
+    whose = {"buyer": buyer.id if buyer else "", "producers": list(buyer.producers) if buyer else []}
+    rows = await _OFFERS.all(connection, {"listings": list(listing_ids), "now": now, **whose})
     return {row.id: _offer(row) for row in rows}
 
 
@@ -216,5 +239,17 @@ def _offer(row: Any) -> Offer:
         species=Species(row.species) if row.species else None,
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
         net_weight_g=row.net_weight_g,
-        tiers=tiers_of(row.tiers),
+        ladder=ladder(Money(row.price_minor, row.currency), tiers_of(row.tiers), _listed(row)),
     )
+
+
+def _listed(row: Any) -> list[Tier]:
+    """What the buyer's price lists say of a listing."""
+    return [
+        tier
+        for each in row.lists or ()
+        for tier in (
+            Tier(Decimal(0), Money(each["price_minor"], row.currency), each["id"]),
+            *tiers_of(each["tiers"], each["id"]),
+        )
+    ]

@@ -61,9 +61,14 @@ def facts_of(listing: Listing) -> Facts:
     )
 
 
-def tiers_of(kept: Sequence[Mapping[str, Any]]) -> tuple[Tier, ...]:
+def tiers_of(kept: Sequence[Mapping[str, Any]], price_list: str | None = None) -> tuple[Tier, ...]:
     """Tiers from the form in which they are kept and shown: `{"from", "price"}`."""
-    return tuple(Tier(Decimal(each["from"]), Money(**each["price"])) for each in kept)
+    return tuple(Tier(Decimal(each["from"]), Money(**each["price"]), price_list) for each in kept)
+
+
+def kept_tiers(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Tiers as a request gave them, in the form in which they are kept and shown."""
+    return [{"from": as_text(tier["from_"]), "price": tier["price"]} for tier in given]
 
 
 def _unit_prices_of(facts: Facts, price: Money) -> list[UnitPrice]:
@@ -151,7 +156,7 @@ def columns_of(command: dict[str, Any]) -> dict[str, Any]:
     if "price" in given:
         columns |= {"price_minor": given["price"]["amount"], "currency": given["price"]["currency"]}
     if "tiers" in given:
-        columns["tiers"] = [{"from": as_text(tier["from_"]), "price": tier["price"]} for tier in given["tiers"]]
+        columns["tiers"] = kept_tiers(given["tiers"])
     columns |= given.get("package", {})
     columns |= given.get("handling", {})
     return columns

@@ -181,6 +181,7 @@ def _lines(
             unit=line["unit"],
             quantity=want.quantity,
             price_minor=line["price_minor"],
+            price_list_id=line.get("price_list"),
             tier_from=None if line.get("tier_from") is None else Decimal(line["tier_from"]),
             total_minor=line["total_minor"],
         )

@@ -140,7 +140,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     now = ports.clock.now()
     _require_time(command, now)
     async with ports.database.read() as connection:
-        offered = await offers(connection, [line.listing for line in command.lines], now)
+        offered = await offers(connection, [line.listing for line in command.lines], now, caller)
         lines = check_lines(command, offered)
         timetable = await ports.timetable.current(connection)
         windows = require_open(timetable, lines, now)
@@ -193,7 +193,7 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
             gaps.append(_odd_quantity(f"/lines/{i}/quantity", offer))
         elif offer.available < line.quantity:
             raise OutOfStock(offer.listing_id, offer.available)
-        tier = tier_reached(offer.price, offer.tiers, line.quantity)
+        tier = tier_reached(offer.ladder, line.quantity)
         lines.append(Line(offer, line.quantity, tier, line_total(line.quantity, tier.price)))
     if sum(line.total.amount for line in lines) > GOODS_MINOR_MAX:
         gaps.append(Gap("/lines", TOO_DEAR))
@@ -447,6 +447,7 @@ def _line(line: Line) -> dict[str, Any]:
         "quantity": as_text(line.quantity),
         "price_minor": line.tier.price.amount,
         "tier_from": as_text(line.tier.start) if line.tier.start else None,
+        "price_list": line.tier.price_list,
         "total_minor": line.total.amount,
         "net_weight_g": offer.net_weight_g,
         "category": offer.category.value,
@@ -457,7 +458,7 @@ def _line(line: Line) -> dict[str, Any]:
 
 def _next_tier(line: Line) -> dict[str, Any] | None:
     """The tier ahead, when there is stock for it and one order may hold it."""
-    ahead = tier_ahead(line.offer.tiers, line.quantity)
+    ahead = tier_ahead(line.offer.ladder, line.quantity)
     if ahead is None or ahead.start > line.offer.available:
         return None
     cost = line_total(ahead.start, ahead.price)
@@ -477,6 +478,7 @@ def _quoted_line(line: Mapping[str, Any], currency: str) -> QuotedLine:
         unit=line["unit"],
         price=price,
         tier_from=line.get("tier_from"),
+        price_list=line.get("price_list"),
         total=Money(line["total_minor"], currency),
         unit_prices=[UnitPriceShape(per=each.per, price=each.price) for each in weights],
         next_tier=line.get("next_tier"),

@@ -106,6 +106,7 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         unit=line.unit,
         price=Money(line.price_minor, order.currency),
         tier_from=line.tier_from,
+        price_list=line.price_list_id,
         total=Money(line.total_minor, order.currency),
     )
 

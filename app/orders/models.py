@@ -82,4 +82,5 @@ class OrderLine(SQLModel, table=True):
     price_minor: int = Field(sa_type=BigInteger)
     # Where the tier begins whose price this is; null at the price of any quantity.
     tier_from: Decimal | None = Field(default=None, sa_type=Numeric(12, 3))
+    price_list_id: str | None = Field(default=None, max_length=40)
     total_minor: int = Field(sa_type=BigInteger)

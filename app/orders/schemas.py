@@ -120,6 +120,7 @@ _LINE: Final = {
     "unit": "box",
     "price": {"amount": 1880, "currency": "CNY"},
     "tier_from": None,
+    "price_list": None,
     "total": {"amount": 5640, "currency": "CNY"},
     "unit_prices": [
         {"per": "kg", "price": {"amount": 376, "currency": "CNY"}},
@@ -335,6 +336,9 @@ class OptionShape(Shape):
     consignments: list[QuotedConsignment]
 
 
+PriceListOf = Annotated[str | None, Field(description="The co-operative's price list that the price is from")]
+
+
 class NextTier(Shape):
     """The next tier that there is stock for: `total` is what the line costs at `from`, at times less than it does now."""
 
@@ -356,6 +360,7 @@ class QuotedLine(Shape):
     unit: str
     price: Money
     tier_from: Quantity | None
+    price_list: PriceListOf
     total: Money
     unit_prices: list[UnitPriceShape]
     next_tier: NextTier | None
@@ -410,6 +415,7 @@ class OrderLineShape(Shape):
     tier_from: Annotated[Quantity | None, Field(description="The price is that of the tier from this quantity on")] = (
         None
     )
+    price_list: PriceListOf = None
     total: Money
 
 
@@ -444,6 +450,7 @@ class OrderShape(Shape):
                     "unit": "box",
                     "price": {"amount": 1880, "currency": "CNY"},
                     "tier_from": None,
+                    "price_list": None,
                     "total": {"amount": 5640, "currency": "CNY"},
                 }
             ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.catalogue.pricing import MEASURES, pricing_gaps, tier_ahead, tier_reached, unit_prices
+from app.catalogue.pricing import MEASURES, ladder, list_price_gaps, pricing_gaps, tier_ahead, tier_reached, unit_prices
 from app.catalogue.values import Category, Facts, Parcel, Tier
 from app.core.money import Money
 from app.core.quantity import GRAMS, Unit
@@ -84,8 +84,8 @@ def test_price_by_weight_is_never_further_from_the_truth_than_half_a_fen(categor
 
 
 def test_line_is_priced_by_the_tier_that_its_quantity_reaches():
-    steps = tiers(("10", 900), ("50", 800))
-    reached = {q: tier_reached(yuan(1_000), steps, Decimal(q)) for q in ("9.999", "10", "49", "50", "5000")}
+    steps = ladder(yuan(1_000), tiers(("10", 900), ("50", 800)))
+    reached = {q: tier_reached(steps, Decimal(q)) for q in ("9.999", "10", "49", "50", "5000")}
     assert {q: (str(tier.start), tier.price.amount) for q, tier in reached.items()} == {
         "9.999": ("0", 1_000),
         "10": ("10", 900),
@@ -93,14 +93,15 @@ def test_line_is_priced_by_the_tier_that_its_quantity_reaches():
         "50": ("50", 800),
         "5000": ("50", 800),
     }
-    assert [tier_ahead(steps, Decimal(q)) for q in ("9", "10", "50")] == [steps[0], steps[1], None]
+    assert [tier_ahead(steps, Decimal(q)) for q in ("9", "10", "50")] == [steps[1], steps[2], None]
 
 
 @given(offers(), quantities, quantities)
 def test_larger_quantity_never_costs_more_a_unit_nor_less_than_nothing(offer, one, other):
     price, steps = offer
     less, more = sorted((one, other))
-    cheaper, dearer = tier_reached(price, steps, more), tier_reached(price, steps, less)
+    steps = ladder(price, steps)
+    cheaper, dearer = tier_reached(steps, more), tier_reached(steps, less)
     assert 0 < cheaper.price.amount <= dearer.price.amount <= price.amount
     assert line_total(more, cheaper.price).amount >= 0
     assert line_total(more, cheaper.price).amount <= line_total(more, price).amount
@@ -111,8 +112,8 @@ def test_larger_quantity_never_costs_more_a_unit_nor_less_than_nothing(offer, on
 @given(offers(), quantities)
 def test_whoever_could_have_more_for_less_is_told_of_a_tier_ahead(offer, quantity):
     """Ten may cost less than nine: then there is a tier ahead, and the buyer is shown what it costs."""
-    price, steps = offer
-    now = line_total(quantity, tier_reached(price, steps, quantity).price).amount
+    steps = ladder(*offer)
+    now = line_total(quantity, tier_reached(steps, quantity).price).amount
     cheaper = [tier for tier in steps if tier.start > quantity and line_total(tier.start, tier.price).amount < now]
     assume(cheaper)
     ahead = tier_ahead(steps, quantity)
@@ -144,3 +145,31 @@ def test_whoever_could_have_more_for_less_is_told_of_a_tier_ahead(offer, quantit
 )  # fmt: skip
 def test_everything_that_is_wrong_with_prices_is_named_at_once(changes, pointers):
     assert [gap.pointer for gap in pricing_gaps(replace(BOXES, **changes))] == pointers
+
+
+@given(offers(), st.lists(offers(), max_size=3), quantities)
+def test_buyer_on_lists_pays_the_least_of_everything_and_never_more_than_the_public(public, lists, quantity):
+    listed = [
+        replace(tier, price_list=f"prl_{i}")
+        for i, (price, steps) in enumerate(lists)
+        for tier in (Tier(Decimal(0), price), *steps)
+    ]
+    mine = ladder(*public, listed)
+    paid = tier_reached(mine, quantity)
+    each = [tier_reached(ladder(*offer), quantity).price.amount for offer in (public, *lists)]
+    assert paid.price.amount == min(each) <= each[0]
+    assert paid.price_list is None or each[0] > min(each) or paid.start < tier_reached(ladder(*public), quantity).start
+    assert [tier.start for tier in mine] == sorted({tier.start for tier in mine})
+    assert [-tier.price.amount for tier in mine] == sorted({-tier.price.amount for tier in mine})
+
+
+def test_everything_that_is_wrong_with_the_price_of_a_list_is_named_at_once():
+    wrong = replace(BOXES, price=Money(0, "EUR"), tiers=tiers(("3", 5)))
+    assert [gap.pointer for gap in list_price_gaps(wrong)] == [
+        "/price/currency",
+        "/price/amount",
+        "/tiers/0/from",
+        "/tiers/0/price/amount",
+    ]
+    # Dearer than the public price is no fault: the buyer pays the lower.
+    assert list_price_gaps(replace(BOXES, price=yuan(9_000), tiers=tiers(("10", 8_900)))) == []
