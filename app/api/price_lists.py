@@ -9,7 +9,7 @@ from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged, require_match
 from app.api.router import api_router
 from app.catalogue import price_lists as service
-from app.catalogue.schemas import NewPriceList, PriceListChange, PriceListId, PriceListShape
+from app.catalogue.price_list_schemas import NewPriceList, PriceListChange, PriceListId, PriceListShape
 from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.identity.errors import NotSignedIn

@@ -15,9 +15,10 @@ from sqlmodel import col, select
 
 from app.catalogue.errors import OWN_PRODUCER
 from app.catalogue.models import Listing, Lot, PriceList, PriceListBuyer, PriceListPrice
+from app.catalogue.price_list_schemas import ListedPrice, NewPriceList, PriceListChange, PriceListShape
+from app.catalogue.price_schemas import TierShape
 from app.catalogue.pricing import list_price_gaps
 from app.catalogue.rendering import facts_of, kept_tiers, tiers_of
-from app.catalogue.schemas import ListedPrice, NewPriceList, PriceListChange, PriceListShape, TierShape
 from app.catalogue.service import renew
 from app.catalogue.values import CURRENCY, LISTINGS_PER_PRICE_LIST_MAX, ListingStatus
 from app.core.database import Session

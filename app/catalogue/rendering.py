@@ -11,9 +11,10 @@ import orjson
 from pydantic import TypeAdapter
 
 from app.catalogue.attributes import ATTRIBUTES, Attribute, Form, attribute_texts, derived_attributes
+from app.catalogue.category_schemas import AttributeShape, CategoryShape, Choice
 from app.catalogue.models import Listing, Lot
 from app.catalogue.pricing import unit_prices
-from app.catalogue.schemas import AttributeShape, CategoryShape, Choice, LotShape
+from app.catalogue.schemas import LotShape
 from app.catalogue.search import search_tokens
 from app.catalogue.values import (
     CATEGORY_NAMES,

@@ -6,14 +6,13 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from app.catalogue.attributes import Form, attributes_schema
+from app.catalogue.attributes import attributes_schema
+from app.catalogue.price_schemas import SHOWN_TIER, TIER, NetWeight, ShownTier, Tiers, UnitPriceShape, by_weight
 from app.catalogue.values import (
-    BUYERS_PER_PRICE_LIST_MAX,
     CYCLE_OPEN_H_MAX,
     EAR_TAG_PATTERN,
     LEAD_TIME_H_MAX,
     LISTINGS_PER_CYCLE_MAX,
-    LISTINGS_PER_PRICE_LIST_MAX,
     PHOTO_SUFFIX,
     SHELF_LIFE_H_MAX,
     Category,
@@ -29,7 +28,6 @@ from app.core.limits import (
     LENGTH_MM_MAX,
     PHOTO_BYTES_MAX,
     PHOTOS_PER_LISTING_MAX,
-    TIERS_PER_LISTING_MAX,
     TITLE_LENGTH_MAX,
     WEIGHT_G_MAX,
 )
@@ -44,13 +42,12 @@ _PRODUCER: Final = "prd_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _LOT: Final = "lot_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _MEDIA: Final = "med_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _SHA256: Final = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-_TIER: Final[dict[str, Any]] = {"from": "10", "price": {"amount": 17800, "currency": "CNY"}}
 _JUJUBE: Final = {
     "title": {"zh-Hans": "和田大枣", "en": "Hotan jujube"},
     "description": {"zh-Hans": "自然晾干，五公斤装", "en": "Dried on the tree, 5 kg a box"},
     "attributes": {"variety": {"zh-Hans": "骏枣", "en": "Junzao"}, "grade": "1"},
     "price": {"amount": 18800, "currency": "CNY"},
-    "tiers": [_TIER],
+    "tiers": [TIER],
     "net_weight_g": 5000,
     "package": {"weight_g": 5200, "length_mm": 400, "width_mm": 300, "height_mm": 200},
     "min_quantity": "1",
@@ -60,14 +57,6 @@ _JUJUBE: Final = {
 }
 
 
-def _by_weight(kg: int, jin: int) -> list[dict[str, Any]]:
-    return [
-        {"per": "kg", "price": {"amount": kg, "currency": "CNY"}},
-        {"per": "jin", "price": {"amount": jin, "currency": "CNY"}},
-    ]
-
-
-_SHOWN_TIER: Final = {**_TIER, "unit_prices": _by_weight(3560, 1780)}
 _SHOWN: Final = {
     "id": _LISTING,
     "producer": _PRODUCER,
@@ -80,9 +69,9 @@ _SHOWN: Final = {
     "unit": "box",
     **{name: value for name, value in _JUJUBE.items() if name != "description"},
     "tiers": [
-        _SHOWN_TIER,
+        SHOWN_TIER,
     ],
-    "unit_prices": _by_weight(3760, 1880),
+    "unit_prices": by_weight(3760, 1880),
     "derived": {},
     "photos": [{"id": _MEDIA, "url": f"/v1/media/{_MEDIA}/content"}],
     "version": 2,
@@ -135,44 +124,6 @@ class ParcelShape(Shape):
 class Handling(Shape):
     temperature: Temperature
     shelf_life_h: Annotated[int, Field(ge=1, le=SHELF_LIFE_H_MAX)] | None = None
-
-
-class TierShape(Shape):
-    """From this quantity on, every unit of a line costs this."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True, json_schema_extra={"examples": [_TIER]})
-
-    from_: Annotated[Quantity, Field(alias="from")]
-    price: Money
-
-
-Tiers = Annotated[
-    list[TierShape],
-    Field(
-        max_length=TIERS_PER_LISTING_MAX,
-        description="Rising quantities, falling prices; the price of the tier that a line reaches holds for all of it",
-    ),
-]
-NetWeight = Annotated[
-    int, Field(ge=1, le=WEIGHT_G_MAX, description="The goods in one bale, box or piece, without any packing")
-]
-
-
-class UnitPriceShape(Shape):
-    """The price of a weight, beside that of a sales unit: exact, then rounded once to a fen."""
-
-    model_config: ClassVar[ConfigDict] = _example(*_by_weight(3760, 1880))
-
-    per: Unit
-    price: Money
-
-
-class ShownTier(TierShape):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        populate_by_name=True, json_schema_extra={"examples": [_SHOWN_TIER]}
-    )
-
-    unit_prices: list[UnitPriceShape]
 
 
 class NewListing(Shape):
@@ -421,61 +372,6 @@ class MediaShape(Shape):
     url: str | None
 
 
-class Choice(Shape):
-    value: str
-    label: LocalText
-
-
-class AttributeShape(Shape):
-    """How one attribute is asked for and checked. `minimum` and `maximum` for numbers, `choices` for choices."""
-
-    name: str
-    form: Form
-    label: LocalText
-    needed_to_publish: bool
-    unit: str | None
-    minimum: int | None
-    maximum: int | None
-    decimals: int | None
-    choices: list[Choice]
-
-
-class CategoryShape(Shape):
-    model_config: ClassVar[ConfigDict] = _example(
-        {
-            "code": "produce",
-            "name": {"zh-Hans": "农产品", "en": "Produce"},
-            "units": ["kg", "jin", "tonne", "box"],
-            "temperatures": ["ambient", "chilled", "frozen"],
-            "attributes": [
-                {
-                    "name": "storage_min_c",
-                    "form": "integer",
-                    "label": {"zh-Hans": "最低贮存温度", "en": "Coldest storage"},
-                    "needed_to_publish": False,
-                    "unit": "°C",
-                    "minimum": -40,
-                    "maximum": 40,
-                    "decimals": 0,
-                    "choices": [],
-                }
-            ],
-            "lots_need": ["harvested_on"],
-            "certificates": [
-                {"value": "produce_compliance", "label": {"zh-Hans": "承诺达标合格证", "en": "Produce compliance"}}
-            ],
-        }
-    )
-
-    code: Category
-    name: LocalText
-    units: list[Unit]
-    temperatures: list[Temperature]
-    attributes: list[AttributeShape]
-    lots_need: Annotated[list[str], Field(description="What each lot needs to be sold")]
-    certificates: list[Choice]
-
-
 _CYCLE: Final = {
     "producer": _PRODUCER,
     "name": {"zh-Hans": "每周三发车", "en": "The Wednesday lorry"},
@@ -563,72 +459,3 @@ class CycleListings(Shape):
     model_config: ClassVar[ConfigDict] = _example({"listings": ["lst_01jd0000000000000000000000"]})
 
     listings: Annotated[list[ListingId], Field(max_length=LISTINGS_PER_CYCLE_MAX)]
-
-
-_PRICE_LIST: Final[dict[str, Any]] = {
-    "producer": _PRODUCER,
-    "name": {"zh-Hans": "社员价", "en": "Members' prices"},
-    "for_members": True,
-    "buyers": ["per_01jd3zq9k2e8gv5w7x4c6b8n1m"],
-    "prices": [{"listing": _LISTING, "price": {"amount": 16800, "currency": "CNY"}, "tiers": []}],
-}
-_PRICE_LIST_ID: Final = "prl_01jd0000000000000000000000"
-PriceListId = Annotated[str, Field(pattern=pattern("prl"), examples=[_PRICE_LIST_ID])]
-
-
-class ListedPrice(Shape):
-    """What a listing costs by a price list, whatever the quantity or in tiers."""
-
-    model_config: ClassVar[ConfigDict] = _example(_PRICE_LIST["prices"][0])
-
-    listing: ListingId
-    price: Money
-    tiers: Tiers = []
-
-
-Buyers = Annotated[
-    list[Annotated[str, Field(pattern=pattern("per"), examples=_PRICE_LIST["buyers"])]],
-    Field(max_length=BUYERS_PER_PRICE_LIST_MAX, description="Persons, by the id that GET /v1/me tells them"),
-]
-ListedPrices = Annotated[list[ListedPrice], Field(max_length=LISTINGS_PER_PRICE_LIST_MAX)]
-
-
-class NewPriceList(Shape):
-    """Other prices of a co-operative's listings: for everybody who belongs to it (`for_members`), and for these buyers.
-
-    A buyer pays the least of the public price and of the lists that he is on.
-    """
-
-    model_config: ClassVar[ConfigDict] = _example(_PRICE_LIST)
-
-    id: PriceListId | None = None
-    producer: ProducerId
-    name: Title
-    for_members: bool = False
-    buyers: Buyers = []
-    prices: ListedPrices = []
-
-
-class PriceListChange(Shape):
-    """What is left out, or null, stays as it is. A list that is given replaces the former one whole."""
-
-    model_config: ClassVar[ConfigDict] = _example({"prices": _PRICE_LIST["prices"]})
-
-    name: Title | None = None
-    for_members: bool | None = None
-    buyers: Buyers | None = None
-    prices: ListedPrices | None = None
-
-
-class PriceListShape(Shape):
-    model_config: ClassVar[ConfigDict] = _example(
-        {"id": _PRICE_LIST_ID, **_PRICE_LIST, "created_at": "2026-02-20T08:00:00Z"}
-    )
-
-    id: PriceListId
-    producer: ProducerId
-    name: Title
-    for_members: bool
-    buyers: Buyers
-    prices: ListedPrices
-    created_at: Time

@@ -1,26 +1,24 @@
 """The story of a quote: what is offered, packed, planned and priced, as a front of arrival, price and CO2e."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
-from typing import Any
 
 from orjson import Fragment
 
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
-from app.catalogue.pricing import tier_ahead, tier_reached, unit_prices
+from app.catalogue.pricing import tier_reached
 from app.catalogue.queries import offers
-from app.catalogue.schemas import UnitPriceShape
 from app.catalogue.values import Category, ListingStatus, Offer, Species, Tier, Window
 from app.catalogue.windows import open_window
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, GOODS_MINOR_MAX, QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
 from app.core.money import Money, total
-from app.core.quantity import Unit, as_text, fits_step
+from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
 from app.flows.consolidate import Freight, choose
@@ -35,6 +33,7 @@ from app.network.plan import in_turn
 from app.network.rules import is_toll_free, start_faults
 from app.network.values import CURRENCY, Temperature
 from app.orders.errors import NotForSale
+from app.orders.lines import kept_line, quoted_line
 from app.orders.models import Quote
 from app.orders.reasons import reasons
 from app.orders.rules import labels, line_total, price_of, promise_for, thin_out
@@ -46,7 +45,6 @@ from app.orders.schemas import (
     PriceShape,
     PromiseShape,
     QuotedConsignment,
-    QuotedLine,
     QuoteRequest,
     QuoteShape,
     UnitShape,
@@ -429,59 +427,11 @@ def _quote(
         request=command.model_dump(mode="json"),
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
-        lines=[_line(line) for line in lines],
+        lines=[kept_line(line.offer, line.quantity, line.tier, line.total) for line in lines],
         options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why"})) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,
-    )
-
-
-def _line(line: Line) -> dict[str, Any]:
-    offer = line.offer
-    return {
-        "listing": offer.listing_id,
-        "producer": offer.producer_id,
-        "title": dict(offer.title),
-        "unit": offer.unit.value,
-        "quantity": as_text(line.quantity),
-        "price_minor": line.tier.price.amount,
-        "tier_from": as_text(line.tier.start) if line.tier.start else None,
-        "price_list": line.tier.price_list,
-        "total_minor": line.total.amount,
-        "net_weight_g": offer.net_weight_g,
-        "category": offer.category.value,
-        "next_tier": _next_tier(line),
-        "version": offer.version,
-    }
-
-
-def _next_tier(line: Line) -> dict[str, Any] | None:
-    """The tier ahead, when there is stock for it and one order may hold it."""
-    ahead = tier_ahead(line.offer.ladder, line.quantity)
-    if ahead is None or ahead.start > line.offer.available:
-        return None
-    cost = line_total(ahead.start, ahead.price)
-    if cost.amount > GOODS_MINOR_MAX:
-        return None
-    return {"from": as_text(ahead.start), "price": asdict(ahead.price), "total": asdict(cost)}
-
-
-def _quoted_line(line: Mapping[str, Any], currency: str) -> QuotedLine:
-    """A line as it was kept; one that an earlier version of this service kept says less."""
-    price, category = Money(line["price_minor"], currency), line.get("category")
-    weights = unit_prices(Category(category), Unit(line["unit"]), line["net_weight_g"], price) if category else ()
-    return QuotedLine(
-        listing=line["listing"],
-        title=line["title"],
-        quantity=line["quantity"],
-        unit=line["unit"],
-        price=price,
-        tier_from=line.get("tier_from"),
-        price_list=line.get("price_list"),
-        total=Money(line["total_minor"], currency),
-        unit_prices=[UnitPriceShape(per=each.per, price=each.price) for each in weights],
-        next_tier=line.get("next_tier"),
     )
 
 
@@ -500,6 +450,6 @@ def _shown(quote: Quote, options: Sequence[OptionShape], language: str) -> Quote
         id=quote.id,
         expires_at=quote.expires_at,
         goods=Money(quote.goods_minor, quote.currency),
-        lines=[_quoted_line(line, quote.currency) for line in quote.lines],
+        lines=[quoted_line(line, quote.currency) for line in quote.lines],
         options=[option.model_copy(update={"why": why}) for option, why in zip(options, told, strict=True)],
     )

@@ -4,7 +4,6 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from app.catalogue.schemas import UnitPriceShape
 from app.catalogue.values import Category, Species
 from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
@@ -13,6 +12,7 @@ from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
+from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -108,31 +108,11 @@ _CONSOLIDATION: Final = {
         }
     ],
 }
-_NEXT_TIER: Final = {
-    "from": "10",
-    "price": {"amount": 1780, "currency": "CNY"},
-    "total": {"amount": 17800, "currency": "CNY"},
-}
-_LINE: Final = {
-    "listing": "lst_01jd0000000000000000000000",
-    "title": {"zh-Hans": "和田大枣", "en": "Hotan jujube"},
-    "quantity": "3",
-    "unit": "box",
-    "price": {"amount": 1880, "currency": "CNY"},
-    "tier_from": None,
-    "price_list": None,
-    "total": {"amount": 5640, "currency": "CNY"},
-    "unit_prices": [
-        {"per": "kg", "price": {"amount": 376, "currency": "CNY"}},
-        {"per": "jin", "price": {"amount": 188, "currency": "CNY"}},
-    ],
-    "next_tier": _NEXT_TIER,
-}
 _QUOTE: Final = {
     "id": "quo_01jd0000000000000000000000",
     "expires_at": "2026-03-01T08:30:00Z",
     "goods": {"amount": 5640, "currency": "CNY"},
-    "lines": [_LINE],
+    "lines": [QUOTED_LINE],
     "options": [_OPTION],
 }
 
@@ -334,36 +314,6 @@ class OptionShape(Shape):
     consolidation: ConsolidationShape | None = None
     sharing: DepartureSharing | None = None
     consignments: list[QuotedConsignment]
-
-
-PriceListOf = Annotated[str | None, Field(description="The co-operative's price list that the price is from")]
-
-
-class NextTier(Shape):
-    """The next tier that there is stock for: `total` is what the line costs at `from`, at times less than it does now."""
-
-    model_config: ClassVar[ConfigDict] = _example(_NEXT_TIER)
-
-    from_: Annotated[Quantity, Field(alias="from")]
-    price: Money
-    total: Money
-
-
-class QuotedLine(Shape):
-    """What a line costs and why: `price` is that of the tier from `tier_from` on, or of any quantity when that is null."""
-
-    model_config: ClassVar[ConfigDict] = _example(_LINE)
-
-    listing: str
-    title: LocalText
-    quantity: Quantity
-    unit: str
-    price: Money
-    tier_from: Quantity | None
-    price_list: PriceListOf
-    total: Money
-    unit_prices: list[UnitPriceShape]
-    next_tier: NextTier | None
 
 
 class QuoteShape(Shape):

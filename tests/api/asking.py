@@ -100,7 +100,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         listing_id=town.draft if variant == "draft" else town.village.dates,
         lot_id=town.lot,
         cycle_id=town.cycles[0],
-        price_list_id=town.price_list,
+        price_list_id=town.price_lists[0],
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
         code="HOTAN",

@@ -7,9 +7,10 @@ from typing import Any
 
 from app.catalogue.lots import add_lot
 from app.catalogue.photos import announce_photo
+from app.catalogue.price_list_schemas import NewPriceList
 from app.catalogue.price_lists import create_list
 from app.catalogue.rules import legal_day
-from app.catalogue.schemas import NewListing, NewLot, NewMedia, NewOrderCycle, NewPriceList
+from app.catalogue.schemas import NewListing, NewLot, NewMedia, NewOrderCycle
 from app.catalogue.service import create_listing
 from app.core.ids import new_id
 from app.flows.keep_cycle import open_cycle, put_in_cycle

@@ -41,7 +41,7 @@ class Town:
     line: str
     disruptions: tuple[str, ...]
     cycles: tuple[str, ...]
-    price_list: str
+    price_lists: tuple[str, ...]
     quote: QuoteShape
     delivered: Json
     placed: tuple[Json, Json]
@@ -92,7 +92,7 @@ async def a_town(ports: Ports) -> Town:
         line=line.id,
         disruptions=tuple([(await a_disruption(ports, carrier.caller, line.id)).id for _ in range(2)]),
         cycles=tuple([await a_cycle(ports, village.garden, line.id) for _ in range(2)]),
-        price_list=await a_price_list(ports, village.loom),
+        price_lists=tuple([await a_price_list(ports, village.loom) for _ in range(2)]),
         quote=await a_quote(ports, village.buyer, village.basket),
         delivered=delivered,
         placed=(

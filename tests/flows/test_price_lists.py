@@ -4,7 +4,7 @@ import pytest
 
 from app.catalogue import price_lists, queries
 from app.catalogue.errors import OfferChanged
-from app.catalogue.schemas import PriceListChange
+from app.catalogue.price_list_schemas import PriceListChange
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.core.ids import new_id
 from app.flows.show_order import show_order
