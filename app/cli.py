@@ -30,9 +30,8 @@ from app.core.settings import Settings, faults_of
 from app.demo import play
 from app.flows.audit_bookings import audit_bookings
 from app.flows.install_network import install_network
-from app.flows.ports import origin_rules_of
+from app.flows.ports import fault_of_tables
 from app.main import create_app
-from app.network.origin_rules import RulesUnreadable
 from app.routing import warm_up
 
 Arguments = argparse.Namespace
@@ -77,7 +76,7 @@ async def _seed(url: str) -> None:
 
 def run(settings: Settings) -> None:
     """Everything: database, migrations, network, service and worker; the main story once when the database is new."""
-    origin_rules_of(settings)
+    _require_tables(settings)
     _require_free(settings.host, settings.port)
     os.environ["CHAMA_SECRET"] = settings.key.decode()
     with _database(settings) as url:
@@ -98,11 +97,16 @@ def serve(settings: Settings) -> None:
     """The service alone, on a database that is there and migrated: what a container runs."""
     if settings.database_url is None:
         _stop("`serve` needs CHAMA_DATABASE_URL. For everything at once, with the embedded database: make run")
-    origin_rules_of(settings)
+    _require_tables(settings)
     _require_free(settings.host, settings.port)
     os.environ["CHAMA_SECRET"] = settings.key.decode()
     warm_planner()
     _serve(settings)
+
+
+def _require_tables(settings: Settings) -> None:
+    if fault := fault_of_tables(settings):
+        _stop(fault)
 
 
 def _require_free(host: str, port: int) -> None:
@@ -266,8 +270,6 @@ def main() -> None:
         VERBS[chosen.verb][1](Settings(), chosen)
     except ValidationError as error:
         _stop(faults_of(error))
-    except RulesUnreadable as error:
-        _stop(f"CHAMA_ORIGIN_RULES: {error}")
     except PostgresUnavailable as error:
         _stop(str(error))
     except (psycopg.Error, DBAPIError) as error:

@@ -17,6 +17,7 @@ from app.api import (
     auth,
     bookings,
     categories,
+    claims,
     consignments,
     dev,
     disruptions,
@@ -35,6 +36,7 @@ from app.api import (
     routes,
     service,
     services,
+    statements,
     storage,
     stranded,
     tracking,
@@ -48,6 +50,7 @@ from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
 from app.web import assets, operate, pages
+from app.web.statement import draw_statement
 from app.worker import run_worker
 
 ROUTERS = (
@@ -60,6 +63,7 @@ ROUTERS = (
     media,
     quotes,
     orders,
+    claims,
     hubs,
     imports,
     routes,
@@ -72,6 +76,7 @@ ROUTERS = (
     tracking,
     payments,
     accounts,
+    statements,
     partners,
     service,
     storage,
@@ -101,8 +106,9 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
         },
     )
     app.state.ports = ports
-    # The API and the pages are neighbours: it is given the picture of the one answer that has one.
+    # The API and the pages are neighbours: it is given the pictures of the answers that have one.
     app.state.draw_routes = pages.draw_routes
+    app.state.draw_statement = draw_statement
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)

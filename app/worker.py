@@ -24,8 +24,11 @@ from app.core.settings import Settings, faults_of
 from app.flows import (
     add_photo,
     cancel_order,
+    claim_goods,
+    confirm_harvest,
     follow_payment,
     follow_shipment,
+    keep_books,
     keep_producer,
     publish_listing,
     record_payment_event,
@@ -35,13 +38,15 @@ from app.flows import (
     tell_replanned,
     tidy,
 )
-from app.flows.ports import Ports, open_ports, origin_rules_of
-from app.network.origin_rules import RulesUnreadable
+from app.flows.ports import Ports, fault_of_tables, open_ports
 
 log = logging.getLogger(__name__)
 Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    "harvest.short": confirm_harvest.share_harvest,
+    "claim.lapse": claim_goods.lapse_claim,
+    "claim.refund": claim_goods.refund_claim,
     "listing.published": publish_listing.tell_sellers,
     "message.send": send_message.send_messages,
     "network.disrupted": replan_consignments.replan_consignments,
@@ -50,6 +55,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.shipped": tell_people.order_shipped,
     "order.delivered": tell_people.order_delivered,
     "order.cancelled": tell_people.order_cancelled,
+    "order.unserved": tell_people.order_unserved,
     "order.expire": cancel_order.expire_order,
     "order.complete": follow_shipment.complete_order,
     "payment.event": record_payment_event.record_payment_event,
@@ -66,6 +72,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 TOGETHER: Final = frozenset({"message.send"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
+    "books.close": ("30 19 * * *", keep_books.close_books),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }
@@ -208,10 +215,8 @@ async def _alone() -> None:
         raise SystemExit(
             "A worker on its own needs CHAMA_DATABASE_URL; with the embedded database the service runs one inside."
         )
-    try:
-        origin_rules_of(settings)
-    except RulesUnreadable as error:
-        raise SystemExit(f"CHAMA_ORIGIN_RULES: {error}") from None
+    if fault := fault_of_tables(settings):
+        raise SystemExit(fault)
     async with open_ports(settings) as ports:
         worker = asyncio.create_task(run_worker(ports))
         for number in (signal.SIGTERM, signal.SIGINT):

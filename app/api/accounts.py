@@ -12,8 +12,9 @@ from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.identity.errors import NotSignedIn
 from app.identity.schemas import ProducerId
 from app.identity.service import get_own_producer
+from app.ledger.balance import balances
 from app.ledger.schemas import Balances, EntryShape
-from app.ledger.service import balances, list_entries, shown_balance
+from app.ledger.service import list_entries, shown_balance
 from app.ledger.values import AccountKind, AccountRef
 
 router = api_router("accounts")

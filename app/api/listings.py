@@ -10,9 +10,10 @@ from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged, require_match
 from app.api.router import api_router
 from app.catalogue import lots, queries, service
-from app.catalogue.errors import NO_LISTING, ListingIncomplete, StockTaken
+from app.catalogue.errors import NO_LISTING, AnimalSold, ListingIncomplete, StockTaken
 from app.catalogue.rules import is_public
 from app.catalogue.schemas import (
+    Harvest,
     ListingCard,
     ListingChange,
     ListingId,
@@ -28,6 +29,7 @@ from app.catalogue.values import QUERY_LENGTH_MAX, Category, ListingEvent, Listi
 from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound, StateConflict
 from app.core.limits import AMOUNT_MINOR_MAX
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
+from app.flows.confirm_harvest import confirm_harvest as bring_in
 from app.flows.publish_listing import publish_listing as put_on_sale
 from app.identity.errors import NotSignedIn
 
@@ -215,7 +217,7 @@ async def read_lot(
     "/listings/{listing_id}/lots/{lot_id}",
     summary="Correct a lot",
     response_model=LotShape,
-    responses=refuses(*_MINE, StockTaken, Changed),
+    responses=refuses(*_MINE, StateConflict, StockTaken, AnimalSold, Changed),
 )
 async def change_lot(
     listing_id: AListingId,
@@ -229,6 +231,28 @@ async def change_lot(
     """Corrects a count, tags, or dates, or renews a certificate. `If-Match` guards against lost changes; a sale is one."""
     require_match(request, await lots.lock_lot(session, caller, listing_id, lot_id))
     return etagged(request, await lots.change_lot(session, caller, listing_id, lot_id, command, ports.clock.now()))
+
+
+@router.post(
+    "/listings/{listing_id}/lots/{lot_id}/confirm-harvest",
+    summary="Say what was harvested",
+    response_model=LotShape,
+    responses=refuses(*_MINE, StateConflict),
+)
+async def confirm_harvest(
+    listing_id: AListingId,
+    lot_id: ALotId,
+    command: Harvest,
+    request: Request,
+    caller: SignedIn,
+    session: Tx,
+    ports: PortsDep,
+) -> Response:
+    """What really came of a forecast that was sold ahead. If it is too little, who ordered first is served first; the other
+    orders are cancelled, what was paid goes back, and the buyers are told.
+    """
+    lot = await bring_in(session, caller, listing_id, lot_id, command, ports.clock.now())
+    return etagged(request, lot)
 
 
 def _tagged(request: Request, rendered: Rendered, status: int = 200) -> Response:

@@ -8,7 +8,7 @@ from app.api.deps import PortsDep, SignedIn, Tx
 from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged, require_match
 from app.api.router import api_router
-from app.catalogue.schemas import CycleId, CycleListings, NewOrderCycle, OrderCycleChange, OrderCycleShape
+from app.catalogue.cycle_schemas import CycleId, CycleListings, NewOrderCycle, OrderCycleChange, OrderCycleShape
 from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows import keep_cycle as flow

@@ -17,8 +17,8 @@ from app.flows.follow_shipment import confirm_receipt as confirm
 from app.flows.place_order import place_order
 from app.flows.show_order import show_order, show_orders
 from app.identity.errors import NotSignedIn
-from app.orders.errors import AlreadyShipped, OptionMissing, PlanChanged, QuoteExpired, QuoteUsed
-from app.orders.schemas import OrderRequest, OrderShape, OrderSummary
+from app.orders.errors import AlreadyShipped, CancelReasonUnusable, OptionMissing, PlanChanged, QuoteExpired, QuoteUsed
+from app.orders.schemas import CancelRequest, OrderRequest, OrderShape, OrderSummary
 from app.orders.values import ORDER_ID
 from app.payments.errors import PaymentMethodUnavailable
 
@@ -87,11 +87,20 @@ async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: AnO
 @router.post(
     "/orders/{id}/cancel",
     summary="Cancel an order",
-    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict, AlreadyShipped),
+    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict, CancelReasonUnusable, AlreadyShipped),
 )
-async def cancel_order(ports: PortsDep, caller: SignedIn, id: AnOrderId, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
-    """Before any of its goods were handed in. Stock and capacity are free again at once; money goes back the way it came."""
-    return await cancel(ports, caller, id, language)
+async def cancel_order(
+    ports: PortsDep,
+    caller: SignedIn,
+    id: AnOrderId,  # noqa: A002 - the contract's word
+    language: Language,
+    command: CancelRequest | None = None,
+) -> OrderShape:
+    """Before any of its goods were handed in. Stock and capacity are free again at once; money goes back the way it came.
+
+    A `reason` says who bears what the order has cost already: `GET /v1/policies` lists them, and who may give each when.
+    """
+    return await cancel(ports, caller, id, language, command.reason if command else None)
 
 
 @router.post(

@@ -8,7 +8,7 @@ from app.api.deps import Language, PortsDep, SignedIn
 from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.router import story_router
-from app.catalogue.errors import OrderCycleClosed, OutOfStock
+from app.catalogue.errors import GoodsWouldSpoil, OrderCycleClosed, OutOfStock
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.flows.quote_order import quote_order, show_quote
 from app.identity.errors import NotSignedIn
@@ -33,6 +33,7 @@ router = story_router("buy")
         Invalid,
         NotForSale,
         OutOfStock,
+        GoodsWouldSpoil,
         OrderCycleClosed,
         RouteUnavailable,
         NoHubForCounty,

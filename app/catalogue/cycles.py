@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
+from app.catalogue.cycle_schemas import NewOrderCycle
 from app.catalogue.errors import NO_LISTING, OWN_PRODUCER
 from app.catalogue.models import Listing, OrderCycle
-from app.catalogue.schemas import NewOrderCycle
 from app.catalogue.service import renew
 from app.catalogue.values import LISTINGS_PER_CYCLE_MAX, ListingStatus
 from app.core.database import Session

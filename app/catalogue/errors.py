@@ -63,6 +63,23 @@ class OutOfStock(Problem):
         super().__init__(listing=listing, available=as_text(available))
 
 
+class GoodsWouldSpoil(Problem):
+    """They could be carried there, but on no way would enough of them still be good: `good_until` is when they no longer are."""
+
+    slug = "goods-would-spoil"
+    kind = Kind.CONFLICT
+    title = {"en": "It would spoil on the way", "zh-Hans": "到货前将过保质期"}
+    detail = {
+        "en": "{listing} is good until {good_until}, and every way there arrives later. Choose a nearer place, less of it, or other goods.",
+        "zh-Hans": "{listing} 的保质期到 {good_until}，所有路线都会更晚到达。请选择更近的收货地、减少数量或选购其他商品。",
+    }
+    members = ("listing", "good_until")
+
+    def __init__(self, listing: str, good_until: datetime) -> None:
+        self.listing, self.until = listing, good_until
+        super().__init__(listing=listing, good_until=rfc3339(good_until))
+
+
 class OfferChanged(Problem):
     slug = "offer-changed"
     kind = Kind.CONFLICT
@@ -86,6 +103,17 @@ class StockTaken(Problem):
         "zh-Hans": "该批次已有 {taken} 被预订或交付，数量不能更少。",
     }
     members = ("taken",)
+
+
+class AnimalSold(Problem):
+    slug = "animal-sold"
+    kind = Kind.CONFLICT
+    title = {"en": "An animal of this lot is sold", "zh-Hans": "该批次中有牲畜已售出"}
+    detail = {
+        "en": "The animal with ear tag {tag} is ordered or handed over: its tag stays in this lot. Cancel that order first.",
+        "zh-Hans": "耳标为 {tag} 的牲畜已被订购或交付，耳标须保留在该批次。请先取消相应订单。",
+    }
+    members = ("tag",)
 
 
 class UploadMissing(Problem):

@@ -1,5 +1,6 @@
 """Verbs on lots: stock that comes in, is corrected, is looked at by its seller."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -8,11 +9,12 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from app.catalogue.errors import NO_LISTING, NO_LOT, StockTaken
+from app.catalogue.errors import NO_LISTING, NO_LOT, AnimalSold, StockTaken
 from app.catalogue.models import EarTag, Listing, Lot
+from app.catalogue.presale import load_presale
 from app.catalogue.rendering import facts_of, lot_facts_of, lot_shape_of
-from app.catalogue.rules import is_public, legal_day, missing_in_lot, spoils_at, wrong_lot
-from app.catalogue.schemas import LotChange, LotShape, NewLot
+from app.catalogue.rules import harvest_day, is_public, legal_day, missing_in_lot, spoils_at, wrong_lot
+from app.catalogue.schemas import Harvest, LotChange, LotShape, NewLot
 from app.catalogue.service import lock_listing
 from app.catalogue.values import ListingStatus
 from app.core.database import Reader, Session
@@ -35,16 +37,18 @@ async def add_lot(session: Session, caller: Caller, listing_id: str, command: Ne
     """
     listing = await lock_listing(session, caller, listing_id)
     lot = Lot(
-        **command.model_dump(mode="python", exclude={"id", "certificates"}),
+        **command.model_dump(mode="python", exclude={"id", "certificates", "forecast"}),
         certificates=_plain(command),
         id=command.id or new_id("lot"),
         listing_id=listing_id,
         reserved=Decimal(0),
         consumed=Decimal(0),
-        expires_at=spoils_at(command.harvested_on, listing.shelf_life_h),
         created_from=fingerprint(command),
         created_at=now,
     )
+    if command.forecast:
+        _limit(listing, lot)
+    lot.expires_at = _spoils_at(listing, lot)
     earlier = await session.get(Lot, (listing_id, lot.id))
     if earlier is not None:
         if earlier.created_from != lot.created_from:
@@ -77,7 +81,8 @@ async def change_lot(
 ) -> LotShape:
     """Correct a lot: a count after a loss, tags, a renewed certificate. Locks the listing, then the lot.
 
-    Raises `StockTaken` when less would be left than is reserved or handed over.
+    Raises `StockTaken` when less would be left than is reserved or handed over, `AnimalSold` for the tag of a sold animal
+    that is left out.
     """
     listing = await lock_listing(session, caller, listing_id)
     lot = await _lock(session, listing_id, lot_id)
@@ -86,13 +91,17 @@ async def change_lot(
         setattr(lot, name, value)
     if command.certificates is not None:
         lot.certificates = _plain(command)
+    if lot.harvested is not None:
+        raise StateConflict(state="harvested", verb="changed")
+    if lot.presold_max is not None:
+        _limit(listing, lot)
     taken = lot.reserved + lot.consumed
-    if lot.quantity < taken:
+    if (lot.quantity if lot.presold_max is None else lot.presold_max) < taken:
         raise StockTaken(taken=as_text(taken))
-    lot.expires_at = spoils_at(lot.harvested_on, listing.shelf_life_h)
+    lot.expires_at = _spoils_at(listing, lot)
     _check(listing, lot, now)
     if command.ear_tags is not None:
-        await session.execute(delete(EarTag).where(col(EarTag.listing_id) == listing_id, col(EarTag.lot_id) == lot_id))
+        await _drop_tags(session, lot)
         await _register_tags(session, lot)
     await session.flush()
     return lot_shape_of(lot)
@@ -122,6 +131,59 @@ async def get_lot(connection: Reader, caller: Caller, listing_id: str, lot_id: s
     return lot_shape_of(Lot(**row))
 
 
+async def confirm_lot(session: Session, listing: Listing, lot_id: str, command: Harvest, now: datetime) -> Lot:
+    """What really came of a forecast, of a listing that is locked. Locks the lot; from then on nobody reserves of it ahead.
+
+    When it is enough for all that is reserved, it is a lot like any other. Else `harvested` keeps it, until `settle_lot` is told
+    that it was shared out. A repetition changes nothing; other words after that raise `StateConflict`.
+    """
+    lot = await _lock(session, listing.id, lot_id)
+    if lot.presold_max is None or lot.harvested is not None:
+        came = lot.quantity if lot.harvested is None else lot.harvested
+        if lot.harvested_on is None or (came, lot.harvested_on) != (command.quantity, command.harvested_on):
+            raise StateConflict(state="harvested" if lot.harvested_on else "in stock", verb="confirmed")
+        return lot
+    lot.harvested_on, lot.harvested = command.harvested_on, command.quantity
+    if command.certificates:
+        lot.certificates = _plain(command)
+    lot.available_from = min(now, lot.available_from or now)
+    facts = replace(lot_facts_of(lot), quantity=command.quantity, forecast=False)
+    gaps = wrong_lot(facts_of(listing), facts, legal_day(now))
+    if gaps:
+        raise Invalid(gaps=gaps)
+    lot.expires_at = _spoils_at(listing, lot)
+    if command.quantity >= lot.reserved + lot.consumed and command.quantity > 0:
+        _settle(lot)
+    await session.flush()
+    return lot
+
+
+async def settle_lot(session: Session, listing_id: str, lot_id: str) -> None:
+    """A harvest that was too small is shared out: it is a lot like any other, of what came. Locks it; a repetition does nothing."""
+    lot = await _lock(session, listing_id, lot_id)
+    if lot.harvested is not None:
+        _settle(lot)
+        await session.flush()
+
+
+def _settle(lot: Lot) -> None:
+    """What is handed over shows that it came, whatever was confirmed; a lot of nothing keeps its forecast, and sells none of it."""
+    came = max(lot.harvested or Decimal(0), lot.reserved + lot.consumed)
+    if came > 0:
+        lot.quantity, lot.presold_max, lot.presale_policy, lot.harvested = came, None, None, None
+
+
+def _limit(listing: Listing, lot: Lot) -> None:
+    """How much of a forecast may be sold ahead, by the present policy; what may not be sold ahead is found by `_check`."""
+    share = load_presale().get(listing.category)
+    lot.presold_max = share.most_of(lot.quantity) if share else Decimal(0)
+    lot.presale_policy = share.version if share else ""
+
+
+def _spoils_at(listing: Listing, lot: Lot) -> datetime | None:
+    return spoils_at(harvest_day(lot_facts_of(lot)), listing.shelf_life_h)
+
+
 async def _require_seller(connection: Reader, caller: Caller, listing_id: str) -> None:
     seller = select(col(Listing.producer_id)).where(col(Listing.id) == listing_id)
     producer_id = (await connection.execute(seller)).scalar_one_or_none()
@@ -136,7 +198,7 @@ async def _lock(session: Session, listing_id: str, lot_id: str) -> Lot:
     return lot
 
 
-def _plain(command: NewLot | LotChange) -> list[dict[str, str]]:
+def _plain(command: NewLot | LotChange | Harvest) -> list[dict[str, str]]:
     return [certificate.model_dump(mode="json", exclude_none=True) for certificate in command.certificates or ()]
 
 
@@ -149,14 +211,33 @@ def _check(listing: Listing, lot: Lot, now: datetime) -> None:
         raise Invalid(gaps=gaps)
 
 
+async def _drop_tags(session: Session, lot: Lot) -> None:
+    """Let go of the tags that are no longer the lot's; raises `AnimalSold` for one whose animal is. The lot is locked."""
+    gone = (
+        delete(EarTag)
+        .where(col(EarTag.listing_id) == lot.listing_id, col(EarTag.lot_id) == lot.id)
+        .where(col(EarTag.tag).not_in(lot.ear_tags))
+        .returning(col(EarTag.tag), col(EarTag.order_id))
+    )
+    sold = sorted(tag for tag, order in await session.execute(gone) if order is not None)
+    if sold:
+        raise AnimalSold(tag=sold[0])
+
+
 async def _register_tags(session: Session, lot: Lot) -> None:
     """Claim the ear tags for this lot; raises `Invalid` for those that stand in another one. One statement."""
     if not lot.ear_tags:
         return
     # In one order, so that two lots that want the same animals never wait for each other.
     rows = [{"tag": tag, "listing_id": lot.listing_id, "lot_id": lot.id} for tag in sorted(lot.ear_tags)]
-    claimed = await session.scalars(insert(EarTag).values(rows).on_conflict_do_nothing().returning(col(EarTag.tag)))
-    free = set(claimed.all())
+    wanted = insert(EarTag).values(rows)
+    # One that is the lot's already stays as it is, with the order that holds its animal.
+    claim = wanted.on_conflict_do_update(
+        index_elements=[col(EarTag.tag)],
+        set_={"lot_id": wanted.excluded.lot_id},
+        where=(col(EarTag.listing_id) == lot.listing_id) & (col(EarTag.lot_id) == lot.id),
+    )
+    free = set((await session.scalars(claim.returning(col(EarTag.tag)))).all())
     gaps = [Gap(f"/ear_tags/{i}", _TAG_TAKEN) for i, tag in enumerate(lot.ear_tags) if tag not in free]
     if gaps:
         raise Invalid(gaps=gaps[:50])

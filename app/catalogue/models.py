@@ -164,12 +164,20 @@ class PriceListPrice(SQLModel, table=True):
 
 
 class Lot(SQLModel, table=True):
-    """Goods that came in together. Nobody can reserve or take more than there is: the CHECK holds it."""
+    """Goods that came in together. Nobody can reserve or take more than there is: the CHECK holds it.
+
+    With `presold_max` it is a forecast, of which so much may be sold ahead, by that version of the policy. `harvested` is what
+    really came, while it is found out whom it is too little for.
+    """
 
     __tablename__ = "lot"
     __table_args__ = (
         CheckConstraint("quantity > 0 AND reserved >= 0 AND consumed >= 0", name="not_negative"),
         CheckConstraint("reserved + consumed <= quantity", name="not_oversold"),
+        CheckConstraint("presold_max <= quantity AND reserved + consumed <= presold_max", name="not_presold"),
+        CheckConstraint("(presold_max IS NULL) = (presale_policy IS NULL)", name="presale"),
+        CheckConstraint("presold_max IS NULL OR available_from IS NOT NULL", name="forecast_has_day"),
+        CheckConstraint("harvested IS NULL OR presold_max IS NOT NULL", name="confirming"),
         # Every order writes the counters: room for the new row on the same page keeps the indexes out of it.
         {"postgresql_with": {"fillfactor": 60}},
     )
@@ -184,25 +192,34 @@ class Lot(SQLModel, table=True):
     expires_at: datetime | None = None
     ear_tags: list[str] = Field(sa_type=JSONB)
     certificates: list[dict[str, Any]] = Field(sa_type=JSONB)
+    presold_max: Decimal | None = Field(default=None, sa_type=_AMOUNT)
+    presale_policy: str | None = Field(default=None, max_length=20)
+    harvested: Decimal | None = Field(default=None, sa_type=_AMOUNT)
     created_from: str = Field(max_length=64)
     created_at: datetime
 
 
 class EarTag(SQLModel, table=True):
-    """An ear tag stands in one lot of the whole platform."""
+    """An ear tag stands in one lot of the whole platform, and its animal is held by one order line at the most."""
 
     __tablename__ = "ear_tag"
+    __table_args__ = (
+        CheckConstraint("(order_id IS NULL) = (line_id IS NULL)", name="one_buyer"),
+        Index(None, "order_id", postgresql_where=text("order_id IS NOT NULL")),
+    )
 
     tag: str = Field(primary_key=True, max_length=15)
     listing_id: str = Field(max_length=40)
     lot_id: str = Field(max_length=40, index=True)
+    order_id: str | None = Field(default=None, max_length=40)
+    line_id: str | None = Field(default=None, max_length=40)
 
 
 class Reservation(SQLModel, table=True):
     """What one order line holds of one lot; it keeps the trace from the line to the lot when it is consumed."""
 
     __tablename__ = "reservation"
-    __table_args__ = (CheckConstraint("quantity > 0", name="positive"),)
+    __table_args__ = (CheckConstraint("quantity > 0", name="positive"), Index(None, "listing_id", "lot_id"))
 
     order_id: str = Field(primary_key=True, max_length=40)
     line_id: str = Field(primary_key=True, max_length=40)
@@ -214,7 +231,7 @@ class Reservation(SQLModel, table=True):
 
 
 class Media(SQLModel, table=True):
-    """A photo: announced, then uploaded by its person, then shown by one listing."""
+    """A photo: announced, then uploaded by its person, then shown by one listing or kept as the evidence of one claim."""
 
     __tablename__ = "media"
     __table_args__ = (Index(None, "person_id", postgresql_where=text("listing_id IS NULL")),)
@@ -222,6 +239,8 @@ class Media(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=40)
     person_id: str = Field(max_length=40)
     listing_id: str | None = Field(default=None, foreign_key="listing.id", index=True, max_length=40)
+    claim_id: str | None = Field(default=None, max_length=40)
+    claim_producer_id: str | None = Field(default=None, max_length=40)
     content_type: str = Field(max_length=40)
     bytes: int
     sha256: str = Field(max_length=64)

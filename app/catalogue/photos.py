@@ -1,11 +1,11 @@
 """Verbs on photos: announced, uploaded past us, then ready. The storage itself is the flow's business."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -27,6 +27,7 @@ from app.core.schema import fingerprint
 from app.core.storage import Stored
 from app.identity.values import Caller
 
+_UNUSED: Final = (col(Media.listing_id).is_(None), col(Media.claim_id).is_(None))
 _COLUMNS: Final = [col(getattr(Media, name)) for name in Media.model_fields]
 
 
@@ -53,7 +54,7 @@ async def announce_photo(session: Session, caller: Caller, command: NewMedia, no
     )
     present = await session.get(Media, media.id)
     if present is None:
-        waiting = select(func.count()).where(col(Media.person_id) == caller.id, col(Media.listing_id).is_(None))
+        waiting = select(func.count()).where(*_UNUSED, col(Media.person_id) == caller.id)
         if (await session.execute(waiting)).scalar_one() >= UPLOADS_WAITING_MAX:
             raise TooManyUploads
         await session.execute(insert(Media).values(media.model_dump()).on_conflict_do_nothing())
@@ -64,7 +65,7 @@ async def announce_photo(session: Session, caller: Caller, command: NewMedia, no
 
 
 async def find_photo(connection: Reader, caller: Caller | None, media_id: str) -> Announced:
-    """A photo that the caller may see: their own, their producers', or one that a public listing shows.
+    """A photo that the caller may see: their own, their producers', evidence for them, or one that a public listing shows.
 
     Raises `NotFound`. One statement.
     """
@@ -78,9 +79,37 @@ async def find_photo(connection: Reader, caller: Caller | None, media_id: str) -
         raise NotFound(what=NO_MEDIA)
     shown = row["status"] is not None and is_public(row["status"])
     own = caller is not None and (row["person_id"] == caller.person_id or caller.speaks_for(row["producer_id"] or ""))
-    if not (shown or own):
+    if not (shown or own or _is_evidence_for(row, caller)):
         raise NotFound(what=NO_MEDIA)
     return _announced(Media(**{name: row[name] for name in Media.model_fields}))
+
+
+def _is_evidence_for(row: RowMapping, caller: Caller | None) -> bool:
+    """Whether a claim against one of the caller's producers, or one that an operator may have to decide, rests on it."""
+    if caller is None or row["claim_id"] is None:
+        return False
+    return caller.is_operator() or caller.speaks_for(row["claim_producer_id"])
+
+
+async def keep_as_evidence(
+    session: Session, caller: Caller, media_ids: Collection[str], claim_id: str, producer_id: str
+) -> set[str]:
+    """Keep photos of the caller's for a claim against this producer; answers those that could be kept.
+
+    Not kept is what is another's, not uploaded yet, shown by a listing, or kept for another claim. One statement.
+    """
+    kept = await session.execute(
+        update(Media)
+        .where(
+            col(Media.id).in_(set(media_ids)),
+            col(Media.person_id) == caller.id,
+            col(Media.state) == MediaState.READY,
+            *_UNUSED,
+        )
+        .values(claim_id=claim_id, claim_producer_id=producer_id)
+        .returning(col(Media.id))
+    )
+    return set(kept.scalars())
 
 
 async def own_photo(connection: Reader, caller: Caller, media_id: str) -> Announced:
@@ -108,10 +137,10 @@ async def mark_ready(session: Session, media_id: str) -> None:
 
 
 async def forget_unused(session: Session, now: datetime) -> Sequence[str]:
-    """Delete photos that no listing took up within a day, UPLOADS_PER_SWEEP_MAX at a time; answers their storage keys."""
+    """Delete photos that no listing and no claim took up within a day, UPLOADS_PER_SWEEP_MAX at a time; answers their storage keys."""
     unused = (
         select(col(Media.id))
-        .where(col(Media.listing_id).is_(None), col(Media.created_at) < now - UPLOADS_FORGOTTEN_AFTER)
+        .where(*_UNUSED, col(Media.created_at) < now - UPLOADS_FORGOTTEN_AFTER)
         .order_by(col(Media.created_at))
         .limit(UPLOADS_PER_SWEEP_MAX)
         .with_for_update(skip_locked=True)

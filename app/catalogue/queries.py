@@ -21,6 +21,7 @@ from app.catalogue.values import (
     Category,
     CycleTerms,
     ListingStatus,
+    LotStock,
     Offer,
     Parcel,
     Rendered,
@@ -40,36 +41,44 @@ from app.network.values import Temperature
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-# What can be had of a listing at `now`: the rest of its lots that have begun and have not spoilt.
+# What can be had of a listing at `now`: the rest of its lots that have begun and have not spoilt, and of forecasts what may
+# be sold ahead; but a forecast whose day has come is no longer sold before it is confirmed.
+SELLABLE: Final = (
+    "(available_from IS NULL OR (available_from <= :now) = (presold_max IS NULL)) "
+    "AND (expires_at IS NULL OR expires_at > :now)"
+)
+FREE: Final = "coalesce(presold_max, quantity) - reserved - consumed"
 AVAILABLE: Final = (
-    "(SELECT coalesce(trim_scale(sum(quantity - reserved - consumed)), 0) FROM lot "
-    "WHERE lot.listing_id = listing.id AND (available_from IS NULL OR available_from <= %(now)s) "
-    "AND (expires_at IS NULL OR expires_at > %(now)s))"
+    Template("(SELECT coalesce(trim_scale(sum($free)), 0) FROM lot WHERE lot.listing_id = listing.id AND $sellable)")
+    .substitute(free=FREE, sellable=SELLABLE)
+    .replace(":now", "%(now)s")
 )
 _ONE: Final = Template(
     "SELECT document, description::text, $available::text, version, producer_id, status FROM listing WHERE id = %(id)s"
 ).substitute(available=AVAILABLE)
-# The rest of a statement on listings that are or were on sale.
-_ON_SALE: Final = (
-    "(SELECT coalesce(sum(quantity - reserved - consumed), 0) FROM lot WHERE lot.listing_id = listing.id "
-    "AND (available_from IS NULL OR available_from <= :now) AND (expires_at IS NULL OR expires_at > :now)) AS available "
-    "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
-)
+# The end of a statement on listings that are or were on sale.
+_ON_SALE: Final = "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
 _OFFERS: Final = Sql(
     Template(
         "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, tiers, net_weight_g, weight_g, length_mm, width_mm, "
         "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
-        "attributes ->> 'species' AS species, "
+        "attributes ->> 'species' AS species, attributes -> 'made_to_order' = 'true' AS made_to_order, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
         "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
         "(SELECT jsonb_agg(jsonb_build_object('id', price_list.id, 'price_minor', priced.price_minor, 'tiers', priced.tiers)) "
         "FROM price_list_price AS priced JOIN price_list ON price_list.id = priced.price_list_id "
         "WHERE priced.listing_id = listing.id AND (price_list.for_members AND price_list.producer_id = ANY(:producers) "
         "OR EXISTS (SELECT FROM price_list_buyer WHERE price_list_id = price_list.id AND person_id = :buyer))) AS lists, "
-        "$on_sale"
-    ).substitute(on_sale=_ON_SALE)
+        "(SELECT json_agg(json_build_array(lot.id, ($free)::text, expires_at, available_from)) FROM lot "
+        "WHERE lot.listing_id = listing.id AND $sellable AND $free > 0) AS lots $on_sale"
+    ).substitute(on_sale=_ON_SALE, free=FREE, sellable=SELLABLE)
 )
-_STOCKS: Final = Sql(Template("SELECT id, version, $on_sale").substitute(on_sale=_ON_SALE))
+_STOCKS: Final = Sql(
+    Template(
+        "SELECT id, version, (SELECT coalesce(sum($free), 0) FROM lot WHERE lot.listing_id = listing.id AND $sellable) "
+        "AS available $on_sale"
+    ).substitute(on_sale=_ON_SALE, free=FREE, sellable=SELLABLE)
+)
 _FILTERS: Final = {
     "published": "status = 'published'",
     "status": "status = %(status)s",
@@ -217,7 +226,16 @@ def _page(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> bytes:
     return b'{"items":[%b],"next_cursor":%b}' % (items.encode(), orjson.dumps(next_cursor))
 
 
+def _lot(listing_id: str, lot_id: str, free: str, expires_at: str | None, available_from: str | None) -> LotStock:
+    return LotStock(lot_id, listing_id, Decimal(free), _moment(expires_at), _moment(available_from))
+
+
+def _moment(at: str | None) -> datetime | None:
+    return datetime.fromisoformat(at) if at else None
+
+
 def _offer(row: Any) -> Offer:
+    lots = tuple(_lot(row.id, *lot) for lot in row.lots or ())
     return Offer(
         listing_id=row.id,
         producer_id=row.producer_id,
@@ -234,12 +252,14 @@ def _offer(row: Any) -> Offer:
         hub=row.hub,
         county=row.county,
         version=row.version,
-        available=row.available,
+        available=sum((lot.free for lot in lots), Decimal(0)),
         status=ListingStatus(row.status),
         species=Species(row.species) if row.species else None,
+        made_to_order=bool(row.made_to_order),
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
         net_weight_g=row.net_weight_g,
         ladder=ladder(Money(row.price_minor, row.currency), tiers_of(row.tiers), _listed(row)),
+        lots=lots,
     )
 
 

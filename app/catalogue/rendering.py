@@ -79,10 +79,12 @@ def _unit_prices_of(facts: Facts, price: Money) -> list[UnitPrice]:
 def lot_facts_of(lot: Lot) -> LotFacts:
     return LotFacts(
         quantity=lot.quantity,
-        free=lot.quantity - lot.reserved - lot.consumed,
+        free=free_of(lot),
         harvested_on=lot.harvested_on,
         ear_tags=tuple(lot.ear_tags),
         certificates=_CERTIFICATES.validate_python(lot.certificates),
+        forecast=lot.presold_max is not None,
+        available_from=lot.available_from,
     )
 
 
@@ -90,8 +92,14 @@ def lot_shape_of(lot: Lot) -> LotShape:
     return LotShape(
         **lot.model_dump(exclude={"listing_id", "created_from"}),
         listing=lot.listing_id,
-        available=lot.quantity - lot.reserved - lot.consumed,
+        available=Decimal(0) if lot.harvested is not None else free_of(lot),
+        forecast=lot.presold_max is not None,
     )
+
+
+def free_of(lot: Lot) -> Decimal:
+    """What nobody has reserved or taken: of the lot, or of what of a forecast may be sold ahead."""
+    return (lot.quantity if lot.presold_max is None else lot.presold_max) - lot.reserved - lot.consumed
 
 
 def document_of(listing: Listing) -> str:

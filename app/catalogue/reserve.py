@@ -4,28 +4,33 @@ Lots are always locked in the order (listing, lot), so that two orders never wai
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Final
+from itertools import groupby
+from operator import attrgetter
+from string import Template
+from typing import Any, Final
 
 from sqlalchemy import text
 
 from app.catalogue.errors import OfferChanged
-from app.catalogue.rules import choose_lots
-from app.catalogue.values import LotStock, ReservationState, StockWant, Taken
+from app.catalogue.queries import FREE, SELLABLE
+from app.catalogue.stock import choose_lots
+from app.catalogue.values import Held, LotStock, ReservationState, ShortHarvest, StockWant, Taken
 from app.core.database import Session, Sql, as_rows
 
 __all__ = ["StockWant", "Taken", "consume", "release", "reserve"]
 
 _LOCK_LOTS: Final = Sql(
-    "SELECT lot.listing_id, lot.id, lot.quantity - lot.reserved - lot.consumed AS free, lot.expires_at, "
-    "listing.version, listing.status FROM lot JOIN listing ON listing.id = lot.listing_id "
-    "WHERE lot.listing_id = ANY(:listings) AND (lot.available_from IS NULL OR lot.available_from <= :now) "
-    "AND (lot.expires_at IS NULL OR lot.expires_at > :now) AND lot.reserved + lot.consumed < lot.quantity "
-    "ORDER BY lot.listing_id, lot.id FOR UPDATE OF lot"
+    Template(
+        "SELECT lot.listing_id, lot.id, $free AS free, expires_at, available_from, ear_tags <> '[]' AS tagged, "
+        "listing.version, listing.status FROM lot JOIN listing ON listing.id = lot.listing_id "
+        "WHERE lot.listing_id = ANY(:listings) AND $sellable AND $free > 0 "
+        "ORDER BY lot.listing_id, lot.id FOR UPDATE OF lot"
+    ).substitute(free=FREE, sellable=SELLABLE)
 )
 # A seller's change locks the lots too, so the version that this statement sees stays until the order is committed.
-_TAKE: Final = Sql(
+_TAKING: Final = (
     "WITH part AS (SELECT * FROM json_to_recordset(CAST(:parts AS json)) AS part "
     "(line_id text, listing_id text, lot_id text, quantity numeric, version int)), "
     "want AS (SELECT listing_id, lot_id, min(version) AS version, sum(quantity) AS quantity "
@@ -33,10 +38,31 @@ _TAKE: Final = Sql(
     "taken AS (UPDATE lot SET reserved = lot.reserved + want.quantity FROM want "
     "JOIN listing ON listing.id = want.listing_id AND listing.version = want.version AND listing.status = 'published' "
     "WHERE lot.listing_id = want.listing_id AND lot.id = want.lot_id "
-    "AND lot.reserved + lot.consumed + want.quantity <= lot.quantity RETURNING lot.listing_id, lot.id), "
+    "AND lot.reserved + lot.consumed + want.quantity <= coalesce(lot.presold_max, lot.quantity) "
+    "RETURNING lot.listing_id, lot.id), "
     "held AS (INSERT INTO reservation (order_id, line_id, lot_id, listing_id, quantity, state, created_at) "
-    "SELECT :order, part.line_id, part.lot_id, part.listing_id, part.quantity, 'held', :now FROM part) "
-    "SELECT listing_id FROM taken"
+    "SELECT :order, part.line_id, part.lot_id, part.listing_id, part.quantity, 'held', :now FROM part)"
+)
+_TAKE: Final = Sql(Template("$taking SELECT listing_id FROM taken").substitute(taking=_TAKING))
+# Of each lot the free animals with the lowest numbers. Who takes them has locked the lot.
+_TAKE_ANIMALS: Final = Sql(
+    Template(
+        "$taking, span AS (SELECT part.*, sum(quantity) OVER (PARTITION BY listing_id, lot_id ORDER BY line_id) "
+        "AS until FROM part), "
+        "animal AS (SELECT tag, listing_id, lot_id, row_number() OVER (PARTITION BY listing_id, lot_id ORDER BY tag) AS place "
+        "FROM ear_tag WHERE (listing_id, lot_id) IN (SELECT listing_id, lot_id FROM want) AND order_id IS NULL), "
+        "picked AS (UPDATE ear_tag SET order_id = :order, line_id = span.line_id "
+        "FROM animal JOIN span USING (listing_id, lot_id) "
+        "WHERE place > until - quantity AND place <= until AND ear_tag.tag = animal.tag AND ear_tag.order_id IS NULL "
+        "RETURNING ear_tag.tag, ear_tag.lot_id, ear_tag.line_id) "
+        "SELECT listing_id, NULL AS line_id, NULL AS lot_id, NULL AS tag FROM taken "
+        "UNION ALL SELECT NULL, line_id, lot_id, tag FROM picked"
+    ).substitute(taking=_TAKING)
+)
+_HARVEST: Final = text(
+    "SELECT lot.harvested, held.order_id, sum(held.quantity) AS quantity, min(held.created_at) AS since FROM lot "
+    "LEFT JOIN reservation AS held ON held.listing_id = lot.listing_id AND held.lot_id = lot.id AND held.state <> 'released' "
+    "WHERE lot.listing_id = :listing AND lot.id = :lot AND lot.harvested IS NOT NULL GROUP BY 1, 2"
 )
 _LOCK_HELD: Final = text(
     "SELECT 1 FROM lot WHERE (listing_id, id) IN (SELECT listing_id, lot_id FROM reservation "
@@ -45,6 +71,7 @@ _LOCK_HELD: Final = text(
 _END: Final = text(
     "WITH ended AS (UPDATE reservation SET state = :state WHERE order_id = ANY(:orders) AND state = 'held' "
     "RETURNING listing_id, lot_id, quantity), "
+    "freed AS (UPDATE ear_tag SET order_id = NULL, line_id = NULL WHERE order_id = ANY(:orders) AND :consumed = 0), "
     "part AS (SELECT listing_id, lot_id, sum(quantity) AS quantity FROM ended GROUP BY listing_id, lot_id) "
     "UPDATE lot SET reserved = lot.reserved - part.quantity, consumed = lot.consumed + part.quantity * :consumed "
     "FROM part WHERE lot.listing_id = part.listing_id AND lot.id = part.lot_id"
@@ -52,10 +79,11 @@ _END: Final = text(
 
 
 async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], now: datetime) -> list[Taken]:
-    """Hold stock for an order, from the lots that spoil first. Two statements for any number of lines.
+    """Hold stock for an order, from the lots that spoil first of those that keep its promise. Two statements for any number of lines.
 
-    Locks the lots until the transaction ends: call it last. All or nothing: raises `OutOfStock` for the first listing
-    that has too little, `OfferChanged` for one that is not on sale at the version that was quoted.
+    Animals with ear tags are held by their tags, each by one order. Locks the lots until the transaction ends: call it last.
+    All or nothing: raises `OutOfStock` for the first listing that has too little, `OfferChanged` for one that is not on sale
+    at the version that was quoted, or whose lots do not keep the promise any more.
     """
     listings = sorted({want.listing_id for want in wants})
     rows = await _LOCK_LOTS.all(session, {"listings": listings, "now": now})
@@ -63,15 +91,29 @@ async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], n
     for want in wants:
         if present.get(want.listing_id, (want.version, "published")) != (want.version, "published"):
             raise OfferChanged(want.listing_id)
-    taken = choose_lots(wants, [LotStock(row.id, row.listing_id, row.free, row.expires_at) for row in rows])
+    lots = [LotStock(row.id, row.listing_id, row.free, row.expires_at, row.available_from, row.tagged) for row in rows]
+    taken = choose_lots(wants, lots)
+    tagged = {(lot.listing_id, lot.id) for lot in lots if lot.tagged}
     versions = {want.listing_id: want.version for want in wants}
     parts = [asdict(part) | {"version": versions[part.listing_id]} for part in taken]
-    held = await _TAKE.all(session, {"order": order_id, "now": now, "parts": as_rows(parts)})
+    take = _TAKE_ANIMALS if tagged else _TAKE
+    held = await take.all(session, {"order": order_id, "now": now, "parts": as_rows(parts)})
     kept = {row.listing_id for row in held}
     changed = [listing for listing in listings if listing not in kept]
     if changed:
         raise OfferChanged(changed[0])
-    return taken
+    return _with_animals(taken, tagged, held) if tagged else taken
+
+
+def _with_animals(taken: Sequence[Taken], tagged: Collection[tuple[str, str]], held: Sequence[Any]) -> list[Taken]:
+    """The parts with the tags of their animals, in order; of a tagged lot there is one for each head."""
+    picked = sorted((row for row in held if row.tag), key=attrgetter("line_id", "lot_id", "tag"))
+    tags = {
+        place: tuple(row.tag for row in rows) for place, rows in groupby(picked, key=attrgetter("line_id", "lot_id"))
+    }
+    named = [replace(part, ear_tags=tags.get((part.line_id, part.lot_id), ())) for part in taken]
+    assert all(len(part.ear_tags) == part.quantity for part in named if (part.listing_id, part.lot_id) in tagged)
+    return named
 
 
 async def release(session: Session, order_ids: Collection[str]) -> None:
@@ -82,6 +124,14 @@ async def release(session: Session, order_ids: Collection[str]) -> None:
 async def consume(session: Session, order_ids: Collection[str]) -> None:
     """What these orders hold has left the producer for good. Two statements; a repetition does nothing."""
     await _end(session, order_ids, ReservationState.CONSUMED)
+
+
+async def find_harvest(session: Session, listing_id: str, lot_id: str) -> ShortHarvest | None:
+    """What came of a forecast and who holds how much of it; None once it is shared out. One statement."""
+    rows = (await session.execute(_HARVEST, {"listing": listing_id, "lot": lot_id})).all()
+    if not rows:
+        return None
+    return ShortHarvest(rows[0].harvested, tuple(Held(r.order_id, r.quantity, r.since) for r in rows if r.order_id))
 
 
 async def _end(session: Session, order_ids: Collection[str], state: ReservationState) -> None:

@@ -1,13 +1,13 @@
-"""Decisions of the catalogue: what a listing still lacks, which state follows, which lots give. Pure."""
+"""Decisions of the catalogue: what a listing still lacks, which state follows. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from app.catalogue.checks import attribute_gaps, missing_attributes
-from app.catalogue.errors import OutOfStock
+from app.catalogue.presale import load_presale
 from app.catalogue.pricing import pricing_gaps
 from app.catalogue.values import (
     CERTIFICATE_DAYS_MAX,
@@ -27,12 +27,9 @@ from app.catalogue.values import (
     ListingEvent,
     ListingStatus,
     LotFacts,
-    LotStock,
     Offer,
     Parcel,
     Species,
-    StockWant,
-    Taken,
 )
 from app.core.errors import Gap, StateConflict
 from app.core.quantity import WHOLE_UNITS, Unit, as_text, fits_step
@@ -155,12 +152,29 @@ def wrong_lot(facts: Facts, lot: LotFacts, on: date) -> list[Gap]:
         gaps.append(_gap("/harvested_on", "Lies in the future", "不能晚于今天"))
     for i, certificate in enumerate(lot.certificates):
         gaps += _certificate_gaps(f"/certificates/{i}", certificate, on)
-    return gaps + _ear_tag_gaps(facts, lot)
+    return gaps + _ear_tag_gaps(facts, lot) + _forecast_gaps(facts, lot, on)
+
+
+def _forecast_gaps(facts: Facts, lot: LotFacts, on: date) -> list[Gap]:
+    """What is to come has a day from which it can be handed in, and no harvest yet."""
+    if not lot.forecast:
+        return []
+    share = load_presale().get(facts.category)
+    if share is None or share.most_of(lot.quantity) <= 0:
+        return [_gap("/forecast", "So little of such goods is not sold ahead", "该类商品（或数量过少）不可预售")]
+    if facts.category is Category.HANDICRAFT and not facts.attributes.get("made_to_order"):
+        return [_gap("/forecast", "Only what is `made_to_order` is sold ahead", "只有标明 made_to_order 的商品可预售")]
+    gaps = []
+    if lot.available_from is None or legal_day(lot.available_from) <= on:
+        gaps.append(_gap("/available_from", "The day when it will be there is needed", "请填写预计可交货的未来日期"))
+    if lot.harvested_on is not None:
+        gaps.append(_gap("/harvested_on", "A forecast is not harvested yet", "预售批次尚未采收"))
+    return gaps
 
 
 def missing_in_lot(facts: Facts, lot: LotFacts, on: date) -> list[Gap]:
     """What the lot lacks to be sold. `on` is the legal day."""
-    if facts.category is Category.PRODUCE and lot.harvested_on is None:
+    if facts.category is Category.PRODUCE and lot.harvested_on is None and not lot.forecast:
         return [_gap("/harvested_on", "The day of harvest is needed", "请填写采收日期")]
     if facts.category is not Category.LIVESTOCK:
         return []
@@ -261,34 +275,19 @@ def species_of(facts: Facts) -> Species | None:
     return Species(species) if species else None
 
 
+def harvest_day(lot: LotFacts) -> date | None:
+    """The day of harvest; of a forecast the one from which it can be handed in."""
+    if lot.harvested_on is None and lot.forecast and lot.available_from is not None:
+        return legal_day(lot.available_from)
+    return lot.harvested_on
+
+
 def spoils_at(harvested_on: date | None, shelf_life_h: int | None) -> datetime | None:
     """When goods are no longer good: the shelf life counts from the end of the legal day of harvest."""
     if harvested_on is None or shelf_life_h is None:
         return None
     midnight = datetime.combine(harvested_on, datetime.min.time(), tzinfo=UTC)
     return midnight + timedelta(days=1) - LEGAL_TIME + timedelta(hours=shelf_life_h)
-
-
-def choose_lots(wants: Iterable[StockWant], lots: Iterable[LotStock]) -> list[Taken]:
-    """Take from the lots that spoil first, then from the oldest. Raises `OutOfStock` for the first line that lacks."""
-    by_listing: dict[str, list[LotStock]] = {}
-    for lot in sorted(lots, key=lambda lot: (lot.expires_at is None, lot.expires_at, lot.id)):
-        by_listing.setdefault(lot.listing_id, []).append(lot)
-    free = {lot.id: lot.free for listed in by_listing.values() for lot in listed}
-    taken = []
-    for want in wants:
-        listed = by_listing.get(want.listing_id, [])
-        missing = want.quantity
-        available = sum((free[lot.id] for lot in listed), Decimal(0))
-        if missing > available:
-            raise OutOfStock(want.listing_id, available)
-        for lot in listed:
-            part = min(missing, free[lot.id])
-            if part > 0:
-                taken.append(Taken(want.line_id, want.listing_id, lot.id, part))
-                free[lot.id] -= part
-                missing -= part
-    return taken
 
 
 def _gap(pointer: str, en: str, zh: str) -> Gap:

@@ -9,10 +9,8 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 from app.catalogue.attributes import attributes_schema
 from app.catalogue.price_schemas import SHOWN_TIER, TIER, NetWeight, ShownTier, Tiers, UnitPriceShape, by_weight
 from app.catalogue.values import (
-    CYCLE_OPEN_H_MAX,
     EAR_TAG_PATTERN,
     LEAD_TIME_H_MAX,
-    LISTINGS_PER_CYCLE_MAX,
     PHOTO_SUFFIX,
     SHELF_LIFE_H_MAX,
     Category,
@@ -28,6 +26,7 @@ from app.core.limits import (
     LENGTH_MM_MAX,
     PHOTO_BYTES_MAX,
     PHOTOS_PER_LISTING_MAX,
+    QUANTITY_MAX,
     TITLE_LENGTH_MAX,
     WEIGHT_G_MAX,
 )
@@ -35,7 +34,7 @@ from app.core.money import Money
 from app.core.quantity import Quantity, Stock, Unit
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText, Tag
-from app.network.values import CODE_PATTERN, Temperature
+from app.network.values import Temperature
 
 _LISTING: Final = "lst_01jd3zq9k2e8gv5w7x4c6b8n1m"
 _PRODUCER: Final = "prd_01jd3zq9k2e8gv5w7x4c6b8n1m"
@@ -108,7 +107,8 @@ LengthMm = Annotated[int, Field(ge=1, le=LENGTH_MM_MAX)]
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 
 
-def _example(*values: dict[str, Any]) -> ConfigDict:
+def examples(*values: dict[str, Any]) -> ConfigDict:
+    """What the OpenAPI document shows of a shape."""
     return ConfigDict(json_schema_extra={"examples": list(values)})
 
 
@@ -129,7 +129,7 @@ class Handling(Shape):
 class NewListing(Shape):
     """A draft. It may be incomplete, but what is there must be right."""
 
-    model_config: ClassVar[ConfigDict] = _example(
+    model_config: ClassVar[ConfigDict] = examples(
         {"producer": _PRODUCER, "category": "produce", "unit": "box", **_JUJUBE}
     )
 
@@ -154,7 +154,7 @@ class NewListing(Shape):
 class ListingChange(Shape):
     """What is left out, or null, stays as it is. A map or a list that is given replaces the former one whole."""
 
-    model_config: ClassVar[ConfigDict] = _example({"price": {"amount": 17800, "currency": "CNY"}, "lead_time_h": 24})
+    model_config: ClassVar[ConfigDict] = examples({"price": {"amount": 17800, "currency": "CNY"}, "lead_time_h": 24})
 
     title: Title | None = None
     description: LocalText | None = None
@@ -180,7 +180,7 @@ class Photo(Shape):
 class ListingCard(Shape):
     """A listing as lists show it. `derived` follows from the attributes, such as cotton's classes."""
 
-    model_config: ClassVar[ConfigDict] = _example(_SHOWN)
+    model_config: ClassVar[ConfigDict] = examples(_SHOWN)
 
     id: ListingId
     producer: ProducerId
@@ -220,7 +220,7 @@ class ListingCard(Shape):
 class ListingShape(ListingCard):
     """A listing with everything that is said of it."""
 
-    model_config: ClassVar[ConfigDict] = _example({**_SHOWN, "description": _JUJUBE["description"]})
+    model_config: ClassVar[ConfigDict] = examples({**_SHOWN, "description": _JUJUBE["description"]})
 
     description: LocalText
 
@@ -240,9 +240,13 @@ Certificates = Annotated[list[CertificateShape], Field(max_length=CERTIFICATES_P
 
 
 class NewLot(Shape):
-    """Stock that comes in. `available_from` holds it back until then."""
+    """Stock that comes in. `available_from` holds it back until then.
 
-    model_config: ClassVar[ConfigDict] = _example(
+    A `forecast` is stock that is still to come: a harvest, or handicraft that is `made_to_order`. It is sold ahead, up to a share
+    of `quantity` (`presold_max`), and handed in from `available_from` on.
+    """
+
+    model_config: ClassVar[ConfigDict] = examples(
         _STOCKED,
         {
             "quantity": "1",
@@ -262,6 +266,7 @@ class NewLot(Shape):
     quantity: Quantity
     available_from: Time | None = None
     harvested_on: Day | None = None
+    forecast: bool = False
     ear_tags: EarTags = []
     certificates: Certificates = []
 
@@ -269,7 +274,7 @@ class NewLot(Shape):
 class LotChange(Shape):
     """What is left out, or null, stays as it is. `quantity` is all that ever came in, what was sold included."""
 
-    model_config: ClassVar[ConfigDict] = _example({"quantity": "480"})
+    model_config: ClassVar[ConfigDict] = examples({"quantity": "480"})
 
     quantity: Quantity | None = None
     available_from: Time | None = None
@@ -278,10 +283,20 @@ class LotChange(Shape):
     certificates: Certificates | None = None
 
 
+class Harvest(Shape):
+    """What really came of a forecast. When it is less than what is reserved, who ordered first is served first."""
+
+    model_config: ClassVar[ConfigDict] = examples({"quantity": "410", "harvested_on": "2026-03-01"})
+
+    quantity: Annotated[Stock, Field(le=QUANTITY_MAX)]
+    harvested_on: Day
+    certificates: Certificates = []
+
+
 class LotShape(Shape):
     """`quantity` came in; of it some is reserved by orders, some consumed (handed over), and the rest available."""
 
-    model_config: ClassVar[ConfigDict] = _example(
+    model_config: ClassVar[ConfigDict] = examples(
         {
             "id": _LOT,
             "listing": _LISTING,
@@ -290,6 +305,10 @@ class LotShape(Shape):
             "reserved": "15",
             "consumed": "5",
             "available_from": None,
+            "forecast": False,
+            "presold_max": None,
+            "presale_policy": None,
+            "harvested": None,
             "expires_at": "2026-04-18T16:00:00Z",
             "ear_tags": [],
             "created_at": "2026-03-01T08:05:00Z",
@@ -305,6 +324,12 @@ class LotShape(Shape):
     available_from: Time | None
     harvested_on: Day | None
     expires_at: Annotated[Time | None, Field(description="After this the goods are no longer sold")]
+    forecast: bool
+    presold_max: Annotated[Stock | None, Field(description="So much of a forecast may be sold ahead")]
+    presale_policy: Annotated[str | None, Field(description="The version of the policy that says how much")]
+    harvested: Annotated[
+        Stock | None, Field(description="What came, while it is shared out among orders that it is too little for")
+    ]
     ear_tags: EarTags
     certificates: Certificates
     created_at: Time
@@ -313,7 +338,7 @@ class LotShape(Shape):
 class NewMedia(Shape):
     """The file that will be uploaded, exactly."""
 
-    model_config: ClassVar[ConfigDict] = _example({"content_type": "image/jpeg", "bytes": 184320, "sha256": _SHA256})
+    model_config: ClassVar[ConfigDict] = examples({"content_type": "image/jpeg", "bytes": 184320, "sha256": _SHA256})
 
     id: MediaId | None = None
     content_type: Annotated[str, Field(pattern=f"^(?:{'|'.join(PHOTO_SUFFIX)})$", examples=["image/jpeg"])]
@@ -330,7 +355,7 @@ class UploadShape(Shape):
 
 
 class MediaCreated(Shape):
-    model_config: ClassVar[ConfigDict] = _example(
+    model_config: ClassVar[ConfigDict] = examples(
         {
             "id": _MEDIA,
             "upload": {
@@ -351,7 +376,7 @@ class MediaCreated(Shape):
 class MediaShape(Shape):
     """`url` is where the picture is until it expires; null while it has not been uploaded."""
 
-    model_config: ClassVar[ConfigDict] = _example(
+    model_config: ClassVar[ConfigDict] = examples(
         {
             "id": _MEDIA,
             "content_type": "image/jpeg",
@@ -370,92 +395,3 @@ class MediaShape(Shape):
     state: MediaState
     listing: ListingId | None
     url: str | None
-
-
-_CYCLE: Final = {
-    "producer": _PRODUCER,
-    "name": {"zh-Hans": "每周三发车", "en": "The Wednesday lorry"},
-    "service": "TRUCK-HOTAN-KASHGAR",
-    "lead_time_h": 24,
-    "open_h": 120,
-}
-_WINDOW: Final = {
-    "opens_at": "2026-02-26T08:00:00Z",
-    "closes_at": "2026-03-03T08:00:00Z",
-    "hand_in_by": "2026-03-04T08:00:00Z",
-    "departs_at": "2026-03-04T13:00:00Z",
-}
-_CYCLE_ID: Final = "cyc_01jd0000000000000000000000"
-CycleId = Annotated[str, Field(pattern=pattern("cyc"), examples=[_CYCLE_ID])]
-
-
-class NewOrderCycle(Shape):
-    """Orders in windows, each for one departure of a timetabled `service` from the producer's hub.
-
-    A window closes `lead_time_h` before the goods must be handed in, and has then been open for `open_h`.
-    """
-
-    model_config: ClassVar[ConfigDict] = _example(_CYCLE)
-
-    id: CycleId | None = None
-    producer: ProducerId
-    name: Title
-    service: Annotated[str, Field(min_length=1, max_length=40, pattern=CODE_PATTERN)]
-    lead_time_h: Annotated[int, Field(ge=0, le=LEAD_TIME_H_MAX)] = 24
-    open_h: Annotated[int, Field(ge=1, le=CYCLE_OPEN_H_MAX)] = 144
-
-
-class OrderCycleChange(Shape):
-    """What is left out, or null, stays as it is. With a `service`, departures are from where the producer hands in now."""
-
-    model_config: ClassVar[ConfigDict] = _example({"lead_time_h": 36})
-
-    name: Title | None = None
-    service: Annotated[str, Field(min_length=1, max_length=40, pattern=CODE_PATTERN)] | None = None
-    lead_time_h: Annotated[int, Field(ge=0, le=LEAD_TIME_H_MAX)] | None = None
-    open_h: Annotated[int, Field(ge=1, le=CYCLE_OPEN_H_MAX)] | None = None
-
-
-class WindowShape(Shape):
-    """When orders are taken, by when they are handed in together, and the departure that they are for."""
-
-    model_config: ClassVar[ConfigDict] = _example(_WINDOW)
-
-    opens_at: Time
-    closes_at: Time
-    hand_in_by: Time
-    departs_at: Time
-
-
-class OrderCycleShape(Shape):
-    """`windows` are the next that have not closed; none when the service does not run."""
-
-    model_config: ClassVar[ConfigDict] = _example(
-        {
-            "id": _CYCLE_ID,
-            **_CYCLE,
-            "hub": "HOTAN",
-            "created_at": "2026-02-20T08:00:00Z",
-            "is_open": True,
-            "windows": [_WINDOW],
-        }
-    )
-
-    id: CycleId
-    producer: ProducerId
-    name: Title
-    service: str
-    hub: str
-    lead_time_h: int
-    open_h: int
-    created_at: Time
-    is_open: bool
-    windows: list[WindowShape]
-
-
-class CycleListings(Shape):
-    """The listings that are ordered in this cycle from now on; those that are left out are ordered at any time again."""
-
-    model_config: ClassVar[ConfigDict] = _example({"listings": ["lst_01jd0000000000000000000000"]})
-
-    listings: Annotated[list[ListingId], Field(max_length=LISTINGS_PER_CYCLE_MAX)]

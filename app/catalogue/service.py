@@ -13,7 +13,16 @@ from app.catalogue.errors import NO_LISTING, OWN_PRODUCER, ListingIncomplete
 from app.catalogue.models import EarTag, Listing, Lot, Media
 from app.catalogue.queries import find_listing
 from app.catalogue.rendering import columns_of, document_of, facts_of, lot_facts_of, tokens_of
-from app.catalogue.rules import is_public, legal_day, missing_facts, missing_stock, next_status, spoils_at, wrong_facts
+from app.catalogue.rules import (
+    harvest_day,
+    is_public,
+    legal_day,
+    missing_facts,
+    missing_stock,
+    next_status,
+    spoils_at,
+    wrong_facts,
+)
 from app.catalogue.schemas import ListingChange, NewListing
 from app.catalogue.values import (
     CURRENCY,
@@ -113,7 +122,7 @@ async def change_listing(
     lots = await lock_lots(session, listing_id)
     if command.handling is not None:
         for lot in lots:
-            lot.expires_at = spoils_at(lot.harvested_on, listing.shelf_life_h)
+            lot.expires_at = spoils_at(harvest_day(lot_facts_of(lot)), listing.shelf_life_h)
     if command.photos is not None:
         await _show_photos(session, caller, listing_id, listing.photos, former_photos)
     renew(listing, now)

@@ -237,6 +237,8 @@ class LotFacts:
     harvested_on: date | None
     ear_tags: tuple[str, ...]
     certificates: tuple[Certificate, ...]
+    forecast: bool = False
+    available_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,36 +291,60 @@ class Offer:
     net_weight_g: int | None = None
     # What this buyer pays by quantity, from zero on.
     ladder: tuple[Tier, ...] = ()
+    lots: tuple["LotStock", ...] = ()
+    made_to_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StockWant:
-    """What an order line takes from a listing, as it was at `version`."""
+    """What an order line takes from a listing, as it was at `version`: there by `ready_at`, good until it `arrives_at` the latest."""
 
     line_id: str
     listing_id: str
     quantity: Decimal
     version: int
+    ready_at: datetime | None = None
+    arrives_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LotStock:
-    """A locked lot: what may be taken from it, and when its goods are no longer good."""
+    """A lot: what may be taken from it, when its goods are no longer good, and from when they are there (None: they are)."""
 
     id: str
     listing_id: str
     free: Decimal
     expires_at: datetime | None
+    available_from: datetime | None = None
+    tagged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A part of a line that one lot gives."""
+    """A part of a line that one lot gives, and which animals when they have ear tags."""
 
     line_id: str
     listing_id: str
     lot_id: str
     quantity: Decimal
+    ear_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one order holds of a lot, or has taken from it."""
+
+    order_id: str
+    quantity: Decimal
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShortHarvest:
+    """What came of a forecast, and who holds of it."""
+
+    quantity: Decimal
+    held: tuple[Held, ...]
 
 
 @dataclass(frozen=True, slots=True)

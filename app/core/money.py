@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import ConfigDict, Field
 
@@ -54,3 +54,40 @@ def zero(currency: str) -> Money:
 
 def total(parts: Sequence[Money], currency: str) -> Money:
     return sum(parts, zero(currency))
+
+
+# ISO 4217: how many digits of a currency's major unit its minor units are; two for all others.
+_DIGITS: Final = {
+    **dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+}
+
+
+def major(money: Money, *, grouped: bool = False) -> str:
+    """The amount in major units as a decimal number, exactly: `-1234.50`, or `-1,234.50` for people to read."""
+    digits = _DIGITS.get(money.currency, 2)
+    whole, part = divmod(abs(money.amount), 10**digits)
+    sign = "-" if money.amount < 0 else ""
+    shown = f"{whole:,}" if grouped else str(whole)
+    return f"{sign}{shown}.{part:0{digits}d}" if digits else f"{sign}{shown}"

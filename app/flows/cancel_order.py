@@ -1,5 +1,7 @@
 """The story of an order that is not to be: the buyer cancels, or nobody paid in time. Stock, capacity and money go back."""
 
+from collections.abc import Sequence
+
 from app.catalogue.reserve import release
 from app.core.database import Session
 from app.core.ids import new_id
@@ -8,32 +10,40 @@ from app.core.money import Money
 from app.flows.ports import Ports
 from app.flows.show_order import shown
 from app.identity.values import Caller
-from app.ledger.rules import reversed_entries
+from app.ledger.rules import cancellation_entries, reversed_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
-from app.ledger.values import OWED_ON_DELIVERY, State, Transfer, TransferKind
+from app.ledger.values import OWED_ON_DELIVERY, PLATFORM, AccountKind, AccountRef, State, Transfer, TransferKind
 from app.network.capacity import release_capacity
-from app.orders.errors import AlreadyShipped
-from app.orders.models import Order
+from app.orders.errors import AlreadyShipped, CancelReasonUnusable
+from app.orders.models import Order, OrderLine
+from app.orders.policies import Base, Canceller, Owed, Party, Policies, owed_for
 from app.orders.rules import may
 from app.orders.schemas import OrderShape
-from app.orders.service import lock_order, move
+from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent
 from app.payments.service import get_payment_of, lock_payment_of, record_cancel, record_refund
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
 from app.shipments.service import cancel_consignments
+from app.shipments.values import Journey
 
 
-async def cancel_order(ports: Ports, caller: Caller, order_id: str, language: str) -> OrderShape:
+async def cancel_order(
+    ports: Ports, caller: Caller, order_id: str, language: str, reason: str | None = None
+) -> OrderShape:
     """Cancel an order before any of its goods were handed in; its buyer or an operator may.
 
-    Raises `StateConflict` or `AlreadyShipped`. Money that was taken goes back by a job.
+    Raises `StateConflict`, `CancelReasonUnusable` or `AlreadyShipped`. Money that was taken goes back by a job; what the reason makes
+    somebody owe, by the terms of the order, is a transfer of its own.
     """
     async with ports.begin() as session:
         order = await lock_order(session, order_id, None if caller.is_operator() else caller.id)
-        await move(session, order, OrderEvent.CANCEL, ports.clock.now())
-        await _give_back(session, order, ports)
+        if reason is not None and may(order.status, OrderEvent.CANCEL):
+            _require_usable(ports.policies, reason, order, caller)
+        await move(session, order, OrderEvent.CANCEL, ports.clock.now(), reason)
+        journeys = await give_back(session, order, ports)
+        await _charge(session, order, reason, journeys, ports)
         await enqueue(session, [Job("order.cancelled", {"order": order.id})])
         return await shown(session, order, language)
 
@@ -45,11 +55,56 @@ async def expire_order(ports: Ports, order: str) -> None:
         if not may(row.status, OrderEvent.EXPIRE):
             return
         await move(session, row, OrderEvent.EXPIRE, ports.clock.now())
-        await _give_back(session, row, ports)
+        await give_back(session, row, ports)
 
 
-async def _give_back(session: Session, order: Order, ports: Ports) -> None:
-    """Release what the order held, all of it or (when a consignment moves already) nothing: `AlreadyShipped`."""
+def _require_usable(policies: Policies, reason: str, order: Order, caller: Caller) -> None:
+    """Raise `CancelReasonUnusable` unless this caller may give the reason for an order in this state."""
+    whom = {Canceller.BUYER} if order.buyer_id == caller.id else set()
+    whom |= {Canceller.OPERATOR} if caller.is_operator() else set()
+    usable = [row.code for row in policies.cancellation if order.status in row.states and row.by & whom]
+    if reason not in usable:
+        raise CancelReasonUnusable(reason, usable)
+
+
+async def _charge(
+    session: Session, order: Order, reason: str | None, journeys: Sequence[Journey], ports: Ports
+) -> None:
+    """Enter what the reason makes somebody owe, by the terms that were frozen when the order was placed."""
+    owed = owed_for(order.terms, reason) if reason else None
+    if owed is None:
+        return
+    entries = cancellation_entries(costs_of_cancelling(order, owed, await list_lines(session, order.id), journeys))
+    if entries:
+        costs = Transfer(new_id("trf"), TransferKind.CANCELLATION, order.id, State.POSTED, entries)
+        await record_transfers(session, [costs], ports.clock.now())
+
+
+def costs_of_cancelling(
+    order: Order, owed: Owed, lines: Sequence[OrderLine], journeys: Sequence[Journey]
+) -> dict[tuple[AccountRef, AccountRef], int]:
+    """For each consignment a share, rounded down, of its goods, its packaging or its first ride, by (who pays, who is owed)."""
+    costs: dict[tuple[AccountRef, AccountRef], int] = {}
+    for journey in journeys:
+        carrier = journey.legs[0].carrier if journey.legs else "HUB"
+        accounts = {
+            Party.BUYER: AccountRef(AccountKind.BUYER, order.buyer_id, order.currency),
+            Party.PRODUCER: AccountRef(AccountKind.PRODUCER_AVAILABLE, journey.producer_id, order.currency),
+            Party.CARRIER: AccountRef(AccountKind.CARRIER_FREIGHT, carrier, order.currency),
+            Party.PLATFORM: AccountRef(AccountKind.CANCELLATIONS, PLATFORM, order.currency),
+        }
+        bases = {
+            Base.GOODS: sum(line.total_minor for line in lines if line.consignment_id == journey.id),
+            Base.PACKAGING: sum(package.price_minor for package in journey.packages),
+            Base.PICKUP: journey.legs[0].price_minor if journey.legs else 0,
+        }
+        between = accounts[owed.pays], accounts[owed.to]
+        costs[between] = costs.get(between, 0) + bases[owed.of] * owed.bps // 10_000
+    return costs
+
+
+async def give_back(session: Session, order: Order, ports: Ports) -> Sequence[Journey]:
+    """Release what the order held, all of it or (when a consignment moves already) nothing: `AlreadyShipped`. Answers its consignments."""
     now = ports.clock.now()
     journeys = (await list_of_orders(session, [order.id]))[order.id]
     cancelled = await cancel_consignments(session, [order.id], now)
@@ -64,6 +119,7 @@ async def _give_back(session: Session, order: Order, ports: Ports) -> None:
         await enqueue(session, [Job("payment.return", {"order": order.id})])
     await release(session, [order.id])
     await release_capacity(session, cancelled)
+    return journeys
 
 
 async def return_payment(ports: Ports, order: str) -> None:

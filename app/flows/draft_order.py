@@ -1,18 +1,22 @@
 """An order in all its parts, decided before anything is written: pure but for fresh ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
+from app.core.quantity import Unit
 from app.ledger.rules import proceeds, sale_entries
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.values import Want
 from app.orders.errors import OptionMissing, QuoteExpired
 from app.orders.models import Order, OrderLine, Quote
+from app.orders.policies import Policies, frozen_terms
+from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.service import new_number
 from app.orders.values import OrderStatus
@@ -35,6 +39,10 @@ class Draft:
     method: PaymentMethod
     sale: Transfer
 
+    @property
+    def with_animals(self) -> bool:
+        return any(line.unit == Unit.HEAD for line in self.lines)
+
 
 def chosen_option(quote: Quote, option_id: str, now: datetime) -> OptionShape:
     """The option of a quote that still holds. Raises `QuoteExpired` or `OptionMissing`."""
@@ -56,15 +64,22 @@ def stock_wants(quote: Quote) -> tuple[StockWant, ...]:
 
 
 def decide(
-    quote: Quote, option: OptionShape, command: OrderRequest, method: PaymentMethod, fee_bps: int, now: datetime
+    quote: Quote,
+    option: OptionShape,
+    command: OrderRequest,
+    method: PaymentMethod,
+    fee_bps: int,
+    policies: Policies,
+    now: datetime,
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
-    order = _order(quote, option, command.id or new_id("ord"), method, fee_bps, now)
+    stock = _promised(stock_wants(quote), option)
+    terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY} | frozen_terms(policies, _goods(quote, stock))
+    order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
         _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
     )
-    stock = stock_wants(quote)
     lines = tuple(_lines(order, quote, option, consignments, stock))
     capacity = tuple(
         want
@@ -74,8 +89,34 @@ def decide(
     return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
 
 
+def _promised(wants: Sequence[StockWant], option: OptionShape) -> tuple[StockWant, ...]:
+    """The wants with what their consignments were promised: to be there when they are handed in, and good when they arrive."""
+    carried = {listing: quoted for quoted in option.consignments for listing in quoted.lines}
+    return tuple(
+        replace(want, ready_at=quoted.ready_at, arrives_at=promised_end(quoted, option))
+        for want in wants
+        if (quoted := carried[want.listing_id])
+    )
+
+
+def promised_end(quoted: QuotedConsignment, option: OptionShape) -> datetime:
+    """Until when a consignment may be on its way: its own arrival with its margin, for which its goods were found good enough."""
+    arrives_at = quoted.legs[-1].arrives_at if quoted.legs else option.arrives_by
+    end = promise_for(quoted.ready_at or arrives_at, arrives_at).end
+    # Told in whole minutes, it may seem to end a moment later.
+    return min(filter(None, (end, quoted.good_until)))
+
+
+def _goods(quote: Quote, stock: Sequence[StockWant]) -> dict[str, tuple[str | None, bool]]:
+    """Of what category each line is, and whether it is made to order. Quotes from before that was noted say nothing."""
+    return {
+        want.line_id: (line.get("category"), line.get("made_to_order", False))
+        for line, want in zip(quote.lines, stock, strict=True)
+    }
+
+
 def _order(
-    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, fee_bps: int, now: datetime
+    quote: Quote, option: OptionShape, order_id: str, method: PaymentMethod, terms: dict[str, Any], now: datetime
 ) -> Order:
     price = option.price
     return Order(
@@ -94,7 +135,7 @@ def _order(
         total_minor=price.total.amount,
         co2e=option.co2e_g.model_dump(mode="json"),
         deliver_to=quote.request["deliver_to"],
-        terms={"policy": "2026-1", "pricing": PRICING_POLICY, "fee_bps": fee_bps},
+        terms=terms,
         promised_from=option.promise.from_,
         promised_by=option.promise.to,
         created_at=now,

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 from app.catalogue.reserve import consume
+from app.claims.rules import LineSold
+from app.claims.service import standings_of
 from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.limits import DISPUTE_WINDOW
-from app.core.money import Money
+from app.flows.claim_goods import releases
 from app.flows.ports import Ports
 from app.flows.show_order import shown
 from app.identity.values import Caller
-from app.ledger.rules import collection_entries, release_entries
+from app.ledger.rules import collection_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
 from app.ledger.values import OWED_ON_DELIVERY, AccountKind, AccountRef, State, Transfer, TransferKind
@@ -101,23 +103,9 @@ async def complete_order(ports: Ports, order: str) -> None:
 
 
 async def _complete(session: Session, order: Order, ports: Ports) -> None:
-    """The producers' money becomes available to them."""
+    """The producers' money becomes available to them, but for lines with an open claim: theirs waits for its end."""
     await move(session, order, OrderEvent.COMPLETE, ports.clock.now())
-    pending = [
-        entry
-        for transfer in await transfers_of(session, order.id)
-        if transfer.kind is TransferKind.SALE
-        for entry in transfer.entries
-        if entry.account.kind is AccountKind.PRODUCER_PENDING
-    ]
-    releases = [
-        Transfer(
-            new_id("trf"),
-            TransferKind.RELEASE,
-            order.id,
-            State.POSTED,
-            release_entries(entry.account.owner, Money(entry.amount_minor, order.currency)),
-        )
-        for entry in pending
-    ]
-    await record_transfers(session, releases, ports.clock.now())
+    lines = [LineSold(line.id, line.producer_id, line.total_minor) for line in await list_lines(session, order.id)]
+    claims, transfers = await standings_of(session, order.id), await transfers_of(session, order.id)
+    producers = sorted({line.producer for line in lines})
+    await record_transfers(session, releases(order, lines, claims, transfers, producers), ports.clock.now())

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from app.catalogue.cycle_schemas import NewOrderCycle, OrderCycleChange, OrderCycleShape, WindowShape
 from app.catalogue.cycles import (
     attach_listings,
     change_cycle,
@@ -14,7 +15,6 @@ from app.catalogue.cycles import (
 )
 from app.catalogue.errors import OWN_PRODUCER
 from app.catalogue.models import OrderCycle
-from app.catalogue.schemas import NewOrderCycle, OrderCycleChange, OrderCycleShape, WindowShape
 from app.catalogue.values import CycleTerms, Window
 from app.catalogue.windows import WINDOWS_SHOWN, calls_at, open_window, order_windows
 from app.core.database import Session

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.queries import stocks
-from app.catalogue.reserve import StockWant, reserve
+from app.catalogue.reserve import StockWant, Taken, reserve
 from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.jobs import Job, enqueue
@@ -27,7 +27,7 @@ from app.ledger.service import record as record_transfers
 from app.network.capacity import book_capacity
 from app.network.errors import CapacityFull
 from app.notify.service import queue_messages
-from app.orders.models import Order, Quote
+from app.orders.models import Order, OrderLine, Quote
 from app.orders.schemas import OptionShape, OrderRequest, PaymentShape
 from app.orders.service import add_order, find_placed, get_order, get_quote
 from app.payments.models import Payment
@@ -114,7 +114,8 @@ async def _book(
         if option is None:
             break
         if not has_left(option, now):
-            draft = decide(quote, option, command, method, ports.settings.platform_fee_bps, now)
+            fee_bps = ports.settings.platform_fee_bps
+            draft = decide(quote, option, command, method, fee_bps, ports.policies, now)
             try:
                 return await _write(ports, draft, parties, claim, language, now)
             except CapacityFull as full:
@@ -128,6 +129,7 @@ async def _write(
 ) -> tuple[Earlier | None, bytes | None]:
     """The one transaction. Hot rows (stock, then departures) come last, so that their locks are held briefly.
 
+    Stock with animals comes first: it is not hot, and which animals they are is written on the lines and answered.
     Answers the body when the order is complete without a provider; an `Earlier` when another request was first.
     Raises `CapacityFull`.
     """
@@ -136,6 +138,8 @@ async def _write(
         earlier = await take(session, claim, now, subject=order.id)
         if earlier:
             return earlier, None
+        if draft.with_animals:
+            _name_animals(draft.lines, await reserve(session, order.id, draft.stock, now))
         await add_order(session, order, draft.lines)
         journeys = await create_consignments(
             session, draft.consignments, now, company_prefix=ports.settings.gs1_company_prefix
@@ -145,16 +149,23 @@ async def _write(
         )
         await record_transfers(session, [draft.sale], now)
         if draft.method is PaymentMethod.CASH_ON_DELIVERY:
-            await queue_messages(session, placed_notices(order, journeys, parties), now)
+            await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)
             payment = PaymentShape(method=draft.method, status=PaymentStatus.PENDING_CASH)
             shape = order_shape(order, draft.lines, journeys, payment, language)
             body = shape.model_dump_json(by_alias=True).encode()
             await record(session, claim, 201, ports.seal.close(body))
         else:
             await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=now + PAYMENT_LIFETIME)])
-        await reserve(session, order.id, draft.stock, now)
+        if not draft.with_animals:
+            await reserve(session, order.id, draft.stock, now)
         await book_capacity(session, draft.capacity, now)
     return None, body
+
+
+def _name_animals(lines: Sequence[OrderLine], taken: Sequence[Taken]) -> None:
+    """Write on each line which animals it took, lot by lot in the order in which they were taken."""
+    for line in lines:
+        line.ear_tags = [tag for part in taken if part.line_id == line.id for tag in part.ear_tags]
 
 
 async def _finish(ports: Ports, caller: Caller, claim: Claim, earlier: Earlier | None, language: str) -> Answer:

@@ -9,6 +9,7 @@ from app.core.errors import Invalid
 from app.core.money import Money
 from app.emissions import shipment_footprint
 from app.flows.consolidate import Choices, Freight, choose
+from app.flows.pack_lines import arrive_by
 from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, look_around
 from app.flows.ports import Ports
 from app.flows.quote_order import co2e_shape, consolidation_shape, quote_order, unit_shapes
@@ -40,7 +41,10 @@ async def plan_again(
     request = QuoteRequest.model_validate(quote.request)
     cargoes = [cargo_of(tried.consignments[i], now) for i in affected]
     freights = [
-        Freight(replace(cargo, arrive_by=request.deliver_by), frozenset(tried.consignments[i].categories))
+        Freight(
+            replace(cargo, arrive_by=arrive_by(cargo.ready_at, tried.consignments[i].good_until, request.deliver_by)),
+            frozenset(tried.consignments[i].categories),
+        )
         for i, cargo in zip(affected, cargoes, strict=True)
         if cargo is not None
     ]

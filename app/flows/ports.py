@@ -10,10 +10,11 @@ from app.core.database import Database, Session
 from app.core.seal import Seal
 from app.core.settings import Settings
 from app.core.storage import ObjectStorage, open_storage
-from app.network.origin_rules import NO_RULES, OriginRules, load_origin_rules
+from app.network.origin_rules import NO_RULES, OriginRules, RulesUnreadable, load_origin_rules
 from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.notify.senders import MessageSender, open_sender
+from app.orders.policies import NO_POLICIES, Policies, PoliciesUnreadable, load_policies
 from app.payments.providers import PaymentProvider, open_provider
 
 
@@ -31,6 +32,7 @@ class Ports:
     fronts: FrontCache
     seal: Seal
     origin_rules: OriginRules = NO_RULES
+    policies: Policies = NO_POLICIES
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """One transaction: committed when its block ends well, undone when an exception leaves it."""
@@ -42,11 +44,25 @@ def origin_rules_of(settings: Settings) -> OriginRules:
     return load_origin_rules(settings.origin_rules, frozenset(Category), frozenset(Species))
 
 
+def fault_of_tables(settings: Settings) -> str | None:
+    """One line about the first table that the settings name and that cannot be used; None when all are good."""
+    try:
+        origin_rules_of(settings)
+    except RulesUnreadable as error:
+        return f"CHAMA_ORIGIN_RULES: {error}"
+    try:
+        load_policies(settings.policies)
+    except PoliciesUnreadable as error:
+        return f"CHAMA_POLICIES: {error}"
+    return None
+
+
 @asynccontextmanager
 async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     """The ports that the settings ask for, closed at the end. The database must be there already."""
     assert settings.database_url
-    rules, cards = origin_rules_of(settings), open_provider(settings)
+    rules, policies = origin_rules_of(settings), load_policies(settings.policies)
+    cards = open_provider(settings)
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
     )
@@ -62,6 +78,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             fronts=FrontCache(),
             seal=Seal(settings.key),
             origin_rules=rules,
+            policies=policies,
         )
     finally:
         await database.close()

@@ -1,42 +1,40 @@
 """The story of a quote: what is offered, packed, planned and priced, as a front of arrival, price and CO2e."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import cached_property
-from itertools import groupby
+from dataclasses import replace
+from datetime import datetime
 
 from orjson import Fragment
 
-from app.catalogue.errors import OrderCycleClosed, OutOfStock
-from app.catalogue.pricing import tier_reached
+from app.catalogue.errors import GoodsWouldSpoil, OutOfStock
 from app.catalogue.queries import offers
-from app.catalogue.values import Category, ListingStatus, Offer, Species, Tier, Window
-from app.catalogue.windows import open_window
-from app.core.errors import Gap, Invalid, NotFound
+from app.catalogue.values import Species, Window
+from app.core.errors import Gap, Invalid
 from app.core.ids import new_id
-from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, GOODS_MINOR_MAX, QUOTE_LIFETIME, QUOTE_OPTIONS_MAX
+from app.core.limits import (
+    PLANS_TRIED_MAX,
+    QUOTE_LIFETIME,
+    QUOTE_OPTIONS_MAX,
+)
 from app.core.money import Money, total
-from app.core.quantity import as_text, fits_step
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
-from app.flows.consolidate import Freight, choose
-from app.flows.keep_cycle import windows_of
-from app.flows.plan_ways import Around, Cargo, Way, footprints_of, look_around, ways_to_offer
+from app.flows.consolidate import choose
+from app.flows.pack_lines import Line, Parcel, arrive_by, check_lines, pack, require_open
+from app.flows.plan_ways import Around, Cargo, Way, footprints_of, look_around, query_for, rules_for, ways_to_offer
 from app.flows.ports import Ports
 from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
+from app.network.errors import RouteUnavailable
 from app.network.fill import load_rebates, read_fills
 from app.network.plan import in_turn
-from app.network.rules import is_toll_free, start_faults
-from app.network.values import CURRENCY, Temperature
-from app.orders.errors import NotForSale
+from app.network.rules import start_faults
+from app.network.values import CURRENCY
 from app.orders.lines import kept_line, quoted_line
 from app.orders.models import Quote
 from app.orders.reasons import reasons
-from app.orders.rules import labels, line_total, price_of, promise_for, thin_out
+from app.orders.rules import labels, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
     ConsolidationShape,
@@ -51,88 +49,14 @@ from app.orders.schemas import (
 )
 from app.orders.service import get_quote, keep_quote
 from app.orders.values import Combination, Label
-from app.packaging.rules import choose_packages
-from app.packaging.values import Goods, Package
+from app.packaging.values import Package
 from app.routing import Timetable
-
-LISTING = {"en": "listing", "zh-Hans": "商品"}
-TOO_DEAR = {
-    "en": f"Goods for more than {GOODS_MINOR_MAX // 100:,} yuan cannot be one order; order less at a time",
-    "zh-Hans": f"单笔订单货款不得超过 {GOODS_MINOR_MAX // 100:,} 元，请分次下单",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the request with what is offered for it."""
-
-    offer: Offer
-    quantity: Decimal
-    tier: Tier
-    total: Money
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """What one producer hands in together at one hub and at one temperature, packed."""
-
-    producer: str
-    hub: str
-    temperature: Temperature
-    ready_at: datetime
-    lines: tuple[Line, ...]
-    packages: tuple[Package, ...]
-    live_heads: int
-    species: frozenset[str]
-
-    @cached_property
-    def cargo(self) -> Cargo:
-        return Cargo(
-            hub=self.hub,
-            temperature=self.temperature,
-            ready_at=self.ready_at,
-            weight_g=self.weight_g,
-            volume_mm3=self.volume_mm3,
-            live_heads=self.live_heads,
-            piece_weight_g=max(package.weight_g for package in self.packages),
-            piece_length_mm=max(
-                max(package.length_mm, package.width_mm, package.height_mm) for package in self.packages
-            ),
-            toll_free=all(
-                is_toll_free(line.offer.category, line.offer.temperature, line.offer.shelf_life_h)
-                for line in self.lines
-            ),
-            species=self.species,
-            origin=self.origin,
-            categories=self.categories,
-        )
-
-    @property
-    def origin(self) -> str:
-        """The county where the goods come from: their producer's."""
-        return self.lines[0].offer.county
-
-    @property
-    def categories(self) -> frozenset[Category]:
-        return frozenset(line.offer.category for line in self.lines)
-
-    @property
-    def freight(self) -> Freight:
-        return Freight(self.cargo, self.categories)
-
-    @property
-    def weight_g(self) -> int:
-        return sum(package.weight_g for package in self.packages)
-
-    @property
-    def volume_mm3(self) -> int:
-        return sum(package.volume_mm3 for package in self.packages)
 
 
 async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, language: str = "en") -> QuoteShape:
     """Price every sensible way to deliver these goods, and keep the answer for as long as it may be ordered.
 
-    Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`,
+    Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`, `GoodsWouldSpoil`,
     `OrderCycleClosed`, `Invalid` or `RouteUnavailable`.
     """
     now = ports.clock.now()
@@ -142,12 +66,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
         lines = check_lines(command, offered)
         timetable = await ports.timetable.current(connection)
         windows = require_open(timetable, lines, now)
-        parcels = pack(command, lines, windows, now)
-        cargoes = [replace(parcel.cargo, arrive_by=command.deliver_by) for parcel in parcels]
-        around = await look_around(
-            ports, connection, command.deliver_to.county, command.deliver_to.hub, cargoes, timetable
-        )
-    options = await in_turn(plan_options, around, parcels, cargoes)
+    around, options = await _plan(ports, command, timetable, lines, windows, now)
     async with ports.database.read() as connection:
         fills = await read_fills(connection, runs_of(options))
     options = share_departures(around, options, fills, load_rebates())
@@ -156,6 +75,41 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     return _shown(quote, options, language) if kept is quote else quote_shape(kept, language)
+
+
+async def _plan(
+    ports: Ports,
+    command: QuoteRequest,
+    timetable: Timetable,
+    lines: Sequence[Line],
+    windows: Mapping[str, Window],
+    now: datetime,
+) -> tuple[Around, list[OptionShape]]:
+    """The options with the lots that spoil first; where these would spoil on every way, with those that spoil next.
+
+    One statement, but for each such try one more. Raises `GoodsWouldSpoil` when no lots are left that would not.
+    """
+    passed_over: dict[str, datetime] = {}
+    first: GoodsWouldSpoil | None = None
+    for _ in range(PLANS_TRIED_MAX):
+        try:
+            parcels = pack(command, lines, windows, now, passed_over)
+        except OutOfStock as lacking:
+            raise first or lacking from None
+        cargoes = [
+            replace(parcel.cargo, arrive_by=arrive_by(parcel.ready_at, parcel.good_until, command.deliver_by))
+            for parcel in parcels
+        ]
+        to = command.deliver_to
+        async with ports.database.read() as connection:
+            around = await look_around(ports, connection, to.county, to.hub, cargoes, timetable)
+        try:
+            return around, await in_turn(plan_options, around, parcels, cargoes, command.deliver_by)
+        except GoodsWouldSpoil as spoilt:
+            first = first or spoilt
+            passed_over[spoilt.listing] = spoilt.until
+    assert first is not None
+    raise first
 
 
 async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str = "en") -> QuoteShape:
@@ -173,118 +127,29 @@ def _require_time(command: QuoteRequest, now: datetime) -> None:
         raise Invalid(gaps=gaps)
 
 
-def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Line]:
-    """The lines with their offers, or the first refusal: unknown, not for sale, an odd quantity, not enough, too much."""
-    asked = [line.listing for line in command.lines]
-    if len(set(asked)) < len(asked):
-        raise Invalid(
-            gaps=[Gap("/lines", {"en": "Each listing may stand in one line only", "zh-Hans": "同一商品只能出现一次"})]
-        )
-    lines, gaps = [], []
-    for i, line in enumerate(command.lines):
-        offer = offered.get(line.listing)
-        if offer is None:
-            raise NotFound(what=LISTING)
-        if offer.status is not ListingStatus.PUBLISHED:
-            raise NotForSale(listing=line.listing)
-        if not fits_step(line.quantity, offer.min_quantity, offer.step):
-            gaps.append(_odd_quantity(f"/lines/{i}/quantity", offer))
-        elif offer.available < line.quantity:
-            raise OutOfStock(offer.listing_id, offer.available)
-        tier = tier_reached(offer.ladder, line.quantity)
-        lines.append(Line(offer, line.quantity, tier, line_total(line.quantity, tier.price)))
-    if sum(line.total.amount for line in lines) > GOODS_MINOR_MAX:
-        gaps.append(Gap("/lines", TOO_DEAR))
-    if gaps:
-        raise Invalid(gaps=gaps)
-    return lines
+def plan_options(
+    around: Around, parcels: Sequence[Parcel], cargoes: Sequence[Cargo], deliver_by: datetime | None = None
+) -> list[OptionShape]:
+    """The options of the whole order; `RouteUnavailable` when there is no way for one of its cargoes, or `GoodsWouldSpoil`
+    when there is none for fresh goods alone. CPU only.
+    """
+    try:
+        ways = ways_to_offer(around, cargoes)
+    except RouteUnavailable:
+        for parcel, cargo in zip(parcels, cargoes, strict=True):
+            _require_fresh(around, parcel, cargo, deliver_by)
+        raise
+    return price_options(around, parcels, ways)
 
 
-def _odd_quantity(pointer: str, offer: Offer) -> Gap:
-    least, step = as_text(offer.min_quantity), as_text(offer.step)
-    return Gap(pointer, {"en": f"At least {least}, in steps of {step}", "zh-Hans": f"最少 {least}，每次增减 {step}"})
-
-
-def require_open(timetable: Timetable, lines: Sequence[Line], now: datetime) -> dict[str, Window]:
-    """The open window of each order cycle that listings are ordered in; `OrderCycleClosed` for the first without one."""
-    windows: dict[str, Window] = {}
-    for offer in (line.offer for line in lines):
-        if offer.cycle is None or offer.cycle.id in windows:
-            continue
-        # Goods that have moved to another hub since are not at the departure.
-        ahead = windows_of(timetable, offer.cycle, now) if offer.cycle.hub == offer.hub else []
-        window = open_window(ahead, now)
-        if window is None:
-            raise OrderCycleClosed(offer.listing_id, offer.cycle.id, ahead[0].opens_at if ahead else None)
-        windows[offer.cycle.id] = window
-    return windows
-
-
-def _too_many(consignments: int) -> Gap:
-    most = CONSIGNMENTS_PER_ORDER_MAX
-    return Gap(
-        "/lines",
-        {
-            "en": f"These goods are {consignments} consignments (one for each producer, hub and temperature); an order has at "
-            f"most {most}. Order some of them separately",
-            "zh-Hans": f"这些商品须分为 {consignments} 票货（按生产者、交货枢纽和温度），每单最多 {most} 票，请分开下单",
-        },
-    )
-
-
-def pack(command: QuoteRequest, lines: Sequence[Line], windows: Mapping[str, Window], now: datetime) -> list[Parcel]:
-    """One parcel for each producer, hub, temperature and order cycle, in the packages asked for; `Invalid` for too many."""
-
-    def together(line: Line) -> tuple[str, str, str, str]:
-        offer = line.offer
-        return offer.producer_id, offer.hub, offer.temperature.value, offer.cycle.id if offer.cycle else ""
-
-    ordered = sorted(lines, key=together)
-    parcels = [_parcel(command, tuple(group), windows, now) for _, group in groupby(ordered, together)]
-    if len(parcels) > CONSIGNMENTS_PER_ORDER_MAX:
-        raise Invalid(gaps=[_too_many(len(parcels))])
-    return parcels
-
-
-def _parcel(command: QuoteRequest, lines: tuple[Line, ...], windows: Mapping[str, Window], now: datetime) -> Parcel:
-    """Ready after the longest lead time or, in an order cycle, when all its orders are handed in for their departure."""
-    first = lines[0].offer
-    goods = [_goods(line) for line in lines]
-    lead_time = timedelta(hours=max(line.offer.lead_time_h for line in lines))
-    ready_at = windows[first.cycle.id].hand_in_by if first.cycle else now + lead_time
-    return Parcel(
-        producer=first.producer_id,
-        hub=first.hub,
-        temperature=Temperature(first.temperature.value),
-        ready_at=_whole_minute(max(ready_at, command.depart_after or ready_at)),
-        lines=lines,
-        packages=choose_packages(command.packaging, goods),
-        live_heads=sum(int(line.quantity) for line in lines) if first.temperature.value == Temperature.LIVE else 0,
-        species=frozenset(line.offer.species.value for line in lines if line.offer.species),
-    )
-
-
-def _whole_minute(at: datetime) -> datetime:
-    """The next whole minute: nobody hands goods in by the second."""
-    return at.replace(second=0, microsecond=0) + timedelta(minutes=1 if at.second or at.microsecond else 0)
-
-
-def _goods(line: Line) -> Goods:
-    package = line.offer.package
-    return Goods(
-        length_mm=package.length_mm,
-        width_mm=package.width_mm,
-        height_mm=package.height_mm,
-        weight_g=package.weight_g,
-        count=line.quantity,
-        temperature=line.offer.temperature.value,
-        already_packed=line.offer.category in (Category.LIVESTOCK, Category.COTTON),
-    )
-
-
-def plan_options(around: Around, parcels: Sequence[Parcel], cargoes: Sequence[Cargo]) -> list[OptionShape]:
-    """The options of the whole order; `RouteUnavailable` when there is no way for one of its cargoes. CPU only."""
-    return price_options(around, parcels, ways_to_offer(around, cargoes))
+def _require_fresh(around: Around, parcel: Parcel, cargo: Cargo, deliver_by: datetime | None) -> None:
+    """Raises `GoodsWouldSpoil` when there is a way, but on none the goods are still good when they arrive."""
+    if parcel.good_until is None or cargo.arrive_by == deliver_by:
+        return
+    rules = rules_for(around, cargo)
+    late = replace(cargo, arrive_by=deliver_by)
+    if around.why_none(query_for(around, cargo, rules)) and not around.why_none(query_for(around, late, rules)):
+        raise GoodsWouldSpoil(parcel.spoils_first, parcel.good_until)
 
 
 def price_options(around: Around, parcels: Sequence[Parcel], ways: Sequence[Sequence[Way]]) -> list[OptionShape]:
@@ -362,6 +227,8 @@ def _handed_in(parcel: Parcel) -> QuotedConsignment:
         producer=parcel.producer,
         hub=parcel.hub,
         ready_at=parcel.ready_at,
+        good_until=parcel.good_until,
+        pre_harvest=parcel.pre_harvest,
         categories=sorted(parcel.categories),
         species=sorted(Species(each) for each in parcel.species),
         origin=parcel.origin,

@@ -79,7 +79,9 @@ def order_shape(
         deliver_to=DeliverTo.model_validate(order.deliver_to),
         payment=payment,
         lines=[_line(order, line) for line in lines],
-        consignments=[_consignment(journey) for journey in journeys],
+        consignments=[_consignment(journey, lines) for journey in journeys],
+        delivered_at=order.delivered_at,
+        cancel_reason=order.cancel_reason,
     )
 
 
@@ -108,15 +110,17 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         tier_from=line.tier_from,
         price_list=line.price_list_id,
         total=Money(line.total_minor, order.currency),
+        ear_tags=line.ear_tags,
     )
 
 
-def _consignment(journey: Journey) -> OrderConsignment:
+def _consignment(journey: Journey, lines: Sequence[OrderLine]) -> OrderConsignment:
     return OrderConsignment(
         id=journey.id,
         tracking_number=journey.tracking_number,
         status=journey.status,
         producer=journey.producer_id,
+        ear_tags=[tag for line in lines if line.consignment_id == journey.id for tag in line.ear_tags],
         packages=package_shapes(journey),
         legs=[_leg(leg, journey.currency) for leg in journey.legs],
     )

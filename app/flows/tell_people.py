@@ -1,6 +1,6 @@
 """The story of telling people what became of an order: buyer and producers, each in their own language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from app.core.clock import LEGAL_TIME
@@ -10,10 +10,12 @@ from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.service import contacts_of_persons, contacts_of_producers, parties_of
 from app.identity.values import Parties
+from app.network.queries import hubs_by_code
+from app.network.values import HubPoint
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
-from app.orders.service import get_order
+from app.orders.service import get_order, list_lines
 from app.orders.values import OrderStatus
 from app.shipments.queries import list_of_orders
 from app.shipments.values import Journey
@@ -25,10 +27,13 @@ async def order_placed(ports: Ports, order: str) -> None:
         row = await get_order(session, order, None)
         journeys = (await list_of_orders(session, [order]))[order]
         parties = await parties_of(session, row.buyer_id, {journey.producer_id for journey in journeys})
-        await queue_messages(session, placed_notices(row, journeys, parties), ports.clock.now())
+        hubs = await hubs_by_code(session, {journey.legs[0].from_hub for journey in journeys if journey.legs})
+        await queue_messages(session, placed_notices(row, journeys, parties, hubs), ports.clock.now())
 
 
-def placed_notices(order: Order, journeys: Sequence[Journey], parties: Parties) -> list[Notice]:
+def placed_notices(
+    order: Order, journeys: Sequence[Journey], parties: Parties, hubs: Mapping[str, HubPoint]
+) -> list[Notice]:
     """To the buyer when to expect the goods, to every producer what to hand in, where, by when."""
     buyer, arrives_by = parties.buyer, local_time(order.promised_by)
     told = {"number": order.number, "arrives_by": arrives_by}
@@ -36,7 +41,7 @@ def placed_notices(order: Order, journeys: Sequence[Journey], parties: Parties) 
     for journey in journeys:
         for contact in parties.members.get(journey.producer_id, ()):
             name = pick(parties.names[journey.producer_id], contact.language)
-            params = _hand_in(order, journey) | {"producer": name}
+            params = _hand_in(order, journey, hubs, contact.language) | {"producer": name}
             notices.append(Notice(contact.phone, Template.NEW_ORDER_FOR_PRODUCER, contact.language, params))
     return notices
 
@@ -66,15 +71,32 @@ async def order_cancelled(ports: Ports, order: str) -> None:
     """Job: the order is not to be; the producers who prepared for it are told as well."""
     async with ports.begin() as session:
         row = await get_order(session, order, None)
-        journeys = (await list_of_orders(session, [order]))[order]
-        contacts = await contacts_of_producers(session, {journey.producer_id for journey in journeys})
         notices = [await _to_buyer(session, row, Template.ORDER_CANCELLED, {})]
-        notices += [
-            Notice(contact.phone, Template.ORDER_CANCELLED, contact.language, {"number": row.number})
-            for people in contacts.values()
-            for contact in people
-        ]
+        notices += await _not_to_be(session, row)
         await queue_messages(session, notices, ports.clock.now())
+
+
+async def order_unserved(ports: Ports, order: str, listing: str) -> None:
+    """Job: the harvest of this listing was too small for the order; its buyer hears why it is cancelled."""
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        buyer = (await contacts_of_persons(session, [row.buyer_id]))[row.buyer_id]
+        title = next(line.title for line in await list_lines(session, order) if line.listing_id == listing)
+        params = {"number": row.number, "title": pick(title, buyer.language)}
+        notices = [Notice(buyer.phone, Template.HARVEST_SHORT, buyer.language, params)]
+        notices += await _not_to_be(session, row)
+        await queue_messages(session, notices, ports.clock.now())
+
+
+async def _not_to_be(session: Session, order: Order) -> list[Notice]:
+    """To the producers who prepared for an order."""
+    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    contacts = await contacts_of_producers(session, {journey.producer_id for journey in journeys})
+    return [
+        Notice(contact.phone, Template.ORDER_CANCELLED, contact.language, {"number": order.number})
+        for people in contacts.values()
+        for contact in people
+    ]
 
 
 async def payment_failed(ports: Ports, order: str) -> None:
@@ -93,9 +115,15 @@ async def _to_buyer(session: Session, order: Order, template: Template, params: 
     return Notice(buyer.phone, template, buyer.language, {"number": order.number} | params)
 
 
-def _hand_in(order: Order, journey: Journey) -> dict[str, str]:
-    hub = journey.legs[0].from_hub if journey.legs else ""
+def _hand_in(order: Order, journey: Journey, hubs: Mapping[str, HubPoint], language: str) -> dict[str, str]:
+    hub = hub_named(hubs, journey.legs[0].from_hub, language) if journey.legs else ""
     return {"number": order.number, "hub": hub, "hand_in_by": local_time(journey.hand_in_by)}
+
+
+def hub_named(hubs: Mapping[str, HubPoint], code: str, language: str) -> str:
+    """A hub as people call it; its code is for machines, and stands in only where the hub is not known."""
+    hub = hubs.get(code)
+    return pick(hub.name, language) if hub else code
 
 
 def local_time(at: datetime) -> str:

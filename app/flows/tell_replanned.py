@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from app.core.jobs import Job, enqueue
 from app.core.text import pick
 from app.flows.ports import Ports
-from app.flows.tell_people import local_time
+from app.flows.tell_people import hub_named, local_time
 from app.identity.service import contacts_of_persons, contacts_of_producers
 from app.identity.values import Contact
+from app.network.queries import hubs_by_code
+from app.network.values import HubPoint
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
@@ -28,7 +30,8 @@ async def tell_replanned(ports: Ports, disruption: str) -> None:
         producers = await contacts_of_producers(
             session, {each.producer_id for each in changes if _is_for_producers(each)}
         )
-        notices = [notice for each in changes for notice in _notices(ports, each, orders, buyers, producers)]
+        hubs = await hubs_by_code(session, {each.hub for each in changes if _is_for_producers(each)})
+        notices = [notice for each in changes for notice in _notices(ports, each, orders, buyers, producers, hubs)]
         for first in range(0, len(notices), UNTOLD_READ_MAX):
             await queue_messages(session, notices[first : first + UNTOLD_READ_MAX], ports.clock.now())
         if len(changes) == UNTOLD_READ_MAX:
@@ -45,6 +48,7 @@ def _notices(
     orders: Mapping[str, Order],
     buyers: Mapping[str, Contact],
     producers: Mapping[str, Sequence[Contact]],
+    hubs: Mapping[str, HubPoint],
 ) -> Iterator[Notice]:
     order = orders[change.order_id]
     buyer = buyers[order.buyer_id]
@@ -56,7 +60,7 @@ def _notices(
     }
     yield Notice(buyer.phone, Template.SHIPMENT_REPLANNED, buyer.language, told)
     if _is_for_producers(change):
-        when = {"number": order.number, "hub": change.hub, "hand_in_by": local_time(change.hand_in_by)}
+        when = {"number": order.number, "hand_in_by": local_time(change.hand_in_by)}
         for each in producers.get(change.producer_id, []):
-            reason = {"reason": pick(change.reason, each.language)}
-            yield Notice(each.phone, Template.HAND_IN_MOVED, each.language, when | reason)
+            told = {"reason": pick(change.reason, each.language), "hub": hub_named(hubs, change.hub, each.language)}
+            yield Notice(each.phone, Template.HAND_IN_MOVED, each.language, when | told)

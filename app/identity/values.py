@@ -47,6 +47,7 @@ class Scope(StrEnum):
     SERVICES_WRITE = "services:write"
     BOOKINGS_READ = "bookings:read"
     DISRUPTIONS_WRITE = "disruptions:write"
+    STATEMENTS_READ = "statements:read"
 
 
 class KeyMode(StrEnum):

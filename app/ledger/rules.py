@@ -1,17 +1,24 @@
 """Pure rules of the ledger: who gets what of an order, and the entries that say so."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 
+from app.core.clock import LEGAL_TIME
+from app.core.errors import Gap, Invalid
 from app.core.money import Money
 from app.ledger.values import (
     ENTRIES_PER_TRANSFER_MAX,
     FEE_BPS_MAX,
     PLATFORM,
+    STATEMENT_DAYS_MAX,
     AccountKind,
     AccountRef,
     Entry,
+    Period,
     PriceParts,
     Proceeds,
+    Sold,
+    State,
     Transfer,
 )
 
@@ -86,6 +93,51 @@ def release_entries(producer_id: str, amount: Money) -> tuple[Entry, ...]:
     return _entries({pending: -amount.amount, available: amount.amount})
 
 
+def refund_entries(buyer_id: str, sold: Sold, amount_minor: int, pending_minor: int) -> tuple[Entry, ...]:
+    """A part of what a producer sold goes back to the buyer, to whom it is owed from now on.
+
+    The commission goes back in proportion: what is kept of it is what the remaining goods would have cost, so that refunds in any parts
+    come to the same. The producer's part comes out of `pending_minor`, what is not released of these goods; the rest out of what is.
+    """
+    assert 0 < amount_minor <= sold.goods_minor - sold.refunded_minor
+    net = sold.net_minor() - sold.net_minor(amount_minor)
+    pending = min(net, max(pending_minor, 0))
+    amounts = {
+        AccountRef(AccountKind.PRODUCER_PENDING, sold.producer, sold.currency): -pending,
+        AccountRef(AccountKind.PRODUCER_AVAILABLE, sold.producer, sold.currency): pending - net,
+        AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, sold.currency): net - amount_minor,
+        AccountRef(AccountKind.BUYER, buyer_id, sold.currency): amount_minor,
+    }
+    return _entries(amounts)
+
+
+def refund_paid_entries(buyer_id: str, gateway: str, amount: Money) -> tuple[Entry, ...]:
+    """What was owed to the buyer has been sent back by the card provider."""
+    buyer = AccountRef(AccountKind.BUYER, buyer_id, amount.currency)
+    provider = AccountRef(AccountKind.GATEWAY, gateway, amount.currency)
+    return _entries({buyer: -amount.amount, provider: amount.amount})
+
+
+def cancellation_entries(owed_minor: Mapping[tuple[AccountRef, AccountRef], int]) -> tuple[Entry, ...]:
+    """Who owes whom for a cancelled order: amounts by (who pays, who is owed), put together by account."""
+    amounts: dict[AccountRef, int] = {}
+    for (pays, to), amount in owed_minor.items():
+        amounts[pays] = amounts.get(pays, 0) - amount
+        amounts[to] = amounts.get(to, 0) + amount
+    return _entries(amounts)
+
+
+def unreleased_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
+    """What of these transfers of an order a producer has posted and not released yet."""
+    return sum(
+        entry.amount_minor
+        for transfer in transfers
+        if transfer.state is State.POSTED
+        for entry in transfer.entries
+        if entry.account.kind is AccountKind.PRODUCER_PENDING and entry.account.owner == producer_id
+    )
+
+
 def reversed_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The entries that undo these."""
     return tuple(Entry(entry.account, -entry.amount_minor) for entry in entries)
@@ -104,6 +156,38 @@ def check_zero_sum(transfer: Transfer) -> None:
     assert 2 <= len(transfer.entries) <= ENTRIES_PER_TRANSFER_MAX, f"{transfer.id} has {len(transfer.entries)} entries"
     assert all(entry.amount_minor for entry in transfer.entries), f"{transfer.id} has an entry of nothing"
     assert not imbalances(transfer.entries), f"{transfer.id} is off by {imbalances(transfer.entries)}"
+
+
+def account_of(account_id: str) -> AccountRef:
+    """The account behind an id `kind:owner:currency`."""
+    kind, _, rest = account_id.partition(":")
+    owner, _, currency = rest.rpartition(":")
+    return AccountRef(AccountKind(kind), owner, currency)
+
+
+def day_starts_at(day: date) -> datetime:
+    """Midnight of legal time, with which a day begins."""
+    return datetime.combine(day, time(), LEGAL_TIME).astimezone(UTC)
+
+
+def period_of(first_on: date, last_on: date) -> Period:
+    """The days from one to the other, both included. Raises `Invalid` when they are none or too many."""
+    days = (last_on - first_on).days + 1
+    if days < 1:
+        words = {"en": "The last day is before the first", "zh-Hans": "结束日期早于开始日期"}
+        raise Invalid(gaps=[Gap("/query/until", words)])
+    if days > STATEMENT_DAYS_MAX:
+        words = {
+            "en": f"A statement covers up to {STATEMENT_DAYS_MAX} days: ask for a shorter period",
+            "zh-Hans": f"对账单最长 {STATEMENT_DAYS_MAX} 天，请缩短期间",
+        }
+        raise Invalid(gaps=[Gap("/query/until", words)])
+    return Period(first_on, last_on, day_starts_at(first_on), day_starts_at(last_on + timedelta(days=1)))
+
+
+def last_midnight(now: datetime) -> datetime:
+    """The midnight of legal time with which the present day began."""
+    return day_starts_at(now.astimezone(LEGAL_TIME).date())
 
 
 def _account(kind: AccountKind, owner: str, split: Proceeds) -> AccountRef:

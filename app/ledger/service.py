@@ -1,4 +1,4 @@
-"""Verbs of the ledger: record transfers, settle them, read balances and entries."""
+"""Verbs of the ledger: record transfers, settle them, read entries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,14 +16,13 @@ from app.core.paging import Page, decode_cursor, encode_cursor
 from app.core.text import pick
 from app.ledger.errors import TransferSettled
 from app.ledger.models import LedgerEntry, LedgerTransfer
-from app.ledger.rules import check_zero_sum
+from app.ledger.rules import account_of, check_zero_sum
 from app.ledger.schemas import BalanceShape, EntryShape
 from app.ledger.values import (
     ACCOUNT_DISPLAY,
     KIND_DISPLAY,
     STATE_DISPLAY,
     TRANSFERS_PER_CALL_MAX,
-    AccountKind,
     AccountRef,
     Balance,
     Entry,
@@ -56,23 +55,11 @@ _RECORD = Sql(
 )
 _SETTLE = text(
     """
-    UPDATE transfer SET state = :state, settled_at = :now
+    UPDATE transfer SET state = :state, settled_at = greatest(CAST(:now AS timestamptz), created_at)
     WHERE state = 'pending' AND id IN (SELECT id FROM transfer WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
     """
 )
 _SETTLED_OTHERWISE = text("SELECT id, state FROM transfer WHERE id = ANY(:ids) AND state <> :state LIMIT 1")
-_BALANCES = text(
-    """
-    SELECT account.kind, account.currency,
-        coalesce(sum(entry.amount_minor) FILTER (WHERE transfer.state = 'posted'), 0)::bigint AS posted_minor,
-        coalesce(sum(entry.amount_minor) FILTER (WHERE transfer.state = 'pending'), 0)::bigint AS pending_minor
-    FROM account
-    JOIN entry ON entry.account_id = account.id
-    JOIN transfer ON transfer.id = entry.transfer_id
-    WHERE account.owner = :owner
-    GROUP BY account.id ORDER BY account.id
-    """
-)
 
 
 async def record(session: Session, transfers: Sequence[Transfer], now: datetime) -> None:
@@ -137,18 +124,9 @@ async def transfers_of(session: Session, subject: str) -> list[Transfer]:
     )
     found = []
     for transfer, lines in groupby(rows, key=attrgetter("LedgerTransfer")):
-        entries = tuple(Entry(_account(row.LedgerEntry.account_id), row.LedgerEntry.amount_minor) for row in lines)
+        entries = tuple(Entry(account_of(row.LedgerEntry.account_id), row.LedgerEntry.amount_minor) for row in lines)
         found.append(Transfer(transfer.id, transfer.kind, transfer.subject, transfer.state, entries))
     return found
-
-
-async def balances(connection: AsyncConnection | Session, owner: str) -> list[Balance]:
-    """What each account of this owner holds, by kind and currency. One statement."""
-    rows = await connection.execute(_BALANCES, {"owner": owner})
-    return [
-        Balance(AccountRef(AccountKind(row.kind), owner, row.currency), row.posted_minor, row.pending_minor)
-        for row in rows
-    ]
 
 
 async def list_entries(
@@ -200,9 +178,3 @@ def shown_balance(balance: Balance, language: str) -> BalanceShape:
         posted=Money(balance.posted_minor, account.currency),
         pending=Money(balance.pending_minor, account.currency),
     )
-
-
-def _account(account_id: str) -> AccountRef:
-    kind, _, rest = account_id.partition(":")
-    owner, _, currency = rest.rpartition(":")
-    return AccountRef(AccountKind(kind), owner, currency)

@@ -6,6 +6,7 @@ cash, or a buyer who has not paid yet, has a negative balance.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +14,11 @@ PLATFORM: Final = "platform"
 TRANSFERS_PER_CALL_MAX: Final = 500
 ENTRIES_PER_TRANSFER_MAX: Final = 200
 FEE_BPS_MAX: Final = 10_000
+# In ISO 4217, no currency at all.
+NO_CURRENCY: Final = "XXX"
+STATEMENT_DAYS_MAX: Final = 366
+STATEMENT_LINES_MAX: Final = 5_000
+FINDINGS_MAX: Final = 1_000
 
 
 class AccountKind(StrEnum):
@@ -26,6 +32,7 @@ class AccountKind(StrEnum):
     PLATFORM_FEE = "platform_fee"
     SUBSIDY = "subsidy"
     REROUTING = "rerouting"
+    CANCELLATIONS = "cancellations"
 
 
 class TransferKind(StrEnum):
@@ -36,6 +43,8 @@ class TransferKind(StrEnum):
     COLLECTION = "collection"
     RELEASE = "release"
     REFUND = "refund"
+    REFUND_PAID = "refund_paid"
+    CANCELLATION = "cancellation"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -109,6 +118,23 @@ class Proceeds:
 
 
 @dataclass(frozen=True, slots=True)
+class Sold:
+    """What a producer sold in an order, how much of that was refunded before, and the commission that was frozen."""
+
+    producer: str
+    currency: str
+    goods_minor: int
+    refunded_minor: int
+    fee_bps: int
+
+    def net_minor(self, back_minor: int = 0) -> int:
+        """The producer's part of what is left of the goods, once `back_minor` more has gone back."""
+        left = self.goods_minor - self.refunded_minor - back_minor
+        assert 0 <= left <= self.goods_minor
+        return left - left * self.fee_bps // 10_000
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """Sums of one account: what is posted, and what pending transfers would add. Void ones count nowhere."""
 
@@ -117,12 +143,85 @@ class Balance:
     pending_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days of legal time, the last one included, as moments: from `from_at` until before `until_at`."""
+
+    first_on: date
+    last_on: date
+    from_at: datetime
+    until_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A posted entry of an account: its transfer, when it was posted, and what the account held after it."""
+
+    account: AccountRef
+    transfer_id: str
+    seq: int
+    kind: TransferKind
+    subject: str
+    posted_at: datetime
+    amount_minor: int
+    balance_minor: int
+
+
+class Disagreement(StrEnum):
+    """What a reconciliation may find: `subject` is an account, a transfer, an order or the provider's name of a payment."""
+
+    BALANCE = "balance"
+    TRANSFER = "transfer"
+    PAYMENT_UNKNOWN = "payment_unknown"
+    PAYMENT_MISSING = "payment_missing"
+    PAYMENT_AMOUNT = "payment_amount"
+    PAYMENT_LEDGER = "payment_ledger"
+    PROVIDER_SILENT = "provider_silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`expected_minor` is what the records add up to, `found_minor` what stands beside them."""
+
+    what: Disagreement
+    subject: str
+    currency: str
+    expected_minor: int
+    found_minor: int
+
+
+FINDING_DISPLAY: Final[Mapping[Disagreement, Mapping[str, str]]] = {
+    Disagreement.BALANCE: {"en": "The kept balance is not the sum of the entries", "zh-Hans": "结存余额与分录合计不符"},
+    Disagreement.TRANSFER: {"en": "The entries do not sum to zero", "zh-Hans": "分录合计不为零"},
+    Disagreement.PAYMENT_UNKNOWN: {
+        "en": "The provider has a payment that we do not know",
+        "zh-Hans": "支付渠道有未登记的付款",
+    },
+    Disagreement.PAYMENT_MISSING: {
+        "en": "The provider does not list a payment of ours",
+        "zh-Hans": "支付渠道没有列出该付款",
+    },
+    Disagreement.PAYMENT_AMOUNT: {
+        "en": "Paid or returned otherwise than we recorded",
+        "zh-Hans": "收款或退款与登记不符",
+    },
+    Disagreement.PAYMENT_LEDGER: {
+        "en": "The ledger holds other money than the provider",
+        "zh-Hans": "账本与支付渠道金额不符",
+    },
+    Disagreement.PROVIDER_SILENT: {
+        "en": "The provider did not answer: payments were not checked",
+        "zh-Hans": "支付渠道无响应，未核对付款",
+    },
+}
 KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.SALE: {"en": "Sale", "zh-Hans": "销售"},
     TransferKind.REROUTE: {"en": "Carried another way", "zh-Hans": "改线"},
     TransferKind.COLLECTION: {"en": "Payment received", "zh-Hans": "收款"},
     TransferKind.RELEASE: {"en": "Released for payout", "zh-Hans": "转为可提现"},
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
+    TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
+    TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -140,4 +239,5 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.PLATFORM_FEE: {"en": "Platform fee", "zh-Hans": "平台服务费"},
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
     AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
+    AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
 }

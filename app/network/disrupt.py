@@ -17,7 +17,7 @@ from app.network.models import Disruption
 from app.network.queries import disruption_shape, get_service, known_hubs
 from app.network.rules import no_such_hub
 from app.network.runs import is_closed, starts_at, starts_between
-from app.network.schemas import DisruptionShape, NewDisruption
+from app.network.schemas import CutShape, DisruptionShape, NewDisruption
 from app.network.service import raise_version
 from app.network.values import (
     CUT_SEGMENTS_MAX,
@@ -79,6 +79,10 @@ _TAKEN: Final = text(
 _PUT_OFF_BY: Final = text(
     "SELECT max(delay_s) FROM disruption WHERE kind = 'delay' AND service_id = :service AND lifted_at IS NULL "
     "AND run_at + delay_s * interval '1 second' = :run"
+)
+_JOINED: Final = text(
+    "SELECT 1 FROM service_stop t JOIN service_stop n ON n.service_id = t.service_id AND n.seq = t.seq + 1 "
+    "WHERE t.hub = ANY(CAST(:hubs AS text[])) AND n.hub = ANY(CAST(:hubs AS text[])) AND t.hub <> n.hub LIMIT 1"
 )
 _CALLED: Final = text(
     "SELECT 1 FROM booking WHERE service_id = :service AND run_at = :run AND state = 'booked' LIMIT 1"
@@ -178,12 +182,24 @@ async def _unknown_ends(session: Session, caller: Caller, command: NewDisruption
         )
     known = await known_hubs(session, hubs.values())
     gaps += [Gap(pointer, no_such_hub(code)) for pointer, code in hubs.items() if code not in known]
+    if len(known) == len(hubs) == 2 and (await session.execute(_JOINED, {"hubs": sorted(known)})).first() is None:
+        gaps.append(_NOT_JOINED)
     if command.service is not None:
         try:
             await get_service(session, caller, command.service, "en")
         except NotFound:
             gaps.append(Gap("/service", _no_such_service(caller, command.service)))
     return gaps
+
+
+_NOT_JOINED: Final = Gap(
+    "/to_hub",
+    {
+        "en": "No service goes between these two without a call on the way, so that nothing would be closed: name two hubs that follow "
+        "each other, see `links` of GET /v1/network",
+        "zh-Hans": "没有线路直接往来于这两个枢纽，关闭不会生效：请填写相邻的两站，参见 GET /v1/network 的 links",
+    },
+)
 
 
 def _no_such_service(caller: Caller, code: str) -> dict[str, str]:
@@ -257,8 +273,10 @@ def _period_faults(command: NewDisruption, now: datetime) -> Iterator[Gap]:
 
 
 def _run_faults(command: NewDisruption, service: Service | None, now: datetime, *, is_called: bool) -> Iterator[Gap]:
-    """Whether the run is there to be changed, or not there yet when it is an extra one."""
+    """Whether the run is there to be changed, or not there yet when it is an extra one; and whether a cut takes room away."""
     run_at = command.run_at
+    if service is not None and command.capacity is not None and not service.on_demand:
+        yield from _cut_faults(command.capacity, service)
     if service is None:
         yield Gap("/service", {"en": "Only a running service can be changed", "zh-Hans": "仅可调整运营中的线路"})
     elif service.on_demand:
@@ -274,6 +292,20 @@ def _run_faults(command: NewDisruption, service: Service | None, now: datetime, 
             yield _occupied("/run_at")
     else:
         yield from _change_faults(command, service, run_at, now, is_there=starts_at(service, run_at))
+
+
+def _cut_faults(cut: CutShape, service: Service) -> Iterator[Gap]:
+    """More than the service carries takes nothing away."""
+    for name, figure in cut.model_dump(exclude_none=True).items():
+        most = getattr(service.capacity, name)
+        if figure > most:
+            yield Gap(
+                f"/capacity/{name}",
+                {
+                    "en": f"At most {most}, which is what the service carries: this kind is for less room",
+                    "zh-Hans": f"不得超过该线路自身的运力 {most}：此类中断仅用于减少运力",
+                },
+            )
 
 
 _ON_DEMAND: Final = {
@@ -316,7 +348,9 @@ def _change_faults(
         later = run_at + timedelta(seconds=command.delay_s)
         if later <= now:
             yield Gap("/delay_s", {"en": "That has passed as well", "zh-Hans": "延误后的时间也已过去"})
-        elif later == run_at or starts_at(service, later) or is_closed(service, later):
+        elif later == run_at:
+            yield Gap("/delay_s", {"en": "Zero is no delay", "zh-Hans": "0 秒不是延误"})
+        elif starts_at(service, later) or is_closed(service, later):
             yield _occupied("/delay_s")
 
 

@@ -14,7 +14,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _PLANNER: Final = ThreadPoolExecutor(1, "planner")
 FRONTS_KEPT: Final = 2_048
-NARROW_WINDOW_S: Final = 48 * 3_600
 Key = tuple[str, Query, frozenset[object]]
 
 
@@ -33,18 +32,21 @@ class FrontCache:
     def __init__(self, kept: int = FRONTS_KEPT, *, labels_max: int = LABELS_MAX) -> None:
         self._labels_max = labels_max
         self._fronts: Latest[Key, Front | NoPlan] = Latest(kept)
+        self._of_version = ""
 
     def plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
         """What `routing.plan` answers, from memory when it was asked before. May be called from any thread.
 
-        What has too many ways to be compared is asked more narrowly once: animals without rests, cold goods within
-        NARROW_WINDOW_S of the first to arrive. Some way is lost then, but none that is wrong is given.
+        Raises `SearchTooLarge` rather than lose a way. Fronts of a former timetable would only keep that alive: they are forgotten.
         """
+        if timetable.version != self._of_version:
+            self._fronts.clear()
+            self._of_version = timetable.version
         query = _of_its_class(timetable, query, is_empty=not load)
         key: Key = (timetable.version, query, frozenset(load.items()))
         answer = self._fronts.get(key)
         if answer is None:
-            answer = self._plan(timetable, query, load)
+            answer = plan(timetable, query, load, labels_max=self._labels_max)
             self._fronts.put(key, answer)
         return answer
 
@@ -55,18 +57,6 @@ class FrontCache:
         except SearchTooLarge:
             return None
         return found.reason if isinstance(found, NoPlan) else None
-
-    def _plan(self, timetable: Timetable, query: Query, load: Load) -> Front | NoPlan:
-        try:
-            return plan(timetable, query, load, labels_max=self._labels_max)
-        except SearchTooLarge:
-            if query.rest_s:
-                narrower = replace(query, rest_s=0)
-            elif query.max_exposure_s is not None and query.window_s is None:
-                narrower = replace(query, window_s=NARROW_WINDOW_S)
-            else:
-                raise
-            return plan(timetable, narrower, load, labels_max=self._labels_max)
 
 
 def _of_its_class(timetable: Timetable, query: Query, *, is_empty: bool) -> Query:

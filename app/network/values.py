@@ -131,6 +131,14 @@ class DisruptionKind(StrEnum):
     CAPACITY = "capacity"
 
 
+DISRUPTION_KIND_DISPLAY: Final[Mapping[DisruptionKind, Mapping[str, str]]] = {
+    DisruptionKind.CLOSE: {"en": "Closed", "zh-Hans": "关闭"},
+    DisruptionKind.CANCEL: {"en": "Departure cancelled", "zh-Hans": "班次取消"},
+    DisruptionKind.DELAY: {"en": "Departure late", "zh-Hans": "班次晚点"},
+    DisruptionKind.EXTRA: {"en": "Extra departure", "zh-Hans": "加开班次"},
+    DisruptionKind.CAPACITY: {"en": "Less room", "zh-Hans": "运力减少"},
+}
+
 HUB_KIND_DISPLAY: Final[Mapping[HubKind, Mapping[str, str]]] = {
     HubKind.HUB: {"en": "Hub", "zh-Hans": "枢纽"},
     HubKind.CITY: {"en": "City", "zh-Hans": "城市"},

@@ -30,6 +30,13 @@ class Template(StrEnum):
     LISTING_PUBLISHED = "listing_published"
     SHIPMENT_REPLANNED = "shipment_replanned"
     HAND_IN_MOVED = "hand_in_moved"
+    HARVEST_SHORT = "harvest_short"
+    CLAIM_OPENED = "claim_opened"
+    CLAIM_OFFERED = "claim_offered"
+    CLAIM_DISPUTED = "claim_disputed"
+    CLAIM_SETTLED = "claim_settled"
+    CLAIM_REFUSED = "claim_refused"
+    CLAIM_WITHDRAWN = "claim_withdrawn"
 
 
 class State(StrEnum):
@@ -89,7 +96,7 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     },
     Template.NEW_ORDER_FOR_PRODUCER: {
         "en": "Chama: new order {number} for {producer}. Have the goods at {hub} by {hand_in_by}.",
-        "zh-Hans": "【茶马】{producer} 有新订单 {number}，请于 {hand_in_by} 前将货物送至 {hub}。",
+        "zh-Hans": "【茶马】{producer} 有新订单 {number}，请于 {hand_in_by} 前将货物送至{hub}。",
     },
     Template.LISTING_PUBLISHED: {
         "en": "Chama: {title} is now on sale.",
@@ -101,7 +108,35 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     },
     Template.HAND_IN_MOVED: {
         "en": "Chama: order {number} leaves at another time ({reason}). Have the goods at {hub} by {hand_in_by}.",
-        "zh-Hans": "【茶马】订单 {number} 发运时间有变（{reason}），请于 {hand_in_by} 前将货物送至 {hub}。",
+        "zh-Hans": "【茶马】订单 {number} 发运时间有变（{reason}），请于 {hand_in_by} 前将货物送至{hub}。",
+    },
+    Template.HARVEST_SHORT: {
+        "en": "Chama: less of {title} was harvested than expected, so order {number} is cancelled. What you paid goes back to you.",
+        "zh-Hans": "【茶马】{title} 的实际收成少于预期，订单 {number} 已取消，已付款项将原路退回。",
+    },
+    Template.CLAIM_OPENED: {
+        "en": "Chama: {amount} is claimed for goods of order {number}. The producer's answer is due by {due}.",
+        "zh-Hans": "【茶马】订单 {number} 有一笔 {amount} 的售后申请，卖家须于 {due} 前答复。",
+    },
+    Template.CLAIM_OFFERED: {
+        "en": "Chama: the producer offers {amount} for the claim on order {number}. The buyer's word is due by {due}.",
+        "zh-Hans": "【茶马】订单 {number} 的售后申请，卖家同意赔付 {amount}，买家须于 {due} 前回复。",
+    },
+    Template.CLAIM_DISPUTED: {
+        "en": "Chama: an operator decides about the claim on order {number} by {due}.",
+        "zh-Hans": "【茶马】订单 {number} 的售后申请已转交平台，将于 {due} 前处理。",
+    },
+    Template.CLAIM_SETTLED: {
+        "en": "Chama: the claim on order {number} is settled. {amount} goes back to the buyer.",
+        "zh-Hans": "【茶马】订单 {number} 的售后申请已处理，退还买家 {amount}。",
+    },
+    Template.CLAIM_REFUSED: {
+        "en": "Chama: the claim on order {number} was refused. Read the operator's reasons in the claim.",
+        "zh-Hans": "【茶马】订单 {number} 的售后申请未获支持，理由见申请详情。",
+    },
+    Template.CLAIM_WITHDRAWN: {
+        "en": "Chama: the claim on order {number} was withdrawn by the buyer.",
+        "zh-Hans": "【茶马】订单 {number} 的售后申请已由买家撤回。",
     },
 }
 

@@ -1,6 +1,8 @@
 """The refusals of buying."""
 
-from app.core.errors import Kind, Problem
+from collections.abc import Sequence
+
+from app.core.errors import Gap, Kind, Problem
 
 
 class QuoteExpired(Problem):
@@ -57,6 +59,22 @@ class AlreadyShipped(Problem):
         "en": "A consignment of this order has been handed in, so it cannot be cancelled any more.",
         "zh-Hans": "该订单已有货物交运，无法取消。",
     }
+
+
+class CancelReasonUnusable(Problem):
+    slug = "cancel-reason-unusable"
+    kind = Kind.INVALID
+    title = {"en": "This reason cannot be given here", "zh-Hans": "不能使用该取消原因"}
+    detail = {
+        "en": "{reason} is not a reason that you may give for an order in its present state. Choose one of: {choices}.",
+        "zh-Hans": "您不能以 {reason} 为由取消当前状态的订单。可选：{choices}。",
+    }
+    members = ("reason", "reasons")
+
+    def __init__(self, reason: str, reasons: Sequence[str]) -> None:
+        choices = ", ".join(reasons)
+        gap = Gap("/reason", {"en": f"Choose one of: {choices}", "zh-Hans": f"可选：{choices}"})
+        super().__init__(gaps=[gap], reason=reason, reasons=list(reasons), choices=choices)
 
 
 class OptionMissing(Problem):

@@ -29,6 +29,7 @@ def kept_line(offer: Offer, quantity: Decimal, tier: Tier, total: Money) -> dict
         "total_minor": total.amount,
         "net_weight_g": offer.net_weight_g,
         "category": offer.category.value,
+        "made_to_order": offer.made_to_order,
         "next_tier": _next_tier(offer, quantity),
         "version": offer.version,
     }

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Numeric
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -58,6 +58,8 @@ class Order(SQLModel, table=True):
     terms: dict[str, Any] = Field(sa_type=JSONB)
     promised_from: datetime
     promised_by: datetime
+    delivered_at: datetime | None = None
+    cancel_reason: str | None = Field(default=None, max_length=40)
     created_at: datetime
     updated_at: datetime
 
@@ -84,3 +86,4 @@ class OrderLine(SQLModel, table=True):
     tier_from: Decimal | None = Field(default=None, sa_type=Numeric(12, 3))
     price_list_id: str | None = Field(default=None, max_length=40)
     total_minor: int = Field(sa_type=BigInteger)
+    ear_tags: list[str] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")})

@@ -36,6 +36,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "minutes": "{n} min",
         "hours": "{n} h",
         "days": "{days} d {n} h",
+        "whole_days": "{days} d",
         "g": "{n} g",
         "kg": "{n} kg",
     },
@@ -61,6 +62,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "minutes": "{n} 分钟",
         "hours": "{n} 小时",
         "days": "{days} 天 {n} 小时",
+        "whole_days": "{days} 天",
         "g": "{n} 克",
         "kg": "{n} 千克",
     },
@@ -115,4 +117,4 @@ def _much(label: Label, gain: int, words: Mapping[str, str]) -> str:
     hours = (size + 30) // 60
     if hours <= HOURS_SHOWN_MAX:
         return words["hours"].format(n=hours)
-    return words["days"].format(days=hours // 24, n=hours % 24)
+    return words["days" if hours % 24 else "whole_days"].format(days=hours // 24, n=hours % 24)

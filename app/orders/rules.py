@@ -70,6 +70,12 @@ def promise_for(starts_at: datetime, arrives_at: datetime) -> Promise:
     return Promise(arrives_at, arrives_at + max(PROMISE_MARGIN_MIN, (arrives_at - starts_at) / 10))
 
 
+def latest_arrival(starts_at: datetime, end: datetime) -> datetime:
+    """The last planned arrival of which the promise ends by `end`: what `promise_for` makes, backwards. By the second."""
+    by_share = starts_at + (end - starts_at) * 10 / 11
+    return min(end - PROMISE_MARGIN_MIN, by_share).replace(microsecond=0)
+
+
 class Staircase:
     """The points seen so far that none of them beats in price and CO2e: dearer and dearer, cleaner and cleaner."""
 

@@ -250,13 +250,19 @@ class PromiseShape(Shape):
 
 
 class QuotedConsignment(Shape):
-    """What one producer hands in as one consignment at `hub` from `ready_at` on: its packages and its way."""
+    """What one producer hands in as one consignment at `hub` from `ready_at` on: its packages and its way.
+
+    `ready_at` follows from the lots that would be taken: not before a harvest that is still to come (`pre_harvest`). Every way
+    arrives, with its margin, before `good_until`; null when the goods keep.
+    """
 
     model_config: ClassVar[ConfigDict] = _example(_QUOTED)
 
     producer: str
     hub: str | None = None
     ready_at: Time | None = None
+    good_until: Time | None = None
+    pre_harvest: bool = False
     categories: list[Category] = []
     species: list[Species] = []
     origin: Annotated[str, Field(description="The county where the goods come from")] | None = None
@@ -347,6 +353,17 @@ class OrderRequest(Shape):
     payment: PaymentRequest
 
 
+class CancelRequest(Shape):
+    model_config: ClassVar[ConfigDict] = _example({"reason": "changed_mind"})
+
+    reason: (
+        Annotated[
+            str, Field(pattern="^[a-z][a-z_]{1,39}$", description="A code of `cancellations` in `GET /v1/policies`")
+        ]
+        | None
+    ) = None
+
+
 class PaymentShape(Shape):
     """`client_secret` only while a card payment waits for the buyer's client."""
 
@@ -367,6 +384,7 @@ class OrderLineShape(Shape):
     )
     price_list: PriceListOf = None
     total: Money
+    ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
 
 
 class OrderConsignment(Shape):
@@ -374,6 +392,7 @@ class OrderConsignment(Shape):
     tracking_number: str
     status: str
     producer: str
+    ear_tags: Annotated[list[str], Field(description="The animals that travel in it")] = []
     packages: list[PackageShape]
     legs: list[LegShape]
 
@@ -429,6 +448,8 @@ class OrderShape(Shape):
     payment: PaymentShape
     lines: list[OrderLineShape]
     consignments: list[OrderConsignment]
+    delivered_at: Time | None = None
+    cancel_reason: str | None = None
 
 
 class OrderSummary(Shape):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlmodel import col, select
 
 from app.core.database import Reader, Session, Sql, as_rows, dump_json, inserting
@@ -118,6 +118,17 @@ async def list_lines(session: Session, order_id: str) -> list[OrderLine]:
     )
 
 
+async def goods_by_producer(session: Session, order_ids: Collection[str]) -> dict[tuple[str, str], int]:
+    """What each producer's goods in each of these orders came to, by order and producer. One statement."""
+    total = func.sum(col(OrderLine.total_minor))
+    rows = await session.execute(
+        select(col(OrderLine.order_id), col(OrderLine.producer_id), total)
+        .where(col(OrderLine.order_id).in_(set(order_ids)))
+        .group_by(col(OrderLine.order_id), col(OrderLine.producer_id))
+    )
+    return {(order_id, producer_id): int(goods) for order_id, producer_id, goods in rows}
+
+
 async def list_orders(session: Session, buyer_id: str, cursor: str | None, limit: int) -> list[Order]:
     """A buyer's orders, newest first; one more than `limit`, so that the caller sees whether there is a next page."""
     query = select(Order).where(col(Order.buyer_id) == buyer_id).order_by(col(Order.id).desc()).limit(limit + 1)
@@ -126,11 +137,13 @@ async def list_orders(session: Session, buyer_id: str, cursor: str | None, limit
     return list((await session.execute(query)).scalars())
 
 
-async def move(session: Session, order: Order, event: OrderEvent, now: datetime) -> None:
+async def move(session: Session, order: Order, event: OrderEvent, now: datetime, reason: str | None = None) -> None:
     """Take a locked order one step further; raises `StateConflict` when that step does not exist."""
     status = advance(order.status, event)
-    await session.execute(update(Order).where(col(Order.id) == order.id).values(status=status, updated_at=now))
-    order.status, order.updated_at = status, now
+    delivered_at = now if event is OrderEvent.DELIVER else order.delivered_at
+    changed = {"status": status, "updated_at": now, "delivered_at": delivered_at, "cancel_reason": reason}
+    await session.execute(update(Order).where(col(Order.id) == order.id).values(changed))
+    order.status, order.updated_at, order.delivered_at, order.cancel_reason = status, now, delivered_at, reason
 
 
 async def forget_quotes(session: Session, now: datetime) -> None:

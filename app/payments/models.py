@@ -18,7 +18,7 @@ class Payment(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
         CheckConstraint("refunded_minor BETWEEN 0 AND amount_minor", name="refund_within_amount"),
-        CheckConstraint("status = 'refunded' OR refunded_minor = 0", name="refund_is_a_status"),
+        CheckConstraint("status IN ('paid', 'refunded') OR refunded_minor = 0", name="refund_after_payment"),
         CheckConstraint("status <> 'pending_cash' OR method = 'cash_on_delivery'", name="pending_cash_is_cash"),
         CheckConstraint(
             "method <> 'cash_on_delivery' OR status NOT IN ('started', 'awaiting_customer', 'failed')",

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Protocol
 
 import stripe
@@ -20,6 +21,7 @@ from app.payments.errors import (
     PaymentWebhookNotConfigured,
 )
 from app.payments.values import (
+    PROVIDER_PAGES_MAX,
     PROVIDER_RETRIES_MAX,
     SIGNATURE_AGE_MAX,
     SIGNATURE_LENGTH_MAX,
@@ -29,6 +31,7 @@ from app.payments.values import (
     PaymentEvent,
     PaymentStatus,
     ProviderId,
+    Taken,
 )
 
 log = logging.getLogger(__name__)
@@ -51,6 +54,9 @@ class PaymentProvider(Protocol):
     async def refund(self, payment_id: str, refund_id: str, ref: str, amount: Money) -> None:
         """Return money that was paid; harmless when all of it went back already."""
 
+    async def list_taken(self, from_at: datetime, until_at: datetime) -> list[Taken]:
+        """What was taken for every intent that was made in this time, as it stands now."""
+
     def verify_event(self, raw_body: bytes, signature_header: str | None) -> Event:
         """Read a message of the provider's. Raises `PaymentEventNotGenuine` unless it is signed and recent."""
 
@@ -69,6 +75,7 @@ _EVENTS: Final[Mapping[str, tuple[PaymentEvent, _Amount]]] = {
     "payment_intent.canceled": (PaymentEvent.CANCEL, "amount"),
     "charge.refunded": (PaymentEvent.REFUND, "amount_refunded"),
 }
+PAGE_MAX: Final = 100
 _AMOUNT_CODES: Final = frozenset({"amount_too_small", "amount_too_large", "parameter_invalid_integer"})
 # Repeating the very same call can succeed for these alone; the rest of what Stripe calls invalid is our mistake.
 _PASSING_CODES: Final = frozenset({"balance_insufficient", "lock_timeout"})
@@ -146,6 +153,22 @@ class StripeProvider:
                 if error.code != "charge_already_refunded":
                     raise
 
+    async def list_taken(self, from_at: datetime, until_at: datetime) -> list[Taken]:
+        taken: list[Taken] = []
+        asked: Any = {
+            "created": {"gte": int(from_at.timestamp()), "lt": int(until_at.timestamp())},
+            "limit": PAGE_MAX,
+            "expand": ["data.latest_charge"],
+        }
+        for _ in range(PROVIDER_PAGES_MAX):
+            async with self._call():
+                page = await self._client.v1.payment_intents.list_async(asked)
+            taken += [_taken(intent) for intent in page.data]
+            if not page.has_more:
+                return taken
+            asked["starting_after"] = page.data[-1].id
+        raise UpstreamFailed(service="Stripe")
+
     def verify_event(self, raw_body: bytes, signature_header: str | None) -> Event:
         if not self._webhook_secret:
             raise PaymentWebhookNotConfigured
@@ -181,6 +204,15 @@ class StripeProvider:
 
 def _intent(intent: stripe.PaymentIntent) -> Intent:
     return Intent(intent.id, _STATUS.get(intent.status, PaymentStatus.AWAITING_CUSTOMER), intent.client_secret)
+
+
+def _taken(intent: stripe.PaymentIntent) -> Taken:
+    charge = intent.latest_charge
+    # Of an intent that only holds money, what is released counts as returned there: nothing was taken.
+    returned = charge.amount_refunded if isinstance(charge, stripe.Charge) and charge.captured else 0
+    kept = max(0, intent.amount_received - returned) if intent.status == "succeeded" else 0
+    created_at = datetime.fromtimestamp(intent.created, UTC)
+    return Taken(intent.id, created_at, Money(kept, intent.currency.upper()))
 
 
 def _refusal(error: stripe.StripeError) -> Problem:

@@ -1,11 +1,13 @@
-"""Decisions of paying: which state follows, which method is offered, and whether a provider's news fits a payment."""
+"""Decisions of paying: which state follows, which method is offered, whether a provider's news fits, and what it tells otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from app.core.money import Money
+from app.ledger.values import Disagreement, Finding
 from app.payments.errors import PaymentMethodUnavailable
-from app.payments.values import News, PaymentEvent, PaymentMethod, PaymentStatus
+from app.payments.values import News, PaymentEvent, PaymentMethod, PaymentStatus, Recorded, Taken
 
 _E = PaymentEvent
 _S = PaymentStatus
@@ -70,3 +72,49 @@ def require_offered(method: PaymentMethod, *, cards: bool) -> None:
 def fits(news: News, *, ref: str | None, amount: Money) -> bool:
     """Whether the news is of this payment: the same intent where we know it, and exactly the same money."""
     return ref in (None, news.ref) and news.amount == amount
+
+
+def compare_with_provider(
+    taken: Sequence[Taken],
+    recorded: Sequence[Recorded],
+    held_minor: Mapping[tuple[str, str], int],
+    *,
+    from_at: datetime,
+    until_at: datetime,
+) -> list[Finding]:
+    """What a card provider tells otherwise than our payments, or than the ledger by order and currency (`held_minor`).
+
+    Both lists may reach beyond the period: it decides which intents and which payments are asked about, not which are known.
+    """
+    ours = {payment.ref: payment for payment in recorded}
+    theirs = {intent.ref: intent for intent in taken}
+    findings: list[Finding] = []
+    kept_minor: dict[tuple[str, str], int] = {}
+    for intent in taken:
+        if not from_at <= intent.created_at < until_at:
+            continue
+        payment = ours.get(intent.ref)
+        if payment is None:
+            if intent.kept.amount:
+                findings.append(_found(Disagreement.PAYMENT_UNKNOWN, intent.ref, 0, intent.kept))
+            continue
+        key = (payment.order_id, payment.kept.currency)
+        kept = intent.kept if intent.kept.currency == payment.kept.currency else Money(0, payment.kept.currency)
+        kept_minor[key] = kept_minor.get(key, 0) + kept.amount
+        if intent.kept != payment.kept:
+            findings.append(_found(Disagreement.PAYMENT_AMOUNT, intent.ref, payment.kept.amount, kept))
+    findings += [
+        _found(Disagreement.PAYMENT_MISSING, payment.ref, payment.kept.amount, Money(0, payment.kept.currency))
+        for payment in recorded
+        if from_at <= payment.created_at < until_at and payment.ref not in theirs
+    ]
+    findings += [
+        _found(Disagreement.PAYMENT_LEDGER, order_id, kept, Money(held_minor.get((order_id, currency), 0), currency))
+        for (order_id, currency), kept in sorted(kept_minor.items())
+        if kept != held_minor.get((order_id, currency), 0)
+    ]
+    return findings
+
+
+def _found(what: Disagreement, subject: str, expected_minor: int, found: Money) -> Finding:
+    return Finding(what, subject, found.currency, expected_minor, found.amount)

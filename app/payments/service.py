@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -15,7 +15,17 @@ from app.core.errors import NotFound, StateConflict
 from app.core.money import Money
 from app.payments.models import Payment, ProviderEvent
 from app.payments.rules import FIRST, fits, news_for_order, next_status
-from app.payments.values import DISPLAY, Event, News, Outcome, PaymentEvent, PaymentMethod, PaymentStatus, Step
+from app.payments.values import (
+    DISPLAY,
+    Event,
+    News,
+    Outcome,
+    PaymentEvent,
+    PaymentMethod,
+    PaymentStatus,
+    Recorded,
+    Step,
+)
 
 log = logging.getLogger(__name__)
 _START: Final = Sql(inserting("payment"))
@@ -83,7 +93,8 @@ async def apply(session: Session, payment: Payment, event: PaymentEvent, now: da
     if status is not None:
         payment.status = status
         payment.updated_at = now
-        payment.refunded_minor = payment.amount_minor if status is PaymentStatus.REFUNDED else 0
+        if status is PaymentStatus.REFUNDED:
+            payment.refunded_minor = payment.amount_minor
     await session.flush()
     return status is not None
 
@@ -119,6 +130,22 @@ async def record_refund(session: Session, payment_id: str, now: datetime) -> Pay
     if not await apply(session, payment, PaymentEvent.REFUND, now) and payment.status is not PaymentStatus.REFUNDED:
         raise StateConflict(state=DISPLAY[payment.status], verb={"en": "refunded", "zh-Hans": "退款"})
     return payment
+
+
+async def record_part_refund(session: Session, payment: Payment, amount: Money, now: datetime) -> None:
+    """A part of a paid, locked payment went back to the buyer; the last part makes it refunded.
+
+    Harmless when the provider's own news of the whole came before.
+    """
+    if payment.status is PaymentStatus.REFUNDED:
+        return
+    if payment.status is not PaymentStatus.PAID:
+        raise StateConflict(state=DISPLAY[payment.status], verb={"en": "refunded", "zh-Hans": "退款"})
+    payment.refunded_minor += amount.amount
+    payment.updated_at = now
+    if payment.refunded_minor >= payment.amount_minor:
+        await apply(session, payment, PaymentEvent.REFUND, now)
+    await session.flush()
 
 
 async def keep_event(session: Session, event: Event, now: datetime) -> bool:
@@ -165,3 +192,26 @@ async def _take_in(session: Session, provider: str, news: News, now: datetime) -
     if not await apply(session, payment, news.event, now):
         return Step(Outcome.LATE, payment.order_id)
     return Step(Outcome.APPLIED, payment.order_id, news_for_order(before, payment.status))
+
+
+async def list_recorded(
+    session: Session, provider: str, refs: Collection[str], from_at: datetime, until_at: datetime
+) -> list[Recorded]:
+    """Payments with these names at the provider, and all of the period that have a name there. One statement."""
+    rows = await session.scalars(
+        select(Payment).where(
+            col(Payment.method) == provider,
+            col(Payment.provider_ref).is_not(None),
+            col(Payment.provider_ref).in_(set(refs))
+            | col(Payment.created_at).between(from_at, until_at - timedelta(microseconds=1)),
+        )
+    )
+    return [
+        Recorded(row.id, row.order_id, str(row.provider_ref), row.created_at, Money(_kept(row), row.currency))
+        for row in rows
+    ]
+
+
+def _kept(payment: Payment) -> int:
+    paid = payment.status in (PaymentStatus.PAID, PaymentStatus.REFUNDED)
+    return payment.amount_minor - payment.refunded_minor if paid else 0

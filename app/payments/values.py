@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -14,6 +14,8 @@ PROVIDER_ID_LENGTH_MAX: Final = 255
 SIGNATURE_LENGTH_MAX: Final = 2_000
 SIGNATURE_AGE_MAX: Final = timedelta(minutes=5)
 PROVIDER_RETRIES_MAX: Final = 2
+PROVIDER_PAGES_MAX: Final = 5_000
+RECONCILED_DAYS: Final = 7
 
 ProviderId = Annotated[str, Field(min_length=1, max_length=PROVIDER_ID_LENGTH_MAX)]
 
@@ -78,6 +80,26 @@ class Intent:
     ref: str
     status: PaymentStatus
     client_secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a card provider says that it took for an intent, less what it returned."""
+
+    ref: ProviderId
+    created_at: datetime
+    kept: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What we know of a card payment; `kept` is what was paid and not returned."""
+
+    payment_id: str
+    order_id: str
+    ref: str
+    created_at: datetime
+    kept: Money
 
 
 @dataclass(frozen=True, slots=True)

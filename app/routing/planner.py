@@ -10,7 +10,7 @@ from app.routing.calendar import NEVER, PARTLESS
 from app.routing.floods import earliest_arrivals, latest_arrivals, mark_parts
 from app.routing.fronts import Plans
 from app.routing.labels import LABELS_FULL, Ask, trace
-from app.routing.limited import Limit, World, find_limited_front, least_spent
+from app.routing.limited import Limit, World, find_limited_front, look_ahead
 from app.routing.memory import Memory, memory
 from app.routing.packed import Blocks, Flags, Kind, Numbers
 from app.routing.reasons import unreachable_because
@@ -191,8 +191,8 @@ def _world(timetable: Timetable, query: Query, blocks: Blocks, ask: Ask, scene: 
         counts_at=timetable.is_warm | is_journey,
         rests_at=timetable.can_rest,
     )
-    left = least_spent(timetable.net, scene, limit)
-    return World(timetable.net, scene, blocks, ask, limit, left, mine.labels, mine.stairs, mine.kept)
+    ahead = look_ahead(timetable.net, scene, blocks, limit)
+    return World(timetable.net, scene, blocks, ask, limit, ahead, mine.labels, mine.stairs, mine.kept)
 
 
 def _why_none(timetable: Timetable, query: Query, load: Load | PackedLoad, labels_max: int) -> Reason:

@@ -14,7 +14,7 @@ from app.routing.jit import compiled, inner
 from app.routing.labels import Ask
 from app.routing.moments import first_free, first_open, first_run, last_free, last_open, last_run, place_in
 from app.routing.packed import HALF_WAY, Blocks, Flags, Kind, Net, Numbers, Records, Small
-from app.routing.queue import make_queue, put, take
+from app.routing.queue import Queue, make_queue, put, take
 from app.routing.rules import MG_G_M_PER_MG_T_KM, MILLIMINOR_G_M_PER_MINOR_T_KM
 
 # So many moments by which the goods may still arrive are told apart, of so many that are looked at.
@@ -282,8 +282,17 @@ def least_left(scene: Scene, cost: Numbers) -> Numbers:
     """By spot, the least that is still to come before the target by one measure (Dijkstra backwards)."""
     least = np.full(len(scene.spots), NEVER, np.int64)
     least[scene.target] = 0
-    queue = make_queue(len(scene.legs) + 1)
-    put(queue, 0, scene.target)
+    lower_left(scene, cost, least)
+    return least
+
+
+@inner
+def lower_left(scene: Scene, cost: Numbers, least: Numbers) -> None:
+    """Lower what is still to come by one measure to what the legs make of it, beginning where it is known (Dijkstra backwards)."""
+    queue = make_queue(len(scene.legs) + len(scene.spots) + 1)
+    for spot in range(len(scene.spots)):
+        if least[spot] < NEVER:
+            put(queue, least[spot], spot)
     while queue.size[0]:
         value, head = take(queue)
         if value > least[head]:
@@ -294,7 +303,6 @@ def least_left(scene: Scene, cost: Numbers) -> Numbers:
             if through < least[tail]:
                 least[tail] = through
                 put(queue, through, tail)
-    return least
 
 
 @compiled
@@ -363,6 +371,12 @@ def _be_there_by(net: Net, blocks: Blocks, scene: Scene, deadline: int, latest: 
     latest[scene.target] = deadline
     queue = make_queue(len(scene.legs) + 1)
     put(queue, -deadline, scene.target)
+    spread_back(net, blocks, scene, latest, queue)
+
+
+@inner
+def spread_back(net: Net, blocks: Blocks, scene: Scene, latest: Numbers, queue: Queue) -> None:
+    """From the moments in the queue, with their signs turned, backwards: the last moment at which the dwell at each spot may begin."""
     while queue.size[0]:
         negative, head = take(queue)
         by = -negative

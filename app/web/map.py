@@ -14,6 +14,8 @@ SPAN_DEGREES_MIN: Final = 2.0
 TEXT: Final = 12
 LETTER: Final = 0.55
 HANZI: Final = 1.0
+# Letters of a bold or half-bold text, against those of a plain one.
+BOLD: Final = 1.23
 LINE: Final = 14 / 12
 DOT: Final = 5
 MARKER: Final = 9
@@ -239,19 +241,25 @@ def place_labels(
             yield label
 
 
-def text_width(words: str, size: float) -> float:
+def text_width(words: str, size: float, letter: float = LETTER) -> float:
     """About how wide a text is in a font without serifs; a little more rather than less."""
-    return size * sum(HANZI if ord(letter) > 0x2E80 else LETTER for letter in words)
+    return size * sum(HANZI if ord(each) > 0x2E80 else letter for each in words)
 
 
 def around_dot(spot: Spot, radius: int) -> Box:
     return spot[0] - radius, spot[1] - radius, spot[0] + radius, spot[1] + radius
 
 
+def label_box(label: Label, text: int) -> Box:
+    """The room that a name takes on the map."""
+    wide = text_width(label.text, text, LETTER * BOLD)
+    left = label.x - {"start": 0, "middle": wide / 2, "end": wide}[label.anchor]
+    return left, label.y - LINE * text + 3, left + wide, label.y + 3
+
+
 def _around(spot: Spot, name: str, text: int) -> Iterator[tuple[Label, Box]]:
     """The eight positions around a dot, the most readable first."""
     x, y = spot
-    wide = text_width(name, text)
     for across, down, anchor in (
         (11, 4, "start"),
         (-11, 4, "end"),
@@ -262,9 +270,8 @@ def _around(spot: Spot, name: str, text: int) -> Iterator[tuple[Label, Box]]:
         (8, 17, "start"),
         (-8, 17, "end"),
     ):
-        left = x + across - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
-        base = y + down
-        yield Label(round(x + across), round(base), anchor, name), (left, base - LINE * text + 3, left + wide, base + 3)
+        label = Label(round(x + across), round(y + down), anchor, name)
+        yield label, label_box(label, text)
 
 
 def _trouble(frame: Frame, box: Box, others: Sequence[Box], routes: Sequence[Sequence[Spot]]) -> tuple[bool, int, int]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from app.core.text import LANGUAGES, pick, preferred_language
-from app.network.values import HUB_KIND_DISPLAY
+from app.network.values import DISRUPTION_KIND_DISPLAY, HUB_KIND_DISPLAY
 from app.shipments.values import MODE_DISPLAY
 from app.web.assets import address_of
 from app.web.network_words import NETWORK_WORDS
@@ -48,11 +48,12 @@ async def network_page(
 
 
 def _told(language: str) -> dict[str, Any]:
-    """What the script has to know: the language, its words, and the names of modes and kinds."""
+    """What the script has to know: the language, its words, and the names of modes, places and disruptions."""
     return {
         "language": language,
         "words": NETWORK_WORDS[language],
         "modes": {mode.value: pick(text, language) for mode, text in MODE_DISPLAY.items() if mode != "courier"},
         "kinds": {kind.value: pick(text, language) for kind, text in HUB_KIND_DISPLAY.items()},
+        "disruptions": {kind.value: pick(text, language) for kind, text in DISRUPTION_KIND_DISPLAY.items()},
         "land": address_of("land.json"),
     }

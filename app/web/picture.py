@@ -13,7 +13,9 @@ from app.network.values import HubKind, Mode
 from app.shipments.values import MODE_DISPLAY
 from app.web.land import land_path
 from app.web.map import (
+    BOLD,
     DOT,
+    LETTER,
     Box,
     Frame,
     Geo,
@@ -26,6 +28,7 @@ from app.web.map import (
     curved,
     dots_path,
     frame_around,
+    label_box,
     lines_path,
     links_path,
     place_labels,
@@ -41,12 +44,18 @@ HEAD: Final = 76
 LEGEND: Final = 34
 LINE: Final = 19
 SIZE: Final = 14
-LINES_MAX: Final = 3
+TITLE: Final = 24
+TITLE_LINE: Final = 30
+SMALL: Final = 12
+# A way and its reasons are told to the end; what is longer than this is not one of ours.
+LINES_MAX: Final = 16
 CORNER: Final = 12
 CROWDED: Final = 14
 NARROW: Final = 560
 SPAN_DEGREES_MIN: Final = 0.3
 Pair = tuple[tuple[int, int], tuple[int, int]]
+# Where the letter of a plan stands, which plan, and the letter.
+Badge = tuple[int, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,10 @@ class Picture:
     height: int
     map_height: int
     title: str
+    title_lines: tuple[str, ...]
     sublines: tuple[str, ...]
+    subline_y: int
+    sources: tuple[str, ...]
     map_y: int
     land: str
     links: str
@@ -97,7 +109,7 @@ class Picture:
     strokes: tuple[Stroke, ...]
     stops: tuple[tuple[int, int, bool], ...]
     names: tuple[Label, ...]
-    badges: tuple[tuple[int, int, int, str], ...]
+    badges: tuple[Badge, ...]
     modes: tuple[tuple[str, str, int, int], ...]
     cards: tuple[Card, ...]
 
@@ -124,32 +136,36 @@ def routes_picture(found: RoutesShape, asked: RouteRequest, ground: Ground, lang
     strokes = _strokes(drawn)
     ends = _ends(found, asked)
     spots = {code: frame.spot(points[code]) for code in ends}
-    badges = list(_badges(drawn, list(spots.values()), frame))
-    taken: list[Box] = [around_dot((x, y), BADGE + 1) for x, y, _, _ in badges]
-    named = _uncrowded(ends, spots, ground)
-    taken += [around_dot(spot, DOT) for code, spot in spots.items() if code not in named]
-    places = [Place(_name(ground, code, language), points[code], passed=False, weighty=ends[code]) for code in named]
+    badges, names = _lettered(drawn, ends, spots, ground, language, frame)
     links = ((points[a], points[b]) for a, b in sorted(ground.links) if {a, b} <= points.keys())
     modes = _modes(found, width, language)
     sublines = [*_goods(found, asked, language, width), *_timing(found, asked, language, width)]
-    map_y = HEAD + LINE * (len(sublines) - 1)
+    ends_told = (f"{_name(ground, asked.from_, language)} ", f"→ {_name(ground, asked.to, language)}")
+    title_lines = _wrapped(ends_told, width - 2 * MARGIN, TITLE, LETTER * BOLD)
+    lower = TITLE_LINE * (len(title_lines) - 1)
+    map_y = HEAD + lower + LINE * (len(sublines) - 1)
+    sources = _joined(WORDS[language]["picture_source"].split(" · "), width, SMALL)
     top = map_y + frame.height + LEGEND * (1 + modes[-1][3])
     cards = list(_cards(found.options, ground, language, width, top))
     return Picture(
         width=width,
-        height=cards[-1].y + cards[-1].height + LINE + CORNER,
+        height=cards[-1].y + cards[-1].height + LINE * len(sources) + CORNER,
         map_height=frame.height,
-        title=f"{_name(ground, asked.from_, language)} → {_name(ground, asked.to, language)}",
+        title="".join(ends_told),
+        title_lines=tuple(title_lines),
         sublines=tuple(sublines),
+        subline_y=60 + lower,
+        sources=tuple(sources),
         map_y=map_y,
         land=land_path(frame),
         links=links_path(frame, links),
         hubs=dots_path(frame, points.values()),
         strokes=tuple(strokes),
-        stops=tuple((round(x), round(y), ends[code]) for code, (x, y) in spots.items()),
-        names=tuple(
-            place_labels(frame, places, [spots[code] for code in named], [d.spots for d in drawn], taken, NAME)
+        # The ends of the whole are drawn last, so that no airport lies on its town.
+        stops=tuple(
+            (round(x), round(y), ends[code]) for code, (x, y) in sorted(spots.items(), key=lambda s: ends[s[0]])
         ),
+        names=tuple(names),
         badges=tuple(badges),
         modes=tuple(modes),
         cards=tuple(cards),
@@ -161,6 +177,30 @@ def _name(ground: Ground, code: str, language: str) -> str:
     hub = ground.hubs.get(code)
     name = pick(hub.name, language).partition(" (")[0] if hub else code
     return name.replace(" International Airport", " Airport").replace("国际机场", "机场")
+
+
+def _lettered(
+    drawn: Sequence[Drawn],
+    ends: Mapping[str, bool],
+    spots: Mapping[str, Spot],
+    ground: Ground,
+    language: str,
+    frame: Frame,
+) -> tuple[list[Badge], list[Label]]:
+    """The letters of the plans and the names of places: the two ends are named first, then letters, then who has room."""
+    named = _uncrowded(ends, spots, ground)
+    lines = [each.spots for each in drawn]
+
+    def placed(codes: Sequence[str], taken: Sequence[Box]) -> list[Label]:
+        others = [around_dot(spot, DOT) for code, spot in spots.items() if code not in codes]
+        places = [Place(_name(ground, code, language), (0, 0), passed=False, weighty=ends[code]) for code in codes]
+        return list(place_labels(frame, places, [spots[code] for code in codes], lines, [*taken, *others], NAME))
+
+    first = placed([code for code in named if ends[code]], [])
+    taken = [label_box(label, NAME) for label in first]
+    badges = list(_badges(drawn, list(spots.values()), taken, frame))
+    taken += [around_dot((x, y), BADGE + 1) for x, y, _, _ in badges]
+    return badges, first + placed([code for code in named if not ends[code]], taken)
 
 
 def _uncrowded(ends: Mapping[str, bool], spots: Mapping[str, Spot], ground: Ground) -> list[str]:
@@ -236,8 +276,8 @@ def _across(pair: Pair) -> Spot:
     return -(y2 - y1) / length, (x2 - x1) / length
 
 
-def _badges(drawn: Sequence[Drawn], dots: Sequence[Spot], frame: Frame) -> Iterator[tuple[int, int, int, str]]:
-    """A letter on each plan's line: where it goes alone if there is such a stretch, and clear of dots and other letters."""
+def _badges(drawn: Sequence[Drawn], dots: Sequence[Spot], names: Sequence[Box], frame: Frame) -> Iterator[Badge]:
+    """A letter on each plan's line: where it goes alone if there is such a stretch, clear of dots, names and other letters."""
     users, placed = _users(drawn), list(dots)
     for plan in sorted({ride.plan for ride in drawn}):
         stretches = [pair for ride in drawn if ride.plan == plan for pair in map(_pair, ride.spots, ride.spots[1:])]
@@ -247,10 +287,14 @@ def _badges(drawn: Sequence[Drawn], dots: Sequence[Spot], frame: Frame) -> Itera
             for t in (0.5, 0.35, 0.65)
         ]
 
-        def trouble(spot: tuple[int, Spot]) -> tuple[bool, int, bool]:
+        def trouble(spot: tuple[int, Spot]) -> tuple[int, int, bool]:
             near = min((dist(spot[1], other) for other in placed), default=frame.width)
-            inside = BADGE < spot[1][0] < frame.width - BADGE and BADGE < spot[1][1] < frame.height - BADGE
-            return not inside or near < 2 * BADGE, spot[0], near < 3.5 * BADGE
+            x, y = spot[1]
+            inside = BADGE < x < frame.width - BADGE and BADGE < y < frame.height - BADGE
+            covers = any(
+                a - BADGE - 1 < x < c + BADGE + 1 and b - BADGE - 1 < y < d + BADGE + 1 for a, b, c, d in names
+            )
+            return 3 * (not inside) + 2 * (near < 2 * BADGE) + covers, spot[0], near < 3.5 * BADGE
 
         if spots:
             _, (x, y) = min(spots, key=trouble)
@@ -293,8 +337,8 @@ def _timing(found: RoutesShape, asked: RouteRequest, language: str, width: int) 
     return _joined([WORDS[language][words].format(when=moment(at, language)) for words, at in times], width)
 
 
-def _joined(parts: Sequence[str], width: int) -> list[str]:
-    return _wrapped([*(f"{part} · " for part in parts[:-1]), parts[-1]], width - 2 * MARGIN)
+def _joined(parts: Sequence[str], width: int, size: int = SIZE) -> list[str]:
+    return _wrapped([*(f"{part} · " for part in parts[:-1]), parts[-1]], width - 2 * MARGIN, size)
 
 
 def _cards(options: Sequence[RouteOptionShape], ground: Ground, language: str, width: int, top: int) -> Iterator[Card]:
@@ -347,7 +391,7 @@ def _chips(option: RouteOptionShape, language: str) -> Iterator[Chip]:
     x = 0
     for label in option.labels:
         text = LABELS[label][language]
-        wide = round(text_width(text, NAME)) + 26
+        wide = round(text_width(text, NAME, LETTER * BOLD)) + 26
         yield Chip(x, wide, label, text)
         x += wide + 6
 
@@ -359,28 +403,39 @@ def _way(option: RouteOptionShape, ground: Ground, language: str) -> list[str]:
     return [f"{part} · " for part in [*start, *rides[:-1]]] + rides[-1:]
 
 
-def _wrapped(parts: Iterable[str], room: float) -> list[str]:
+def _wrapped(parts: Iterable[str], room: float, size: int = SIZE, letter: float = LETTER) -> list[str]:
     """The parts in lines that fit, broken inside only when too long; what would be a line too many ends in an ellipsis.
 
-    A line does not end in the mark that stands between two parts.
+    A part that is too long begins a line. No line begins or ends in the mark that stands between two parts.
     """
     lines = [""]
     for part in parts:
-        for piece in [part] if text_width(part.rstrip(), SIZE) <= room else _pieces(part):
-            if lines[-1] and text_width(lines[-1] + piece.rstrip(), SIZE) > room:
+        fits = text_width(_bare(part), size, letter) <= room
+        if lines[-1] and not fits:
+            lines.append("")
+        for piece in [part] if fits else _pieces(part):
+            if lines[-1] and text_width(lines[-1] + _bare(piece), size, letter) > room:
                 lines.append("")
             lines[-1] += piece if lines[-1] else piece.lstrip()
     if len(lines) > LINES_MAX:
         lines = [*lines[: LINES_MAX - 1], lines[LINES_MAX - 1].rstrip()[:-1] + "…"]
-    return [line.rstrip().removesuffix(" ·") for line in lines]
+    return [_bare(line) for line in lines]
+
+
+def _bare(part: str) -> str:
+    return part.rstrip().removesuffix(" ·")
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Words with the space behind them; a Chinese character is a word of its own, and keeps the mark that follows it."""
+    """Words with the space behind them; a Chinese character is a word of its own, and keeps the mark that follows it.
+
+    A figure keeps its unit.
+    """
     piece = ""
     for letter, following in zip(text, [*text[1:], " "], strict=True):
+        is_break = letter == " " and following != "·" and not piece[-1:].isdigit()
         piece += letter
-        if letter == " " or (ord(letter) > 0x2E80 and following not in "，。；、：）·"):
+        if is_break or (ord(letter) > 0x2E80 and following not in "，。；、：）·"):
             yield piece
             piece = ""
     yield piece

@@ -20,6 +20,7 @@ from app.network.timetable import TimetableCache
 from app.payments.providers import StripeProvider
 from tests.conftest import NOW, a_database
 from tests.factories.catalogue import JUJUBE, MEMBERS_PRICES, WEEKLY
+from tests.factories.claims import claiming
 from tests.factories.feed import a_sheet, as_archive, village_feed
 from tests.factories.identity import GARDEN
 from tests.factories.network import LINE, Remembered
@@ -50,6 +51,10 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "PATCH /v1/listings/{listing_id}": lambda town, role: {"lead_time_h": 48},
     "POST /v1/listings/{listing_id}/lots": lambda town, role: {"quantity": "4", "harvested_on": "2026-02-20"},
     "PATCH /v1/listings/{listing_id}/lots/{lot_id}": lambda town, role: {"quantity": "6"},
+    "POST /v1/listings/{listing_id}/lots/{lot_id}/confirm-harvest": lambda town, role: {
+        "quantity": "6",
+        "harvested_on": "2026-02-20",
+    },
     "POST /v1/order-cycles": lambda town, role: (
         WEEKLY | {"producer": town.village.garden.producer.id, "service": town.line}
     ),
@@ -60,6 +65,13 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/media": lambda town, role: {"content_type": "image/png", "bytes": 9, "sha256": "ab" * 32},
     "POST /v1/quotes": lambda town, role: asked_for(town.village.basket),
     "POST /v1/orders": lambda town, role: ordering(town.quote),
+    "POST /v1/orders/{id}/claims": lambda town, role: claiming(town.claimable, 0, 5_000),
+    "POST /v1/claims/{claim_id}/answer": lambda town, role: {"answer": "accept"},
+    "POST /v1/claims/{claim_id}/reply": lambda town, role: {"reply": "withdraw"},
+    "POST /v1/claims/{claim_id}/decision": lambda town, role: {
+        "amount": {"amount": 2_000, "currency": "CNY"},
+        "reasons": "Half of it is as new",
+    },
     "POST /v1/routes": lambda town, role: {"from": "HOTAN", "to": "AKSU", "weight_g": 5_000},
     "POST /v1/services": lambda town, role: LINE | ({"carrier": "KUNLUN"} if role == "operator" else {}),
     "PATCH /v1/services/{service_id}": lambda town, role: {"cutoff_s": 7_200},
@@ -94,13 +106,17 @@ def path_of(line: str, town: Town, role: str) -> str:
     of_ids = {
         "GET /v1/quotes/{id}": town.quote.id,
         "POST /v1/orders/{id}/confirm-receipt": town.delivered["id"],
+        "POST /v1/orders/{id}/claims": town.claimable["id"],
     }
+    owners = {"buyer": town.village.buyer.id, "carrier": "KUNLUN", "bare": "XIBU", "ours": "platform"}
     return path.format(
+        owner=owners.get(variant, town.village.garden.producer.id),
         producer_id=town.village.garden.producer.id,
         listing_id=town.draft if variant == "draft" else town.village.dates,
         lot_id=town.lot,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
+        claim_id=town.claims[operation.endswith("decision")],
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
         code="HOTAN",

@@ -16,6 +16,12 @@ TABLE = """
     PATCH  /v1/producers/{producer_id}               | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/balances      | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/entries       | 401 404 404 200 404 403 403 403 200
+    GET    /v1/accounts/{owner}/statement            | 401 404 404 200 404 404 404 404 200
+    GET    /v1/accounts/{owner}/statement#buyer      | 401 200 404 404 404 404 404 404 200
+    GET    /v1/accounts/{owner}/statement#carrier    | 401 404 404 404 404 200 404 404 200
+    GET    /v1/accounts/{owner}/statement#bare       | 401 404 404 404 404 404 404 403 200
+    GET    /v1/accounts/{owner}/statement#ours       | 401 404 404 404 404 404 404 404 200
+    GET    /v1/reconciliations                       | 401 403 403 403 403 403 403 403 200
     POST   /v1/listings                              | 401 403 403 201 403 403 403 403 403
     GET    /v1/listings                              | 200
     GET    /v1/listings#drafts                       | 401 404 404 200 404 404 404 404 200
@@ -31,6 +37,7 @@ TABLE = """
     GET    /v1/listings/{listing_id}/lots            | 401 404 404 200 404 403 403 403 200
     GET    /v1/listings/{listing_id}/lots/{lot_id}   | 401 404 404 200 404 403 403 403 200
     PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
+    POST   /v1/listings/{listing_id}/lots/{lot_id}/confirm-harvest | 401 403 403 409 403 403 403 403 403
     POST   /v1/order-cycles                          | 401 403 403 201 403 403 403 403 403
     GET    /v1/order-cycles                          | 200
     GET    /v1/order-cycles/{cycle_id}               | 200
@@ -53,6 +60,13 @@ TABLE = """
     GET    /v1/orders                                | 401 200 200 200 200 403 403 403 200
     GET    /v1/orders/{id}                           | 401 200 404 404 404 403 403 403 200
     POST   /v1/orders/{id}/cancel                    | 401 200 404 404 404 403 403 403 200
+    POST   /v1/orders/{id}/claims                    | 401 201 404 404 404 403 403 403 404
+    GET    /v1/claims                                | 401 200 200 200 200 403 403 403 200
+    GET    /v1/claims/{claim_id}                     | 401 200 404 200 404 403 403 403 200
+    POST   /v1/claims/{claim_id}/answer              | 401 403 404 200 404 403 403 403 403
+    POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
+    POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
+    GET    /v1/policies                              | 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200
@@ -106,6 +120,7 @@ LISTS = [
     "GET /v1/order-cycles",
     "GET /v1/price-lists",
     "GET /v1/orders",
+    "GET /v1/claims",
     "GET /v1/hubs",
     "GET /v1/services",
     "GET /v1/services/{service_id}/timetables",
@@ -117,6 +132,8 @@ LISTS = [
     "GET /v1/partners",
     "GET /v1/partners/{partner_id}/keys",
     "GET /v1/producers/{producer_id}/entries",
+    "GET /v1/accounts/{owner}/statement",
+    "GET /v1/reconciliations",
 ]
 # The reader who sees the most of a list, where it is not an operator.
 _READER = {

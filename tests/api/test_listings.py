@@ -326,6 +326,37 @@ async def test_ear_tags_and_certificates_are_checked_at_the_door(client, ports, 
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
+async def test_a_forecast_is_sold_ahead_and_its_harvest_confirmed_over_http(client, ports, seller, on_sale):
+    address = f"/v1/listings/{on_sale}/lots"
+    asked = {"quantity": "200", "forecast": True, "available_from": "2026-03-20T08:00:00Z"}
+    made = (await client.post(address, json=asked, headers=seller.headers)).json()
+    assert (made["forecast"], made["presold_max"], made["available"], made["presale_policy"]) == (
+        True,
+        "140",
+        "140",
+        "2026-1",
+    )
+    assert (await client.get(f"/v1/listings/{on_sale}")).json()["available"] == "640"
+    refused = await client.post(
+        address, json=asked | {"available_from": "2026-03-01T08:00:00Z"}, headers=seller.headers
+    )
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/available_from")
+    confirm = f"{address}/{made['id']}/confirm-harvest"
+    for wrong, pointer in (({"quantity": "-1"}, "/quantity"), ({"harvested_on": "2026-03-19"}, "/harvested_on")):
+        harvest = {"quantity": "150", "harvested_on": "2026-03-01"} | wrong
+        refused = await client.post(confirm, json=harvest, headers=seller.headers)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+    harvest = {"quantity": "150.5", "harvested_on": "2026-03-01"}
+    assert (await client.post(confirm, json=harvest, headers=seller.headers)).status_code == 422
+    harvest["quantity"] = "150"
+    lot = (await client.post(confirm, json=harvest, headers=seller.headers)).json()
+    assert (lot["forecast"], lot["presold_max"], lot["available"], lot["harvested"]) == (False, None, "150", None)
+    again = await client.post(confirm, json=harvest, headers=seller.headers)
+    assert (again.status_code, again.json()) == (200, lot)
+    other = await client.post(confirm, json=harvest | {"quantity": "90"}, headers=seller.headers)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/state-conflict")
+
+
 async def test_categories_are_data_that_anybody_may_read(client):
     answer = await client.get("/v1/categories")
     cotton = answer.json()["items"][0]

@@ -36,10 +36,20 @@ async def test_change_that_makes_no_sense_names_what_and_changes_nothing(door, t
         ({"service": "NOPE"}, "/service"),
         ({"open_h": 0}, "/open_h"),
         ({"hub": "AKSU"}, "/hub"),
+        ({"name": {}}, "/name"),
     ]:
         async with nothing_happens(ports):
             answer = await door.patch(address, json=body, headers=town.headers["member"])
         assert [e["pointer"] for e in problem_of(answer, 422, "invalid-request")["errors"]] == [pointer]
+
+
+async def test_cycle_without_a_name_is_refused(door, town, ports, address):
+    """Its name is what buyers and members are shown; there is no later step that would ask for it."""
+    read = (await door.get(address)).json()
+    terms = {name: read[name] for name in ("producer", "service", "lead_time_h", "open_h")} | {"name": {}}
+    async with nothing_happens(ports):
+        answer = await door.post("/v1/order-cycles", json=terms, headers=town.headers["member"])
+    assert [e["pointer"] for e in problem_of(answer, 422, "invalid-request")["errors"]] == ["/name"]
 
 
 async def test_quote_on_the_old_terms_is_refused(door, town, address):

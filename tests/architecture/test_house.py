@@ -15,7 +15,18 @@ SOURCES = sorted((ROOT / "app").rglob("*.py"))
 # Migrations are written once and read in order; samples are data.
 BOUNDED = sorted({*SOURCES, *(ROOT / "bench").rglob("*.py"), *(ROOT / "tests").rglob("*.py")})
 BOUNDED = [path for path in BOUNDED if path.relative_to(ROOT).parts[:2] != ("tests", "samples")]
-ROOMS = ("identity", "ledger", "network", "packaging", "notify", "catalogue", "payments", "orders", "shipments")
+ROOMS = (
+    "identity",
+    "ledger",
+    "network",
+    "packaging",
+    "notify",
+    "catalogue",
+    "payments",
+    "orders",
+    "shipments",
+    "claims",
+)
 LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 

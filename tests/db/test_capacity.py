@@ -252,6 +252,37 @@ async def test_forty_buyers_and_ten_places_make_ten_bookings(database, line):
     assert set((await load(database)).values()) == {10_000}
 
 
+@pytest.mark.parametrize(
+    ("takes", "column", "fit"),
+    [
+        ({"chilled_slots": 1}, "chilled_slots", 4),
+        ({"chilled_slots": 3}, "chilled_slots", 1),
+        ({"live_places": 1}, "live_places", 10),
+        ({"live_places": 4}, "live_places", 2),
+        ({"volume_mm3": 300_000}, "volume_mm3", 3),
+    ],
+)
+async def test_exactly_as_many_are_booked_as_there_is_room_of_each_kind(database, line, takes, column, fit):
+    """Thirty at once on one run, over segments that overlap; each kind of room is held by itself."""
+
+    async def buyer(number):
+        rides = {"board": number % 2, "alight": 3}
+        try:
+            await book(database, want(f"con_{number}", weight_g=1, **rides, **takes))
+        except CapacityFull:
+            return "full"
+        return "booked"
+
+    assert Counter(await asyncio.gather(*(buyer(n) for n in range(30)))) == {"booked": fit, "full": 30 - fit}
+    async with database.read() as connection:
+        assert await audit_capacity(connection) == []
+        used = (
+            f"SELECT max(used_{column}), (SELECT sum({column}) FROM booking WHERE state = 'booked') FROM departure_load"
+        )
+        most, booked = (await connection.execute(text(used))).one()
+    assert most == booked == fit * takes[column]
+
+
 async def test_orders_that_cross_on_several_runs_never_lock_each_other_out(database, line):
     """Each order rides both lines in one of four ways, books and releases: no deadlock, sums equal to the bookings."""
 

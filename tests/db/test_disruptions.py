@@ -206,6 +206,18 @@ async def test_planner_sees_what_is_left_of_a_smaller_period(ports, valley):
         ({"hub": "NOPE", "to_hub": "NOR", "from": NOW, "until": TONIGHT}, ["/hub", "/to_hub"]),
         ({"kind": "cancel", "service": "NOPE"}, ["/service", "/run_at"]),
         ({"hub": "KUQA", "to_hub": "KUQA", "from": NOW, "until": TONIGHT}, ["/to_hub"]),
+        # No service goes from Hotan to Urumqi without a call on the way: nothing would be closed.
+        ({"hub": "HOTAN", "to_hub": "URUMQI", "from": NOW, "until": TONIGHT}, ["/to_hub"]),
+        ({"kind": "delay", "service": "TRUNK", "run_at": TONIGHT, "delay_s": 0}, ["/delay_s"]),
+        (
+            {
+                "kind": "capacity",
+                "service": "TRUNK",
+                "run_at": TONIGHT,
+                "capacity": {"weight_g": 10**9, "live_places": 1},
+            },
+            ["/capacity/weight_g"],
+        ),
     ],
 )
 async def test_what_makes_no_sense_is_named(ports, valley, said, pointers):
@@ -213,6 +225,7 @@ async def test_what_makes_no_sense_is_named(ports, valley, said, pointers):
         await say(ports, OPERATOR, **said)
     assert [gap.pointer for gap in refusal.value.gaps] == pointers
     assert all(isinstance(gap, Gap) for gap in refusal.value.gaps)
+    assert await rows(ports, "SELECT 1 FROM disruption") == []
 
 
 async def test_only_operators_close_hubs_and_links_and_only_carriers_change_their_runs(ports, valley):

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app.core.ids import new_id
 from app.core.money import Money
 from app.ledger import service
+from app.ledger.balance import balances
 from app.ledger.errors import TransferSettled
 from app.ledger.rules import collection_entries, proceeds, release_entries, sale_entries
 from app.ledger.values import AccountKind, AccountRef, PriceParts, State, Transfer, TransferKind
@@ -44,7 +45,7 @@ async def held(database, owner=PRODUCER):
     async with database.read() as connection:
         return {
             (balance.account.kind, balance.account.currency): (balance.posted_minor, balance.pending_minor)
-            for balance in await service.balances(connection, owner)
+            for balance in await balances(connection, owner)
         }
 
 

@@ -149,6 +149,99 @@ def a_row(listing_id, **facts):
     )
 
 
+def animals_and_dates():
+    """Rows by table, as the former code and this one know them: three orders of sheep, one of them cancelled, and a forecast."""
+    rows = {
+        "listing": [{"id": "lst"}],
+        "order": [{"id": f"ord_{n}", "number": str(n), "quote_id": str(n)} for n in range(3)],
+        "lot": [
+            {"id": "sheep", "quantity": 4, "reserved": 3, "consumed": 0},
+            {"id": "dates", "quantity": 100, "reserved": 5, "consumed": 0, "presold_max": 70, "presale_policy": "1"},
+        ],
+        "ear_tag": [{"tag": f"36532210000000{n}", "lot_id": "sheep"} for n in range(4)],
+        "reservation": [
+            {"order_id": f"ord_{n}", "line_id": "lin", "lot_id": "sheep", "quantity": q, "state": s}
+            for n, (q, s) in enumerate(((1, "held"), (1, "released"), (2, "held")))
+        ],
+        "order_line": [{"order_id": f"ord_{n}", "id": "lin", "quantity": 1} for n in range(3)],
+    }
+    told = {
+        "listing_id": "lst",
+        "ear_tags": [],
+        "certificates": [],
+        "tiers": [],
+        "created_from": "",
+        "created_at": "2026-03-02T00:00Z",
+    }
+    told |= {
+        "available_from": "2026-03-09T00:00Z",
+        "producer_id": "p",
+        "consignment_id": "c",
+        "title": {},
+        "unit": "head",
+    }
+    told |= {
+        "price_minor": 1,
+        "total_minor": 1,
+        "category": "livestock",
+        "status": "draft",
+        "description": {},
+        "attributes": {},
+    }
+    told |= {
+        "currency": "CNY",
+        "min_quantity": 1,
+        "step": 1,
+        "lead_time_h": 0,
+        "photos": [],
+        "producer_name": {},
+        "hub": "H",
+    }
+    told |= {"province": "65", "prefecture": "6532", "county": "653221", "version": 1, "document": "{}", "search": ""}
+    moments = ("updated_at", "listed_at", "promised_from", "promised_by")
+    told |= dict.fromkeys(moments, told["created_at"]) | {
+        "buyer_id": "b",
+        "option_id": "o",
+        "co2e": {},
+        "deliver_to": {},
+    }
+    told |= {
+        "terms": {},
+        "goods_minor": 1,
+        "carriage_minor": 0,
+        "packaging_minor": 0,
+        "subsidy_minor": 0,
+        "duties_minor": 0,
+    }
+    return told, rows
+
+
+def test_animals_that_were_reserved_before_have_their_buyer_and_forecasts_go_back_to_stock(database_url):
+    """The step names animals for what is reserved already; taking it back leaves counters that the former code can hold."""
+    config = alembic_config(database_url)
+    told, rows = animals_and_dates()
+    with psycopg.connect(database_url) as connection:
+        for table, every in rows.items():
+            for row in every:
+                state = {"status": "placed"} if table == "order" else {}
+                connection.execute(
+                    f'INSERT INTO "{table}" SELECT * FROM jsonb_populate_record(NULL::"{table}", %s)',
+                    [psycopg.types.json.Jsonb(told | state | row)],
+                )
+    command.downgrade(config, "0010")
+    assert seen(database_url, "SELECT id, quantity::int, reserved::int FROM lot ORDER BY id") == [
+        [("dates", 70, 5), ("sheep", 4, 3)]
+    ]
+    command.upgrade(config, "head")
+    named, lines = seen(
+        database_url,
+        "SELECT right(tag, 1), order_id FROM ear_tag ORDER BY 1",
+        "SELECT order_id, jsonb_array_length(ear_tags) FROM order_line ORDER BY 1",
+    )
+    assert named == [("0", "ord_0"), ("1", "ord_2"), ("2", "ord_2"), ("3", None)]
+    assert lines == [("ord_0", 1), ("ord_1", 0), ("ord_2", 2)]
+
+
 def test_there_is_one_newest_migration_and_it_is_the_one_that_the_code_asks_for(database_url):
     assert ScriptDirectory.from_config(alembic_config(database_url)).get_heads() == [head_revision()]
     assert seen(database_url, "SELECT version_num FROM alembic_version") == [[(head_revision(),)]]

@@ -5,18 +5,19 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
+from app.catalogue.cycle_schemas import NewOrderCycle
 from app.catalogue.lots import add_lot
 from app.catalogue.photos import announce_photo
 from app.catalogue.price_list_schemas import NewPriceList
 from app.catalogue.price_lists import create_list
 from app.catalogue.rules import legal_day
-from app.catalogue.schemas import NewListing, NewLot, NewMedia, NewOrderCycle
+from app.catalogue.schemas import NewListing, NewLot, NewMedia
 from app.catalogue.service import create_listing
 from app.core.ids import new_id
 from app.flows.keep_cycle import open_cycle, put_in_cycle
 from app.flows.ports import Ports
 from app.flows.publish_listing import publish_listing
-from tests.factories.identity import Seller
+from tests.factories.identity import Seller, Someone
 
 JUJUBE: dict[str, Any] = {
     "category": "produce",
@@ -133,7 +134,7 @@ async def publish(ports: Ports, seller: Seller, listing_id: str) -> None:
         await publish_listing(session, seller.caller, listing_id, ports.clock.now())
 
 
-async def a_photo(ports: Ports, seller: Seller, content: bytes = b"\xff\xd8\xff a photo of dates") -> str:
+async def a_photo(ports: Ports, seller: Seller | Someone, content: bytes = b"\xff\xd8\xff a photo of dates") -> str:
     """A photo that was announced and not uploaded yet."""
     told = {
         "content_type": "image/jpeg",

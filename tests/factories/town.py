@@ -8,12 +8,15 @@ from typing import Any
 from sqlalchemy import text
 
 from app.catalogue.photos import mark_ready
+from app.claims.schemas import ClaimAnswer
+from app.flows.claim_goods import answer_claim
 from app.flows.ports import Ports
 from app.identity.rules import refresh_token
 from app.identity.sign_in import open_sign_in
 from app.identity.values import Scope
 from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo, a_price_list
+from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.identity import Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
@@ -44,6 +47,8 @@ class Town:
     price_lists: tuple[str, ...]
     quote: QuoteShape
     delivered: Json
+    claimable: Json
+    claims: tuple[str, str]
     placed: tuple[Json, Json]
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
@@ -59,9 +64,11 @@ async def a_town(ports: Ports) -> Town:
     rival = await a_partner(ports, "LONGHAI")
     bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
     delivered = await an_order(ports, village.buyer, village.basket)
-    for consignment in delivered["consignments"]:
+    claimable = await an_order(ports, village.buyer, {village.carpets: "1"})
+    for consignment in delivered["consignments"] + claimable["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
+    claims = await _claims(ports, village, delivered)
     photo, ready = await a_photo(ports, village.garden), await a_photo(ports, village.garden, b"another")
     async with ports.begin() as session:
         await mark_ready(session, ready)
@@ -95,6 +102,8 @@ async def a_town(ports: Ports) -> Town:
         price_lists=tuple([await a_price_list(ports, village.loom) for _ in range(2)]),
         quote=await a_quote(ports, village.buyer, village.basket),
         delivered=delivered,
+        claimable=claimable,
+        claims=claims,
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),
@@ -103,6 +112,16 @@ async def a_town(ports: Ports) -> Town:
         refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
         key=await _key_of(ports, carrier),
     )
+
+
+async def _claims(ports: Ports, village: Village, order: Json) -> tuple[str, str]:
+    """One for the dates, that the garden has to answer; one for the carpet, that an operator has to decide."""
+    photos = [await a_ready_photo(ports, village.buyer)]
+    wet = await a_claim_for(ports, village.buyer, order, **claiming(order, 0, 1_000, "damage", photos=photos))
+    unwanted = await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
+    async with ports.begin() as session:
+        await answer_claim(ports, session, village.loom.caller, unwanted.id, ClaimAnswer(answer="refuse"), "en")
+    return wet.id, unwanted.id
 
 
 async def _a_refresh_token(ports: Ports, phone: str) -> str:

@@ -1,5 +1,6 @@
 """An order that is not to be: everything that it held goes back, once, and only while nothing has moved."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from app.flows.cancel_order import cancel_order, expire_order
 from app.ledger.service import transfers_of
 from app.ledger.values import State
 from app.network.capacity import audit_capacity
-from app.orders.errors import AlreadyShipped
+from app.orders.errors import AlreadyShipped, CancelReasonUnusable
 from app.orders.values import OrderStatus
 from tests.factories.identity import a_person, an_operator
 from tests.factories.jobs import waiting, work
@@ -101,3 +102,50 @@ async def test_cash_order_never_expires(ports, order, clock):
     clock.advance(PAYMENT_LIFETIME + timedelta(days=1))
     async with nothing_happens(ports):
         await expire_order(ports, order["id"])
+
+
+async def owed(ports):
+    return dict(
+        map(
+            tuple,
+            await rows(
+                ports,
+                "SELECT account_id, amount_minor::int FROM entry JOIN transfer ON transfer.id = transfer_id "
+                "WHERE kind = 'cancellation' AND state = 'posted'",
+            ),
+        )
+    )
+
+
+async def test_a_reason_says_who_pays_and_that_is_a_transfer_of_its_own(ports, village, order):
+    operator = await an_operator(ports)
+    shown = await cancel_order(ports, operator.caller, order["id"], "en", "pickup_late")
+    assert shown.cancel_reason == "pickup_late"
+    packaging = order["price"]["packaging"]["amount"]
+    entries = await owed(ports)
+    assert sum(amount for account, amount in entries.items() if account.startswith("producer_available")) == packaging
+    assert sum(amount for account, amount in entries.items() if account.startswith("carrier_freight")) == -packaging
+    assert packaging > 0
+
+
+async def test_who_pays_is_what_held_when_the_order_was_placed(ports, village, order):
+    operator = await an_operator(ports)
+    harder = ports.policies.model_copy(
+        update={
+            "cancellation": tuple(
+                row.model_copy(update={"bps": 1}) if row.bps else row for row in ports.policies.cancellation
+            )
+        }
+    )
+    await cancel_order(replace(ports, policies=harder), operator.caller, order["id"], "en", "pickup_late")
+    assert max((await owed(ports)).values()) > 1
+
+
+async def test_buyers_own_reason_costs_nothing_and_reasons_of_others_are_refused(ports, village, order):
+    for reason in ("pickup_late", "nonsense"):
+        async with nothing_happens(ports):
+            with pytest.raises(CancelReasonUnusable) as refused:
+                await cancel_order(ports, village.buyer.caller, order["id"], "en", reason)
+        assert refused.value.fields["reasons"] == ["changed_mind", "ordered_wrongly"]
+    await cancel_order(ports, village.buyer.caller, order["id"], "en", "changed_mind")
+    assert await owed(ports) == {}

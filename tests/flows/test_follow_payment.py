@@ -7,20 +7,27 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from app.claims.schemas import ClaimAnswer
 from app.core.errors import IdTaken, StateConflict, UpstreamFailed
 from app.core.ids import new_id
 from app.core.limits import PAYMENT_LIFETIME
 from app.flows.cancel_order import cancel_order, expire_order
+from app.flows.claim_goods import answer_claim, refund_claim
 from app.flows.follow_payment import payment_paid
 from app.flows.ports import Ports
+from app.flows.show_claims import show_claim
 from app.flows.show_order import show_order
-from app.ledger.service import balances, transfers_of
+from app.ledger.balance import balances
+from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.main import create_app
 from app.orders.values import OrderStatus
 from app.payments.providers import StripeProvider
-from tests.factories.identity import an_operator
+from tests.factories.catalogue import a_draft, publish
+from tests.factories.claims import a_claim_for, claiming
+from tests.factories.identity import a_person, a_producer, an_operator
 from tests.factories.jobs import waiting, work
+from tests.factories.lots import NEAR, a_forecast, confirmed, flocks
 from tests.factories.network import networked
 from tests.factories.orders import a_quote, ordering, place
 from tests.factories.tables import nothing_happens, rows, value
@@ -201,6 +208,45 @@ async def test_order_that_nobody_paid_for_expires_and_lets_go_of_everything(shop
     assert len(await fake.events("payment_intent.canceled")) == 1
 
 
+async def test_animals_of_an_order_that_expires_are_free_again_and_a_paid_ones_money_goes_back_with_them(
+    shop, fake, door, clock
+):
+    seller, buyer = await a_producer(shop), await a_person(shop)
+    listing, (tags,) = await flocks(shop, seller, 3)
+    quotes = [await a_quote(shop, buyer, {listing: heads}, **NEAR) for heads in ("2", "1", "3")]
+    first = await place(shop, buyer, ordering(quotes[0], "stripe"))
+    assert first["lines"][0]["ear_tags"] == tags[:2]
+    second = await place(shop, buyer, ordering(quotes[1], "stripe"))
+    assert second["lines"][0]["ear_tags"] == tags[2:]
+    await paid(shop, fake, door, second)
+    clock.advance(PAYMENT_LIFETIME)
+    await work(shop)
+    held_by = "SELECT tag FROM ear_tag WHERE order_id = :id"
+    assert await rows(shop, held_by, id=first["id"]) == []
+    assert [row.tag for row in await rows(shop, held_by, id=second["id"])] == tags[2:]
+    counters = await rows(shop, "SELECT reserved::int, consumed::int FROM lot WHERE listing_id = :id", id=listing)
+    assert [tuple(row) for row in counters] == [(1, 0)]
+    await cancel_order(shop, buyer.caller, second["id"], "en")
+    await work(shop)
+    assert await value(shop, "SELECT count(*) FROM ear_tag WHERE order_id IS NOT NULL") == 0
+    assert (await show_order(shop, second["id"], buyer.caller, "en")).payment.status == "refunded"
+
+
+async def test_money_of_an_order_that_a_harvest_is_too_small_for_goes_back(shop, fake, door):
+    seller, buyer = await a_producer(shop), await a_person(shop)
+    listing = await a_draft(shop, seller)
+    lot = await a_forecast(shop, seller, listing, "20", 9)
+    await publish(shop, seller, listing)
+    order = await place(shop, buyer, ordering(await a_quote(shop, buyer, {listing: "6"}), "stripe"))
+    await paid(shop, fake, door, order)
+    await confirmed(shop, seller, listing, lot, "5")
+    await work(shop)
+    now = await show_order(shop, order["id"], buyer.caller, "en")
+    assert (now.status, now.payment.status) == (OrderStatus.CANCELLED, "refunded")
+    assert await held(shop, buyer.id) == {AccountKind.BUYER: (0, 0)}
+    assert len(await fake.events("charge.refunded")) == 1
+
+
 async def test_money_that_comes_after_the_order_expired_goes_back(shop, village, quote, fake, door, clock):
     order = await ordered(shop, village, quote)
     await fake.confirm(order["payment"]["client_secret"])
@@ -293,3 +339,29 @@ async def test_order_cancelled_before_the_provider_was_asked_leaves_no_open_inte
     await work(shop)
     created, ended = await fake.events("payment_intent.created"), await fake.events("payment_intent.canceled")
     assert len(created) == len(ended)
+
+
+async def test_a_granted_claim_goes_back_by_card_once_and_in_part(shop, village, quote, fake, door):
+    order = await ordered(shop, village, quote)
+    await paid(shop, fake, door, order)
+    operator = await an_operator(shop)
+    for consignment in order["consignments"]:
+        await tell(shop, operator.caller, events_of(consignment))
+    await work(shop)
+    claim = await a_claim_for(shop, village.buyer, order, **claiming(order, 1, 50_000))
+    async with shop.begin() as session:
+        await answer_claim(shop, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")
+    assert (await held(shop, village.buyer.id))[AccountKind.BUYER] == (50_000, 0)
+    await asyncio.gather(*(refund_claim(shop, claim.id) for _ in range(3)))
+    await work(shop)
+    refunds = await fake.events("charge.refunded")
+    assert len(refunds) == 1
+    await stripe_tells(fake, door, "charge.refunded", times=2)
+    await work(shop)
+    assert (await held(shop, village.buyer.id))[AccountKind.BUYER] == (0, 0)
+    total = order["price"]["total"]["amount"]
+    assert (await held(shop, "stripe"))[AccountKind.GATEWAY] == (50_000 - total, 0)
+    assert tuple((await rows(shop, "SELECT status, refunded_minor::int FROM payment"))[0]) == ("paid", 50_000)
+    told = await show_claim(shop, village.buyer.caller, claim.id, "en")
+    assert told.refunded_at is not None
+    assert await value(shop, "SELECT count(*) FROM transfer WHERE kind = 'refund_paid'") == 1

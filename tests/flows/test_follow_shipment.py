@@ -10,7 +10,8 @@ from app.core.limits import DISPUTE_WINDOW
 from app.flows.follow_shipment import complete_order, confirm_receipt, follow_shipment
 from app.flows.show_order import show_order
 from app.identity.values import Scope
-from app.ledger.service import balances, transfers_of
+from app.ledger.balance import balances
+from app.ledger.service import transfers_of
 from app.ledger.values import PLATFORM, AccountKind, State, TransferKind
 from app.orders.values import OrderStatus
 from app.shipments.values import EventType

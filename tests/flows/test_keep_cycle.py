@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
+from app.catalogue.cycle_schemas import NewOrderCycle
 from app.catalogue.errors import OrderCycleClosed
 from app.catalogue.queries import find_listing
-from app.catalogue.schemas import NewOrderCycle
 from app.core.clock import rfc3339
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.core.ids import new_id

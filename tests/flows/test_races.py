@@ -16,6 +16,7 @@ from app.network.capacity import audit_capacity
 from app.network.schemas import ServiceChange
 from app.network.service import change_service, lock_service
 from app.orders.errors import QuoteUsed
+from tests.factories.catalogue import SHEEP, a_draft, a_listing, a_lot, flock, publish
 from tests.factories.identity import a_partner, a_person, an_operator
 from tests.factories.jobs import waiting, work
 from tests.factories.network import a_service, networked, planned
@@ -193,6 +194,63 @@ async def test_twenty_orders_for_seven_places_of_a_departure_book_exactly_seven(
     assert tuple((await rows(ports, used, line=line.id))[0]) == (1, places * parcel.weight_g)
     assert await orders_of(ports) == places
     await everything_adds_up(ports, village.dates, 500)
+
+
+async def cold_boxes(ports, garden):
+    return await a_listing(ports, garden, handling={"temperature": "chilled", "shelf_life_h": 4_320})
+
+
+async def sheep(ports, garden):
+    heads = await a_draft(ports, garden, SHEEP)
+    await a_lot(ports, garden, heads, "12", **flock(12))
+    await publish(ports, garden, heads)
+    return heads
+
+
+@pytest.mark.parametrize(
+    ("goods", "temperature", "column"),
+    [(cold_boxes, "chilled", "chilled_slots"), (sheep, "live", "live_places")],
+    ids=["cold slots", "animals"],
+)
+async def test_twelve_orders_for_five_places_in_the_cold_or_for_animals_book_exactly_five(
+    ports, goods, temperature, column
+):
+    """As by weight: they all were quoted on the one cheap run, which has room enough in everything else."""
+    village, buyers, places = await a_village(ports), [await a_person(ports) for _ in range(12)], 5
+    listing = await goods(ports, village.garden)
+    carrier = (await a_partner(ports, "KUNLUN")).caller
+    fetched = {"deliver_to": ADDRESS | {"county": "653101", "hub": "KASHGAR"}}
+    room = {"weight_g": 8_000_000, "volume_mm3": 30_000_000_000, "live_places": 0}
+    line = await a_service(
+        ports,
+        carrier,
+        id="WEDNESDAYS",
+        weekdays=[2],
+        tariff={"currency": "CNY", "base_minor": 10},
+        temperatures=[temperature, "ambient"],
+        capacity=room | {column: 500},
+    )
+    each = getattr(
+        best(await a_quote(ports, village.buyer, {listing: "1"}, **fetched)).consignments[0], "live_heads", 0
+    )
+    takes = each if temperature == "live" else 1
+    async with ports.begin() as session:
+        present = await lock_service(session, carrier, line.id, "en")
+        fewer = line.capacity.model_copy(update={column: places * takes})
+        await change_service(session, present, ServiceChange(capacity=fewer), ports.clock.now(), "en")
+    quotes = [await a_quote(ports, buyer, {listing: "1"}, **fetched) for buyer in buyers]
+    assert {leg.service for quote in quotes for leg in best(quote).consignments[0].legs} == {line.id}
+    answers = await at_once(
+        *(place(ports, buyer, ordering(quote)) for buyer, quote in zip(buyers, quotes, strict=True))
+    )
+    assert words(answers) == {"done": places, "plan-changed": len(buyers) - places}
+    booked = f"SELECT count(*)::int, sum({column})::int FROM booking WHERE service_id = :line AND state = 'booked'"
+    used = f"SELECT count(*)::int, sum(used_{column})::int FROM departure_load WHERE service_id = :line"
+    assert tuple((await rows(ports, booked, line=line.id))[0]) == (places, places * takes)
+    assert tuple((await rows(ports, used, line=line.id))[0]) == (1, places * takes)
+    assert await orders_of(ports) == places
+    async with ports.database.read() as connection:
+        assert await audit_capacity(connection) == []
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from app.shipments.stranded import page_of_stranded
 from app.shipments.values import LegStatus
 from app.web.view import tracking_page
 from tests.conftest import NOW
-from tests.factories.identity import a_person, an_operator
+from tests.factories.identity import a_person, a_producer, an_operator
 from tests.factories.jobs import waiting, work
 from tests.factories.journeys import (
     BECAUSE,
@@ -149,6 +149,27 @@ async def test_the_buyer_hears_the_promise_and_the_reason_and_tracking_shows_the
     assert tracking.estimated_at == TONIGHT + timedelta(hours=18)
     page = tracking_page(shown, await show_ground(ports), "zh-Hans")
     assert page.change == "运输路线或时间有调整：大雪封路"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-Hans", ["发运时间有变（大雪封路）", "请于 2026-03-02 22:00 前将货物送至和田。"]),
+        ("en", ["leaves at another time (Road closed by snow)", "Have the goods at Hotan by 2026-03-02 22:00."]),
+    ],
+)
+async def test_the_producer_hears_where_and_when_to_hand_in_now_and_why(ports, valley, language, words):
+    seller = await a_producer(ports)
+    journey = await a_journey(ports)
+    async with ports.begin() as session:
+        about = {"producer": seller.producer.id, "person": seller.person.id, "id": journey.id, "language": language}
+        await session.execute(text("UPDATE consignment SET producer_id = :producer WHERE id = :id"), about)
+        await session.execute(text("UPDATE person SET language = :language WHERE id = :person"), about)
+    await disrupt(ports, OPERATOR, hub="KUQA", from_=NOW, until=NOW + 2 * DAY)
+    await work(ports)
+    (message,) = await messages(ports, "hand_in_moved")
+    for each in words:
+        assert each in message
 
 
 async def test_former_legs_are_kept_with_the_reason(ports, valley):

@@ -16,7 +16,7 @@ async def test_the_timetable_is_at_hand_and_the_collector_leaves_alone_what_stay
     steps = []
     monkeypatch.setattr(gc, "collect", lambda: steps.append("collect"))
     monkeypatch.setattr(gc, "freeze", lambda: steps.append("freeze"))
-    monkeypatch.setattr(gc, "set_threshold", lambda first: steps.append(first))
+    monkeypatch.setattr(gc, "set_threshold", steps.append)
     await main._have_at_hand(ports)
     assert ports.timetable.hub_for_county("653201") is not None
     assert steps == ["collect", "freeze", main.GARBAGE_THRESHOLD]

@@ -68,7 +68,8 @@ async def close(client, ports, **what):
     closed = {"from": "2026-03-01T00:00:00Z", "until": "2026-03-20T00:00:00Z"}
     reason = {"en": "Flood in <b>the yard</b>", "zh-Hans": "货场积水"}
     headers = await bearer(ports, OPERATOR)
-    answer = await client.post("/v1/disruptions", json=closed | {"reason": reason} | what, headers=headers)
+    period = {} if "run_at" in what else closed
+    answer = await client.post("/v1/disruptions", json=period | {"reason": reason} | what, headers=headers)
     assert answer.status_code == 201, answer.text
 
 
@@ -167,6 +168,40 @@ async def test_click_tells_of_a_place_and_a_departure(visit, client, ports):
     await until(page, "document.querySelector('#detail h2').textContent === 'Hotan'")
 
 
+WAYS_IT_GOES_WRONG = [
+    {"hub": "LANZHOU", "to_hub": "DINGXI"},
+    {"kind": "delay", "service": "TRUCK-HOTAN-AKSU", "run_at": "2026-03-05T13:30:00Z", "delay_s": 5_400},
+    {"kind": "capacity", "service": "TRUCK-HOTAN-AKSU", "run_at": "2026-03-06T13:30:00Z", "capacity": {"weight_g": 1}},
+]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            ["Lanzhou – Dingxi", "Link · Closed", "Service · 90 min late", "departure of 5 Mar, 21:30", "Less room"],
+        ),
+        ("zh-CN", ["兰州 – 定西", "区间 · 关闭", "线路 · 晚点 90 分钟", "3月5日 21:30 发车", "运力减少"]),
+    ],
+)
+async def test_every_disruption_is_told_in_words_and_a_link_by_both_its_ends(visit, client, ports, language, words):
+    for what in WAYS_IT_GOES_WRONG:
+        await close(client, ports, **what)
+    page = await visit(language=language)
+    await drawn(page, client)
+    told = await page.inner_text("#disruptions")
+    for each in words:
+        assert each in told
+    assert not re.search(r"\b(close|delay|capacity)\b", told)
+    # Neither end of the link is closed itself.
+    assert not [hub for hub in await page.evaluate(IN_VIEW, ["hubs"]) if hub["disrupted"]]
+    await page.click("#disruptions li:last-child button")
+    await page.wait_for_selector("#detail li .soft")
+    assert await page.inner_text("#detail h2") == words[0]
+    assert words[1].split(" · ")[1] in await page.inner_text("#detail p.bad")
+
+
 async def test_mode_can_be_hidden_and_the_day_changed(visit, client, ports):
     await fill(ports, "TRUCK-HOTAN-AKSU", 300)
     page = await visit()
@@ -191,6 +226,11 @@ async def test_chinese_page_says_everything_in_chinese_and_nothing_sticks_out(vi
         assert words in shown
     assert not re.search("Disruptions|Departures|Legend|hubs", shown)
     assert await page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert (await page.inner_text(".maplibregl-ctrl-scale")).split() in [["500", "公里"], ["1000", "公里"]]
+    assert await page.get_attribute(".maplibregl-ctrl-zoom-in", "title") == "放大"
+    signs = await page.text_content("#signs")
+    for words in ("线路", "已订舱占运力比例", "节点", "当前停运", "规划中，尚未开通", "异常", "陆路口岸"):
+        assert words in signs
     assert "name:兰州!" in await page.evaluate("document.getElementById('map').map.listImages()")
 
 

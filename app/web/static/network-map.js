@@ -30,6 +30,12 @@ export const pick = (names) => names[told.language] || names["zh-Hans"] || names
 /** An airport's name without its codes. */
 export const short = (names) => pick(names).replace(/ \([A-Z/]+\)$/, "");
 
+/** The words of the map's own controls. */
+const locale = () => ({
+  "Map.Title": told.words.map, "NavigationControl.ZoomIn": told.words.zoom_in, "NavigationControl.ZoomOut": told.words.zoom_out,
+  "ScaleControl.Kilometers": told.words.kilometres, "ScaleControl.Meters": told.words.metres, "AttributionControl.ToggleAttribution": told.words.attribution,
+});
+
 /** The map with its land; null where the browser has no WebGL. */
 export async function open_map(on_choose) {
   const land = await (await fetch(told.land)).json();
@@ -37,7 +43,7 @@ export async function open_map(on_choose) {
   try {
     map = new maplibregl.Map({
       container: "map", center: [101, 35.5], zoom: innerWidth < 700 ? 2.4 : 3.6, minZoom: 1.5, maxZoom: 11, attributionControl: false,
-      dragRotate: false, pitchWithRotate: false, fadeDuration: 0, renderWorldCopies: false, style: style_of(land),
+      dragRotate: false, pitchWithRotate: false, fadeDuration: 0, renderWorldCopies: false, style: style_of(land), locale: locale(),
     });
   } catch {
     return null;

@@ -19,21 +19,32 @@ export const number = (value) => new Intl.NumberFormat(told.language === "en" ? 
 const clock = (at) => when(at, { hour: "2-digit", minute: "2-digit" });
 export const colour_of = (permille) => FILLS.findLast(([least]) => permille >= least)?.[1] ?? FILLS[0][1];
 
-/** What a disruption is about, whatever kinds of it there are: a hub, a service, or what else the API names. */
-function subject(disruption, names) {
-  if (disruption.hub) return [words.hub, names[disruption.hub] || disruption.hub];
-  if (disruption.service) return [words.service, disruption.service];
-  return ["", disruption.link || disruption.departure || disruption.id];
+/** What a disruption is about: a link by its two ends, a hub, or a service. */
+function subject({ hub, to_hub, service, id }, names) {
+  if (to_hub) return [words.link, `${names[hub] || hub} – ${names[to_hub] || to_hub}`];
+  if (hub) return [words.hub, names[hub] || hub];
+  return service ? [words.service, service] : ["", id];
+}
+
+/** What a disruption does, in words. */
+export function kind_of({ kind, delay_s }) {
+  const late = kind === "delay" && delay_s > 0 ? say(words.minutes_late, { count: number(Math.round(delay_s / 60)) }) : "";
+  return late || told.disruptions[kind] || "";
+}
+
+/** From when until when; for what is about one run, which one. */
+export function period_of({ run_at, from, until }, now) {
+  if (run_at) return [say(words.run, { when: when(run_at) }), ""];
+  return [new Date(from) > now ? say(words.soon, { when: when(from) }) : words.now, until ? say(words.until, { when: when(until) }) : ""];
 }
 
 export function list_disruptions(disruptions, most, names, now, on_choose) {
   const items = disruptions.map((disruption) => {
     const [what, name] = subject(disruption, names), soon = new Date(disruption.from) > now;
-    const period = [soon ? say(words.soon, { when: when(disruption.from) }) : words.now, disruption.until ? say(words.until, { when: when(disruption.until) }) : ""];
-    const kind = disruption.kind_text || disruption.kind_name || disruption.kind || "";
+    const [begins, ends] = period_of(disruption, now);
     const button = put("button", { type: "button", onclick: () => on_choose(disruption) },
-      put("span", { className: "row" }, put("b", {}, name), put("span", { className: soon ? "chip soon" : "chip bad" }, period[0])),
-      put("span", {}, [what, kind].filter(Boolean).join(" · "), " · ", pick(disruption.reason || {})), put("span", { className: "soft" }, period[1]));
+      put("span", { className: "row" }, put("b", {}, name), put("span", { className: soon ? "chip soon" : "chip bad" }, begins)),
+      put("span", {}, [what, kind_of(disruption), pick(disruption.reason || {})].filter(Boolean).join(" · ")), put("span", { className: "soft" }, ends));
     return put("li", {}, button);
   });
   $("disruptions").replaceChildren(...(items.length ? items : [put("li", { className: "none" }, words.no_disruptions)]));
@@ -93,10 +104,10 @@ export function draw_legend(on_toggle, kinds) {
     svg.append(path);
     return svg;
   };
-  const dot = ([colour, size]) => {
+  const dot = ([colour, size], ring = null) => {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), circle = document.createElementNS("http://www.w3.org/2000/svg", "circle");
     for (const [name, value] of [["width", 16], ["height", 16], ["aria-hidden", "true"]]) svg.setAttribute(name, value);
-    for (const [name, value] of [["cx", 8], ["cy", 8], ["r", size], ["fill", colour]]) circle.setAttribute(name, value);
+    for (const [name, value] of [["cx", 8], ["cy", 8], ["r", size], ["fill", colour], ["stroke", ring || "none"], ["stroke-width", ring ? 3 : 0]]) circle.setAttribute(name, value);
     svg.append(circle);
     return svg;
   };
@@ -105,6 +116,7 @@ export function draw_legend(on_toggle, kinds) {
   const states = [[COLOURS.bad, 2, [1.4, 1.4], words.closed], [COLOURS.planned, 1.4, [2, 2], words.planned]].map(([colour, width, dash, name]) => put("span", {}, sample(colour, width, dash), name));
   const fills = FILLS.map(([least, colour], i) => put("span", {}, sample(colour, 3, null), `${Math.max(1, least / 10)}–${(FILLS[i + 1]?.[0] ?? 1000) / 10}%`));
   const places = Object.entries(KINDS).filter(([kind]) => kinds.has(kind)).map(([kind, look]) => put("span", {}, dot(look), told.kinds[kind]));
+  places.push(put("span", {}, dot([COLOURS.halo, 4], COLOURS.bad), words.disrupted));
   const group = (name, items) => [put("h3", {}, name), put("div", { className: "signs" }, ...items)];
   $("signs").replaceChildren(...group(words.modes, [...modes, ...states]), ...group(words.fill, fills), ...group(words.kinds, places));
 }

@@ -1,7 +1,7 @@
 // The operators' map: sign in, load, draw, and tell of what is chosen.
 import { ask, begin } from "./network-door.js";
 import { look_at, mark, open_map, pick, short, show_fills, show_home, show_mode, show_network } from "./network-map.js";
-import { draw_legend, hide_detail, list_departures, list_disruptions, number, put, say, service_notes, show_detail, when } from "./network-panel.js";
+import { draw_legend, hide_detail, kind_of, list_departures, list_disruptions, number, period_of, put, say, service_notes, show_detail, when } from "./network-panel.js";
 
 const told = JSON.parse(document.getElementById("told").textContent);
 const words = told.words;
@@ -47,7 +47,7 @@ async function load() {
     draw_legend((mode, visible) => state.map && show_mode(state.map, mode, visible), new Set(network.hubs.map((hub) => hub.kind)));
     tell_size();
     await opening;
-    const hubs = state.disruptions.filter((one) => one.hub && new Date(one.from) <= now).map((one) => one.hub);
+    const hubs = state.disruptions.filter((one) => one.hub && !one.to_hub && new Date(one.from) <= now).map((one) => one.hub);
     if (state.map && !state.seen) show_home(state.map);
     state.seen = true;
     if (state.map) state.at = show_network(state.map, network, new Set(hubs), state.closed);
@@ -83,7 +83,8 @@ async function change_day() {
 }
 
 function choose_disruption(disruption) {
-  if (disruption.hub && state.at[disruption.hub]) {
+  if (disruption.to_hub) show_between(disruption);
+  else if (disruption.hub && state.at[disruption.hub]) {
     if (state.map) look_at(state.map, state.at[disruption.hub]);
     show_hub(disruption.hub);
   } else if (disruption.service) show_service(disruption.service);
@@ -94,14 +95,16 @@ function choose_departure(departure) {
   const first = departure.stretches[0], last = departure.stretches.at(-1);
   const lines = departure.stretches.map((one) => ({
     id: `${state.names[one.from] || one.from} → ${state.names[one.to] || one.to}`,
-    notes: [{ text: `${say(words.full, { percent: Math.ceil(one.fill_permille / 10) })} · ${number(Math.round(one.weight_g / 1000))} / ${number(Math.round(one.capacity_weight_g / 1000))} kg` }],
+    notes: [{ text: `${say(words.full, { percent: Math.ceil(one.fill_permille / 10) })} · ${say(words.booked, { used: number(Math.round(one.weight_g / 1000)), most: number(Math.round(one.capacity_weight_g / 1000)) })}` }],
   }));
   show_detail(`${state.names[first.from] || first.from} → ${state.names[last.to] || last.to}`, `${departure.service} · ${when(departure.run_at)}`, [], lines);
 }
 
+/** The disruptions that match, in words. */
 const about = (match) => state.disruptions.filter(match).map((one) => ({
-  bad: true, text: `${pick(one.reason || {})} · ${say(words.soon, { when: when(one.from) })}${one.until ? ` ${say(words.until, { when: when(one.until) })}` : ""}`,
+  bad: true, text: [kind_of(one), pick(one.reason || {}), period_of(one, new Date(state.network.at)).filter(Boolean).join(" ")].filter(Boolean).join(" · "),
 }));
+const is_between = (one, from, to) => (one.hub === from && one.to_hub === to) || (one.hub === to && one.to_hub === from);
 
 /** Services with what is known of them; the details of the first few are asked for. */
 async function tell_services(ids) {
@@ -127,14 +130,23 @@ async function tell(title, subtitle, notes, ids) {
 function show_hub(code) {
   const hub = state.network.hubs.find((one) => one.code === code);
   const ids = [...new Set(state.network.links.filter((link) => link.from === code || link.to === code).flatMap((link) => link.services))];
-  tell(pick(hub.name), `${told.kinds[hub.kind]} · ${code} · ${say(words.services, { count: number(ids.length) })}`, about((one) => one.hub === code), ids);
+  tell(pick(hub.name), `${told.kinds[hub.kind]} · ${code} · ${say(words.services, { count: number(ids.length) })}`, about((one) => one.hub === code || one.to_hub === code), ids);
+}
+
+/** A link that is disrupted, with all that runs over it by whatever mode. */
+function show_between(disruption) {
+  const { hub: from, to_hub: to } = disruption, name = (code) => state.names[code] || code;
+  const links = state.network.links.filter((link) => (link.from === from && link.to === to) || (link.from === to && link.to === from));
+  const ids = [...new Set(links.flatMap((link) => link.services))];
+  if (state.map) mark(state.map, state.at, [{ from, to, mode: links[0]?.mode }]);
+  tell(`${name(from)} – ${name(to)}`, say(words.services, { count: number(ids.length) }), about((one) => is_between(one, from, to)), ids);
 }
 
 function show_link(from, to, mode) {
   const link = state.network.links.find((one) => one.mode === mode && ((one.from === from && one.to === to) || (one.from === to && one.to === from)));
   if (!link) return;
   if (state.map) state.map.getSource("chosen").setData({ type: "FeatureCollection", features: [] });
-  tell(`${state.names[from]} – ${state.names[to]}`, `${told.modes[mode] || mode}${link.planned ? ` · ${words.planned}` : ""} · ${say(words.services, { count: number(link.services.length) })}`, about((one) => one.hub === from || one.hub === to), link.services);
+  tell(`${state.names[from]} – ${state.names[to]}`, `${told.modes[mode] || mode}${link.planned ? ` · ${words.planned}` : ""} · ${say(words.services, { count: number(link.services.length) })}`, about((one) => is_between(one, from, to) || (!one.to_hub && (one.hub === from || one.hub === to))), link.services);
 }
 
 function show_service(id) {

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from app.catalogue.errors import OutOfStock
 from app.catalogue.rules import (
     ALLOWED,
-    choose_lots,
     is_county,
     legal_day,
     missing_facts,
@@ -24,6 +23,7 @@ from app.catalogue.rules import (
     wrong_facts,
     wrong_lot,
 )
+from app.catalogue.stock import choose_lots
 from app.catalogue.values import (
     Category,
     Certificate,

@@ -1,10 +1,12 @@
-"""What is kept of plans: one front for all pieces that the same services take, and a narrower question where there are too many ways."""
+"""What is kept of plans: one front for all pieces that the same services take, as long as the timetable is the same."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
 
-from app.network.plan import NARROW_WINDOW_S, FrontCache
+from app.network.plan import FrontCache, _limits
 from app.routing import NO_LOAD, Capacity, Query, SearchTooLarge, Timetable, Used, plan
 from tests.unit.routing.drawn import draw
 
@@ -96,25 +98,27 @@ COLD = asked(max_exposure_s=40 * 86_400)
 ANIMALS = asked(max_journey_s=29 * 3_600, rest_s=86_400)
 
 
-def is_too_large(query, labels_max):
+@pytest.mark.parametrize("query", [asked(), COLD, ANIMALS])
+def test_what_has_too_many_ways_to_be_compared_is_an_error_and_no_smaller_answer(query):
+    whole = plan(PENS, query, NO_LOAD)
+    assert FrontCache().plan(PENS, query, NO_LOAD) == whole
+    for most in (1, 5):
+        with pytest.raises(SearchTooLarge):
+            FrontCache(labels_max=most).plan(PENS, query, NO_LOAD)
+
+
+def test_fronts_of_a_former_timetable_are_forgotten():
+    fronts = FrontCache()
+    former = Timetable(LINES.places, LINES.services, "former")
+    watched = weakref.ref(former)
+    assert fronts.plan(former, asked(), NO_LOAD).plans
+    del former
+    gc.collect()
+    assert watched() is not None
+    assert fronts.plan(LINES, asked(), NO_LOAD).plans
+    _limits.cache_clear()
+    gc.disable()
     try:
-        plan(PENS, query, NO_LOAD, labels_max=labels_max)
-    except SearchTooLarge:
-        return True
-    return False
-
-
-@pytest.mark.parametrize(
-    ("query", "narrower"),
-    [(COLD, replace(COLD, window_s=NARROW_WINDOW_S)), (ANIMALS, replace(ANIMALS, rest_s=0))],
-)
-def test_what_has_too_many_ways_is_asked_once_more_and_more_narrowly(query, narrower):
-    most = next(n for n in range(1, 5_000) if is_too_large(query, n) and not is_too_large(narrower, n))
-    found = FrontCache(labels_max=most).plan(PENS, query, NO_LOAD)
-    assert found == plan(PENS, narrower, NO_LOAD)
-    assert found.plans
-
-
-def test_what_cannot_be_narrowed_says_so():
-    with pytest.raises(SearchTooLarge):
-        FrontCache(labels_max=1).plan(DAILY, asked(), NO_LOAD)
+        assert watched() is None
+    finally:
+        gc.enable()

@@ -58,7 +58,7 @@ def test_a_tie_is_told_as_one():
 
 @pytest.mark.parametrize(
     ("hours", "words"),
-    [(0.75, "45 min"), (1, "1 h"), (72, "72 h"), (72.4, "72 h"), (75.6, "3 d 4 h"), (240, "10 d 0 h")],
+    [(0.75, "45 min"), (1, "1 h"), (72, "72 h"), (72.4, "72 h"), (75.6, "3 d 4 h"), (240, "10 d"), (241, "10 d 1 h")],
 )
 def test_time_is_told_in_the_unit_that_fits(hours, words):
     assert told(point(0, 2, 1), point(hours, 1, 2))[0][F].startswith(f"{words} earlier")

@@ -64,6 +64,11 @@ def _place(line: str) -> Place:
                     terms["transfer_price_milliminor_per_kg"] = int(float(part.removesuffix("fen/kg")) * 1000)
                 else:
                     terms["transfer_price_minor"] = int(part.removesuffix("fen"))
+        elif word == "rest":
+            terms["can_rest"] = True
+        elif name == "open":
+            since, until = (clock(part) for part in value.split("-"))
+            terms["opening"] = tuple((day * 86_400 + since, day * 86_400 + until) for day in range(7))
         elif name == "co2e":
             terms["transfer_co2e_mg_per_kg"] = int(value.removesuffix("mg/kg"))
         else:

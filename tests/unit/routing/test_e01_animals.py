@@ -1,6 +1,6 @@
 """Journeys with a limit: from the first loading to the last unloading, with loading as late as it helps."""
 
-from app.routing import plan
+from app.routing import NoPlan, Reason, plan
 from tests.unit.routing.drawn import ask, draw, routes
 
 SHEEP = {"temperature": "live", "live_heads": 20}
@@ -179,3 +179,37 @@ def test_chains_over_closed_roads_do_not_go_in_circles():
     timetable = draw(circle + "\nT rail: W 08:00 > M +20h; 100fen takes=live Sun")
     asked = ask("H > M", max_journey_s="40h", horizon_s="9d", **SHEEP)
     assert len(plan(timetable, asked, labels_max=100).plans) == 1
+
+
+def test_a_later_run_is_taken_when_the_first_would_wait_loaded_for_a_hub_to_open():
+    timetable = draw("""
+        place U open=08:00-18:00
+        T1 road: H 10:00 22:00 > U +10h; 100fen takes=live
+        T2 road: U 12:00 > M +4h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="20h", **SHEEP)) == [
+        "H Mon 22:00 T1 Tue 08:00 U Tue 12:00 T2 Tue 16:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_after_a_rest_the_dwell_is_before_loading():
+    timetable = draw("""
+        place U 3h rest
+        V1 road: H > U +5h; 100fen takes=live
+        V2 road: U > M +5h; 100fen takes=live
+    """)
+    assert routes(timetable, ask("H > M", max_journey_s="8h", **SHEEP)) == ["journey_limit"]
+    assert routes(timetable, ask("H > M", max_journey_s="5h", rest_s=24 * 3_600, **SHEEP)) == [
+        "H Mon 00:00 V1 Mon 05:00 U Tue 08:00 V2 Tue 13:00 M | 200 fen | 0 mg"
+    ]
+
+
+def test_what_no_number_of_rests_makes_bearable_is_refused_before_it_is_searched():
+    timetable = draw("""
+        place U rest
+        V1 road: H > U +5h; 100fen takes=live
+        V2 road: U > W +5h; 100fen takes=live
+        V3 road: W > M +5h; 100fen takes=live
+    """)
+    asked = ask("H > M", max_journey_s="8h", rest_s=24 * 3_600, **SHEEP)
+    assert plan(timetable, asked, labels_max=1) == NoPlan(Reason.JOURNEY_LIMIT)

@@ -14,9 +14,9 @@ from app.flows.show_tracking import Ground
 from app.network.route_schemas import RouteCo2eShape, RouteLegShape, RouteOptionShape, RouteQuery, RoutesShape
 from app.network.values import HubKind, HubPoint, Mode
 from app.web.land import land_path
-from app.web.map import Frame, Paper, frame_around, text_width
+from app.web.map import BOLD, LETTER, Frame, Paper, around_dot, frame_around, label_box, text_width
 from app.web.pages import draw_routes
-from app.web.picture import LINES_MAX, SIZE, _wrapped, routes_picture
+from app.web.picture import BADGE, LINES_MAX, NAME, SIZE, SMALL, TITLE, _wrapped, routes_picture
 
 START = datetime(2026, 3, 2, 2, tzinfo=UTC)
 AT = {"HOTAN": (79.93, 37.11), "KUQA": (82.96, 41.72), "URUMQI": (87.6, 43.8), "SHANGHAI": (121.46, 31.22)}
@@ -165,3 +165,60 @@ def test_line_of_a_way_does_not_end_in_the_mark_between_two_rides(width):
     assert not any(line.endswith("·") for line in card.way)
     assert sum(line.count("→") for line in card.way) == 3
     assert sum(line.count(" · ") for line in card.way) == 3 - (len(card.way) - 1)
+
+
+def overlap(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+@pytest.mark.parametrize("width", [390, 720])
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_names_lie_inside_and_over_no_other_name_letter_or_dot_at_a_junction(monkeypatch, width, language):
+    """Five towns within two degrees, between two far ends, as around Lanzhou."""
+    crowd = {
+        "XINING": (101.8, 36.6), "LANZHOU": (103.8, 36.1), "DINGXI": (104.6, 35.6), "BAIYIN": (104.2, 36.5), "TIANSHUI": (105.7, 34.6),
+    }  # fmt: skip
+    for code, at in crowd.items():
+        monkeypatch.setitem(AT, code, at)
+    ways = [
+        option(("HOTAN", code, Mode.ROAD, "Y"), (code, "SHANGHAI", Mode.RAIL, "Z"), labels=["fastest"])
+        for code in crowd
+    ]
+    picture = routes_picture(RoutesShape(options=ways), ASKED, ground(), language, width)
+    names = [label_box(label, NAME) for label in picture.names]
+    letters = [around_dot((x, y), BADGE) for x, y, _, _ in picture.badges]
+    assert len(letters) == 5
+    assert len(names) >= 3
+    for number, box in enumerate(names):
+        assert 0 <= box[0] < box[2] <= width
+        assert 0 <= box[1] < box[3] <= picture.map_height
+        assert not any(overlap(box, other) for other in [*names[number + 1 :], *letters])
+    for number, letter in enumerate(letters):
+        assert not any(overlap(letter, other) for other in letters[number + 1 :])
+
+
+@pytest.mark.parametrize("width", [320, 390, 720])
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_long_way_is_told_to_its_end_and_head_and_sources_fit(width, language):
+    long = {"en": "Urumqi Diwopu Old Railway Terminal", "zh-Hans": "乌鲁木齐地窝堡老铁路货运站"}
+    rides = [("HOTAN", "KUQA", Mode.ROAD, "Y"), ("KUQA", "URUMQI", Mode.AIR, "X")] * 3
+    ways = [*rides, ("URUMQI", "SHANGHAI", Mode.RAIL, "R")]
+    found = RoutesShape(options=[option(*ways, labels=["cheapest"])])
+    picture = routes_picture(found, ASKED, ground(URUMQI=long, HOTAN=long, SHANGHAI=long), language, width)
+    (card,) = picture.cards
+    assert sum(line.count("→") for line in card.way) == len(ways)
+    assert not any("…" in line for line in (*card.way, *card.why, *picture.title_lines))
+    assert not any(line.startswith("·") or line.endswith("·") for line in (*card.way, *picture.sources))
+    assert all(text_width(line, SIZE) <= width - 84 for line in card.way)
+    assert all(text_width(line, TITLE, LETTER * BOLD) <= width - 40 for line in picture.title_lines)
+    assert all(text_width(line, SMALL) <= width - 40 for line in picture.sources)
+    assert picture.subline_y < picture.map_y < card.y
+    last = picture.height - 12 - 19 * (len(picture.sources) - 1)
+    assert card.y + card.height + SMALL <= last
+
+
+def test_figure_keeps_its_unit_and_the_ends_are_drawn_last():
+    lines = _wrapped(["costs less, arrives 35 h later, emits 4.5 kg CO₂e more"], 120)
+    assert not any(line.endswith(("35", "4.5")) for line in lines)
+    picture = routes_picture(FOUND, ASKED, ground(), "en", 720)
+    assert [weighty for _, _, weighty in picture.stops] == [False, True, True]

@@ -1,26 +1,53 @@
 """How the pages write times, weights and distances, and that no word is missing in a language."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
 from app.core.text import LANGUAGES
-from app.network.values import Temperature
+from app.network.values import DISRUPTION_KIND_DISPLAY, HUB_KIND_DISPLAY, DisruptionKind, Temperature
+from app.web.network_words import NETWORK_WORDS
 from app.web.words import KEPT, LANGUAGE_NAMES, WORDS, distance, moment, short_moment, weight
 
 LATE_EVENING_UTC = datetime(2026, 3, 5, 16, 5, tzinfo=UTC)
 
 
-def test_both_languages_have_the_same_words_with_the_same_fields():
-    assert set(WORDS) == set(LANGUAGES) == set(LANGUAGE_NAMES)
-    assert set(WORDS["en"]) == set(WORDS["zh-Hans"])
-    for name, english in WORDS["en"].items():
+WEB = Path(__file__).parents[3] / "app" / "web"
+
+
+@pytest.mark.parametrize("table", [WORDS, NETWORK_WORDS], ids=["pages", "network"])
+def test_both_languages_have_the_same_words_with_the_same_fields(table):
+    assert set(table) == set(LANGUAGES) == set(LANGUAGE_NAMES)
+    assert set(table["en"]) == set(table["zh-Hans"])
+    for name, english in table["en"].items():
         fields = [
-            {field for _, field, _, _ in Formatter().parse(text)} - {None} for text in (english, WORDS["zh-Hans"][name])
+            {field for _, field, _, _ in Formatter().parse(text)} - {None} for text in (english, table["zh-Hans"][name])
         ]
         assert fields[0] == fields[1], name
     assert set(KEPT) == set(Temperature)
+
+
+def test_every_word_of_the_operators_page_is_said_there_and_every_word_said_is_there():
+    page = [WEB / "templates" / "network.html", *(WEB / "static").glob("network*.js")]
+    said = {word for file in page for word in re.findall(r"words\.([a-z_]+)", file.read_text(encoding="utf-8"))}
+    assert said == set(NETWORK_WORDS["en"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_disruption_and_place_has_a_name(language):
+    assert set(DISRUPTION_KIND_DISPLAY) == set(DisruptionKind)
+    names = [*DISRUPTION_KIND_DISPLAY.values(), *HUB_KIND_DISPLAY.values()]
+    assert all(name[language] for name in names)
+
+
+def test_chinese_words_of_the_operators_page_are_chinese():
+    """Names, and the marks that both languages write alike, are the only Latin letters."""
+    latin = re.compile(r"JavaScript|WebGL|Natural Earth|GeoNames|CC BY|\{[a-z]+\}")
+    for name, word in NETWORK_WORDS["zh-Hans"].items():
+        assert not re.search("[A-Za-z]", latin.sub("", word)), name
 
 
 def test_times_are_of_the_day_in_beijing():

@@ -1,0 +1,205 @@
+"""Shapes of claims and of the policies that they go by."""
+
+from datetime import date
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import ConfigDict, Field
+
+from app.catalogue.schemas import MediaId
+from app.catalogue.values import Category
+from app.claims.values import CLAIM_ID, LINE_ID, PHOTOS_PER_CLAIM_MAX, Answer, ClaimStatus, Reply
+from app.core.money import Money
+from app.core.schema import Shape, Time
+from app.core.text import LocalText, PlainText
+from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, Party
+from app.orders.values import OrderStatus
+
+_ASKED: Final = {"amount": 1880, "currency": "CNY"}
+_CLAIM: Final = {
+    "id": "clm_01jd0000000000000000000000",
+    "order": "ord_01jd0000000000000000000000",
+    "line": "lin_01jd0000000000000000000000",
+    "producer": "prd_01jd0000000000000000000000",
+    "policy": "PRODUCE-DAMAGE",
+    "kind": "damage",
+    "carriage_back": "none",
+    "status": "offered",
+    "status_text": "A part is offered",
+    "asked": _ASKED,
+    "offered": {"amount": 940, "currency": "CNY"},
+    "granted": None,
+    "words": "One box of three was wet",
+    "photos": ["med_01jd0000000000000000000000"],
+    "answer": "Half of it can still be sold",
+    "due_at": "2026-03-08T09:00:00Z",
+    "created_at": "2026-03-07T08:00:00Z",
+    "updated_at": "2026-03-07T09:00:00Z",
+}
+
+
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [value]})
+
+
+ClaimId = Annotated[str, Field(pattern=CLAIM_ID, examples=["clm_01jd0000000000000000000000"])]
+Words = Annotated[PlainText, Field(max_length=2_000)]
+
+
+class Inspection(Shape):
+    """An inspection result: its number, its day, and a photo of the paper."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"number": "F-2026-0301", "issued_on": "2026-03-01", "photo": "med_01jd0000000000000000000000"}
+    )
+
+    number: Annotated[PlainText, Field(max_length=100)]
+    issued_on: date
+    photo: MediaId
+
+
+class NewClaim(Shape):
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "line": "lin_01jd0000000000000000000000",
+            "kind": "damage",
+            "words": "One box of three was wet",
+            "photos": ["med_01jd0000000000000000000000"],
+            "amount": _ASKED,
+        }
+    )
+
+    id: ClaimId | None = None
+    line: Annotated[str, Field(pattern=LINE_ID)]
+    kind: ClaimKind
+    words: Words
+    photos: Annotated[list[MediaId], Field(max_length=PHOTOS_PER_CLAIM_MAX)] = []
+    inspection: Inspection | None = None
+    amount: Annotated[Money, Field(description="What is asked back of what was paid for the line")]
+
+
+class ClaimAnswer(Shape):
+    """The producer's answer. `amount` is for `partly` only: what is offered."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"answer": "partly", "amount": {"amount": 940, "currency": "CNY"}, "words": "Half of it can still be sold"}
+    )
+
+    answer: Answer
+    amount: Money | None = None
+    words: Words | None = None
+
+
+class ClaimReply(Shape):
+    """The buyer's word: take what is offered, have an operator decide, or withdraw the claim."""
+
+    model_config: ClassVar[ConfigDict] = _example({"reply": "take"})
+
+    reply: Reply
+
+
+class ClaimDecision(Shape):
+    """An operator's decision. An amount of nothing refuses the claim."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"amount": {"amount": 940, "currency": "CNY"}, "reasons": "The photos show one of two layers wet"}
+    )
+
+    amount: Money
+    reasons: Words
+
+
+class ClaimShape(Shape):
+    """`refunded_at`: when the money went back by card, or, for an order paid in cash, when it became owed to the buyer."""
+
+    model_config: ClassVar[ConfigDict] = _example(_CLAIM)
+
+    id: str
+    order: str
+    line: str
+    producer: str
+    policy: str
+    kind: ClaimKind
+    carriage_back: CarriageBack
+    status: ClaimStatus
+    status_text: str
+    asked: Money
+    offered: Money | None = None
+    granted: Money | None = None
+    words: str
+    photos: list[str]
+    inspection: Inspection | None = None
+    answer: str | None = None
+    reasons: Annotated[str | None, Field(description="The operator's, when one decided")] = None
+    due_at: Annotated[Time | None, Field(description="Until when the next word is due")] = None
+    created_at: Time
+    updated_at: Time
+    refunded_at: Time | None = None
+
+
+class ClaimPolicyShape(Shape):
+    """What may be claimed for goods of a category, until when, with what evidence, and who pays the way back."""
+
+    number: str
+    category: Category
+    kind: ClaimKind
+    made_to_order: bool | None = None
+    what: LocalText
+    source: LocalText
+    window_h: int
+    evidence: list[Evidence]
+    carriage_back: CarriageBack
+    answer_h: int
+    decide_h: int
+
+
+class CancellationShape(Shape):
+    """A reason to cancel: by whom, in which states, who bears what it cost, and what is owed to whom for each consignment."""
+
+    code: str
+    what: LocalText
+    by: list[Canceller]
+    states: list[OrderStatus]
+    pays: Party
+    to: Party | None = None
+    of: Base | None = None
+    bps: int
+
+
+class PoliciesShape(Shape):
+    """The table that orders placed now go by. What holds for an order is what stood here when it was placed."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "version": "2026-2",
+            "claims": [
+                {
+                    "number": "PRODUCE-DAMAGE",
+                    "category": "produce",
+                    "kind": "damage",
+                    "what": {"en": "Damage is refunded when claimed with photos", "zh-Hans": "凭照片申请坏果赔付"},
+                    "source": {"en": "Custom of the trade", "zh-Hans": "行业惯例"},
+                    "window_h": 48,
+                    "evidence": ["photos"],
+                    "carriage_back": "none",
+                    "answer_h": 24,
+                    "decide_h": 72,
+                }
+            ],
+            "cancellations": [
+                {
+                    "code": "pickup_late",
+                    "what": {"en": "The carrier did not come in time", "zh-Hans": "承运人未按时揽收"},
+                    "by": ["operator"],
+                    "states": ["placed"],
+                    "pays": "carrier",
+                    "to": "producer",
+                    "of": "packaging",
+                    "bps": 10000,
+                }
+            ],
+        }
+    )
+
+    version: str
+    claims: list[ClaimPolicyShape]
+    cancellations: list[CancellationShape]

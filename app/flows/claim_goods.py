@@ -1,0 +1,354 @@
+"""The story of goods that were not as they should be: a claim, the producer's answer, an operator's decision, and the money."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from app.catalogue.photos import keep_as_evidence
+from app.claims.errors import ClaimAmountTooHigh, ClaimWindowClosed
+from app.claims.models import BuyerClaim
+from app.claims.rules import (
+    LineSold,
+    Standing,
+    advance,
+    due_after,
+    held_minor,
+    may,
+    missing_evidence,
+    pending_for,
+    policy_for,
+    refundable_minor,
+    sold_by,
+)
+from app.claims.schemas import ClaimAnswer, ClaimDecision, ClaimReply, ClaimShape, NewClaim
+from app.claims.service import add_claim, change_claim, find_claim, get_claim, lock_claim, standings_of
+from app.claims.values import ANSWERED_BY, REPLIED_BY, Answer, ClaimEvent, ClaimStatus
+from app.core.clock import rfc3339
+from app.core.database import Session
+from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict, UpstreamFailed
+from app.core.ids import new_id
+from app.core.jobs import Job, enqueue
+from app.core.money import Money
+from app.core.schema import fingerprint
+from app.flows.ports import Ports
+from app.flows.show_claims import claim_shape
+from app.flows.tell_people import local_time
+from app.identity.service import parties_of
+from app.identity.values import Caller
+from app.ledger.rules import refund_entries, refund_paid_entries, release_entries, unreleased_minor
+from app.ledger.service import record as record_transfers
+from app.ledger.service import transfers_of
+from app.ledger.values import State, Transfer, TransferKind
+from app.notify.service import queue_messages
+from app.notify.values import Notice, Template
+from app.orders.models import Order, OrderLine
+from app.orders.policies import Claimable, claimable_of
+from app.orders.service import list_lines, lock_order
+from app.orders.values import DISPLAY as ORDER_DISPLAY
+from app.orders.values import OrderStatus
+from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
+from app.payments.values import PaymentMethod
+
+LINE = {"en": "line of this order", "zh-Hans": "订单商品行"}
+_TOLD = {
+    ClaimStatus.OPEN: Template.CLAIM_OPENED,
+    ClaimStatus.OFFERED: Template.CLAIM_OFFERED,
+    ClaimStatus.DISPUTED: Template.CLAIM_DISPUTED,
+    ClaimStatus.SETTLED: Template.CLAIM_SETTLED,
+    ClaimStatus.REFUSED: Template.CLAIM_REFUSED,
+    ClaimStatus.WITHDRAWN: Template.CLAIM_WITHDRAWN,
+}
+
+
+async def open_claim(
+    ports: Ports, session: Session, caller: Caller, order_id: str, command: NewClaim, language: str
+) -> ClaimShape:
+    """A buyer asks money back for a line, by the terms that were frozen when the order was placed.
+
+    Raises `NotFound`, `StateConflict` before delivery, `NotClaimable`, `ClaimWindowClosed`, `ClaimAmountTooHigh`, `ClaimOpenAlready`, or
+    `Invalid` for evidence that is missing. The same id and body again answer the claim as it stands.
+    """
+    now = ports.clock.now()
+    order = await lock_order(session, order_id, caller.id)
+    known = await find_claim(session, command.id) if command.id else None
+    if known is not None:
+        if (known.order_id, known.created_from) != (order.id, fingerprint(command)):
+            raise IdTaken(id=known.id)
+        return claim_shape(known, language)
+    lines = await list_lines(session, order.id)
+    line = next((each for each in lines if each.id == command.line), None)
+    if line is None:
+        raise NotFound(what=LINE)
+    policy = _require_claimable(order, line, command, now)
+    await _require_refundable(session, order, line, command.amount)
+    claim = _new_claim(order, line, policy, command, now)
+    await add_claim(session, claim)
+    await _keep_photos(session, caller, claim, command)
+    await _start_clock(session, claim)
+    await _tell(session, order, claim, now)
+    return claim_shape(claim, language)
+
+
+def _require_claimable(order: Order, line: OrderLine, command: NewClaim, now: datetime) -> Claimable:
+    """The frozen policy of this line for this kind of claim; raises why there is none, or none any more."""
+    if order.status not in (OrderStatus.DELIVERED, OrderStatus.COMPLETED) or order.delivered_at is None:
+        raise StateConflict(state=ORDER_DISPLAY[order.status], verb={"en": "claimed", "zh-Hans": "申请售后"})
+    policy = policy_for(claimable_of(order.terms, line.id), command.kind)
+    until = order.delivered_at + policy.window
+    if now > until:
+        raise ClaimWindowClosed(until=rfc3339(until))
+    gaps = missing_evidence(policy, photos=len(command.photos), inspection=command.inspection is not None)
+    if gaps:
+        raise Invalid(gaps=gaps)
+    return policy
+
+
+async def _require_refundable(session: Session, order: Order, line: OrderLine, amount: Money) -> None:
+    """Raise `ClaimAmountTooHigh` when not so much was paid for the line, or is left of it; `Invalid` for what is no amount."""
+    if amount.currency != order.currency or amount.amount <= 0:
+        words = {"en": f"An amount above zero in {order.currency}", "zh-Hans": f"须为大于零的 {order.currency} 金额"}
+        raise Invalid(gaps=[Gap("/amount", words)])
+    payment = await get_payment_of(session, order.id)
+    most = refundable_minor(_sold(line), await standings_of(session, order.id), payment.amount_minor)
+    if amount.amount > most:
+        raise ClaimAmountTooHigh(most, order.currency)
+
+
+def _new_claim(order: Order, line: OrderLine, policy: Claimable, command: NewClaim, now: datetime) -> BuyerClaim:
+    return BuyerClaim(
+        id=command.id or new_id("clm"),
+        order_id=order.id,
+        line_id=line.id,
+        buyer_id=order.buyer_id,
+        producer_id=line.producer_id,
+        policy=policy.number,
+        carriage_back=policy.carriage_back,
+        kind=command.kind,
+        status=ClaimStatus.OPEN,
+        currency=order.currency,
+        asked_minor=command.amount.amount,
+        words=command.words,
+        photos=command.photos,
+        inspection=command.inspection.model_dump(mode="json") if command.inspection else None,
+        due_at=due_after(ClaimStatus.OPEN, policy, now),
+        created_from=fingerprint(command),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _keep_photos(session: Session, caller: Caller, claim: BuyerClaim, command: NewClaim) -> None:
+    """Raise `Invalid` for each photo that is not there, not the buyer's, or used for something else."""
+    named = {f"/photos/{i}": photo for i, photo in enumerate(command.photos)}
+    if command.inspection:
+        named["/inspection/photo"] = command.inspection.photo
+    kept = await keep_as_evidence(session, caller, named.values(), claim.id, claim.producer_id)
+    words = {
+        "en": "No photo of yours that is uploaded and unused: upload it with POST /v1/media",
+        "zh-Hans": "未找到您已上传且未使用的照片，请先通过 POST /v1/media 上传",
+    }
+    gaps = [Gap(pointer, words) for pointer, photo in named.items() if photo not in kept]
+    if gaps:
+        raise Invalid(gaps=gaps)
+
+
+async def answer_claim(
+    ports: Ports, session: Session, caller: Caller, claim_id: str, command: ClaimAnswer, language: str
+) -> ClaimShape:
+    """The producer accepts, offers a part, or refuses; refused, it goes to an operator. Raises `StateConflict` when it is too late."""
+    seen = await get_claim(session, caller, claim_id)
+    if not caller.speaks_for(seen.producer_id):
+        raise Forbidden(needs={"en": "a member of the claim's producer", "zh-Hans": "该商品卖家的成员身份"})
+    order, claim = await _locked(session, seen)
+    event = ANSWERED_BY[command.answer]
+    if (command.amount is not None) != (command.answer is Answer.PARTLY):
+        words = {
+            "en": "An offer of a part names its `amount`; nothing else does",
+            "zh-Hans": "仅部分接受时须填写 amount",
+        }
+        raise Invalid(gaps=[Gap("/amount", words)])
+    given: dict[str, Any] = {"answer": command.words} if command.words else {}
+    if command.amount is not None:
+        _require_within(command.amount, claim.asked_minor - 1, claim, least=1)
+        given["offered_minor"] = command.amount.amount
+    await _step(ports, session, order, claim, event, claim.asked_minor, given)
+    return claim_shape(claim, language)
+
+
+async def reply_to_claim(
+    ports: Ports, session: Session, caller: Caller, claim_id: str, command: ClaimReply, language: str
+) -> ClaimShape:
+    """The buyer takes the offer, has an operator decide, or withdraws. Raises `StateConflict`."""
+    seen = await get_claim(session, caller, claim_id)
+    if seen.buyer_id != caller.id:
+        raise Forbidden(needs={"en": "the buyer who opened the claim", "zh-Hans": "提出申请的买家身份"})
+    order, claim = await _locked(session, seen)
+    await _step(ports, session, order, claim, REPLIED_BY[command.reply], claim.offered_minor or 0, {})
+    return claim_shape(claim, language)
+
+
+async def decide_claim(
+    ports: Ports, session: Session, caller: Caller, claim_id: str, command: ClaimDecision, language: str
+) -> ClaimShape:
+    """An operator grants all, a part or nothing of what was asked, with reasons. Raises `StateConflict` unless it is disputed."""
+    order, claim = await _locked(session, await get_claim(session, caller, claim_id))
+    _require_within(command.amount, claim.asked_minor, claim, least=0)
+    event = ClaimEvent.GRANT if command.amount.amount else ClaimEvent.REJECT
+    given = {"reasons": command.reasons, "decided_by": caller.id}
+    await _step(ports, session, order, claim, event, command.amount.amount, given)
+    return claim_shape(claim, language)
+
+
+async def lapse_claim(ports: Ports, claim: str) -> None:
+    """Job: whose word was due has not come in time, so that an operator decides. Harmless when it came."""
+    async with ports.begin() as session:
+        seen = await find_claim(session, claim)
+        if seen is None:
+            return
+        order, row = await _locked(session, seen)
+        if may(row.status, ClaimEvent.LAPSE) and row.due_at is not None and row.due_at <= ports.clock.now():
+            await _step(ports, session, order, row, ClaimEvent.LAPSE, 0, {})
+
+
+async def _locked(session: Session, seen: BuyerClaim) -> tuple[Order, BuyerClaim]:
+    """The order first, as in every story; then the claim as it stands now."""
+    order = await lock_order(session, seen.order_id)
+    return order, await lock_claim(session, seen.id)
+
+
+def _require_within(amount: Money, most: int, claim: BuyerClaim, *, least: int) -> None:
+    if amount.currency != claim.currency or amount.amount < least:
+        words = {"en": f"At least {least} in {claim.currency}", "zh-Hans": f"至少 {least}（{claim.currency}）"}
+        raise Invalid(gaps=[Gap("/amount", words)])
+    if amount.amount > most:
+        raise ClaimAmountTooHigh(most, claim.currency)
+
+
+async def _step(
+    ports: Ports,
+    session: Session,
+    order: Order,
+    claim: BuyerClaim,
+    event: ClaimEvent,
+    granted_minor: int,
+    given: dict[str, Any],
+) -> None:
+    """Take a locked claim one step further, with the money, the clock and the news of it; all or nothing."""
+    now = ports.clock.now()
+    status = advance(claim.status, event)
+    policy = next(each for each in claimable_of(order.terms, claim.line_id) if each.number == claim.policy)
+    given = given | {"status": status, "due_at": due_after(status, policy, now)}
+    if status is ClaimStatus.SETTLED:
+        given["granted_minor"] = granted_minor
+        given["refunded_at"] = await _refund(session, order, claim, granted_minor, now)
+    await change_claim(session, claim, now, **given)
+    if claim.due_at is None:
+        await _release_the_rest(session, order, claim, now)
+    else:
+        await _start_clock(session, claim)
+    await _tell(session, order, claim, now)
+
+
+async def _start_clock(session: Session, claim: BuyerClaim) -> None:
+    if may(claim.status, ClaimEvent.LAPSE):
+        await enqueue(session, [Job("claim.lapse", {"claim": claim.id}, run_at=claim.due_at)])
+
+
+async def _refund(
+    session: Session, order: Order, claim: BuyerClaim, granted_minor: int, now: datetime
+) -> datetime | None:
+    """What was granted is owed to the buyer from now on; a card's provider sends it by a job. Answers when it is done with.
+
+    Raises `ClaimAmountTooHigh` when less than that is left of what was paid.
+    """
+    lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
+    payment = await lock_payment_of(session, order.id)
+    line = next(each for each in lines if each.id == claim.line_id)
+    most = refundable_minor(line, claims, payment.amount_minor)
+    if granted_minor > most:
+        raise ClaimAmountTooHigh(most, order.currency)
+    sold = sold_by(claim.producer_id, order.currency, order.terms["fee_bps"], lines, claims)
+    unreleased = unreleased_minor(await transfers_of(session, order.id), claim.producer_id)
+    completed = order.status is OrderStatus.COMPLETED
+    pending = pending_for(claim.line_id, sold, lines, claims, unreleased, completed=completed)
+    entries = refund_entries(order.buyer_id, sold, granted_minor, pending)
+    await record_transfers(
+        session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
+    )
+    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
+        await record_part_refund(session, payment, Money(granted_minor, order.currency), now)
+        return now
+    await enqueue(session, [Job("claim.refund", {"claim": claim.id})])
+    return None
+
+
+async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
+    """The claim is over: what of the producer's money waited for it alone is released, when the order is completed already."""
+    if order.status is OrderStatus.COMPLETED:
+        lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
+        transfers = await transfers_of(session, order.id)
+        await record_transfers(session, releases(order, lines, claims, transfers, [claim.producer_id]), now)
+
+
+def releases(
+    order: Order,
+    lines: Sequence[LineSold],
+    claims: Sequence[Standing],
+    transfers: Sequence[Transfer],
+    producers: Sequence[str],
+) -> list[Transfer]:
+    """What these producers have pending becomes available, but for what open claims hold back."""
+    made = []
+    for producer in producers:
+        sold = sold_by(producer, order.currency, order.terms["fee_bps"], lines, claims)
+        free = unreleased_minor(transfers, producer) - held_minor(sold, lines, claims)
+        if free > 0:
+            entries = release_entries(producer, Money(free, order.currency))
+            made.append(Transfer(new_id("trf"), TransferKind.RELEASE, order.id, State.POSTED, entries))
+    return made
+
+
+async def refund_claim(ports: Ports, claim: str) -> None:
+    """Job: send what was granted back the way it came. May run twice: the provider knows the refund by the claim's id."""
+    async with ports.begin() as session:
+        seen = await find_claim(session, claim)
+        if seen is None or seen.status is not ClaimStatus.SETTLED or seen.refunded_at is not None:
+            return
+        payment = await get_payment_of(session, seen.order_id)
+    if ports.cards is None or payment.provider_ref is None:
+        raise UpstreamFailed(service="Stripe")
+    assert seen.granted_minor
+    amount = Money(seen.granted_minor, seen.currency)
+    await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
+    now = ports.clock.now()
+    async with ports.begin() as session:
+        order, row = await _locked(session, seen)
+        if row.refunded_at is not None:
+            return
+        await record_part_refund(session, await lock_payment_of(session, order.id), amount, now)
+        entries = refund_paid_entries(order.buyer_id, payment.method, amount)
+        paid = Transfer(new_id("trf"), TransferKind.REFUND_PAID, order.id, State.POSTED, entries)
+        await record_transfers(session, [paid], now)
+        await change_claim(session, row, now, refunded_at=now)
+
+
+async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
+    """Both sides hear of every step, each in their language."""
+    parties = await parties_of(session, claim.buyer_id, {claim.producer_id})
+    amount = claim.granted_minor or claim.offered_minor or claim.asked_minor
+    told = {
+        "number": order.number,
+        "amount": f"¥{amount / 100:,.2f}",
+        "due": local_time(claim.due_at) if claim.due_at else "",
+    }
+    people = [parties.buyer, *parties.members.get(claim.producer_id, ())]
+    notices = [Notice(one.phone, _TOLD[claim.status], one.language, told) for one in people]
+    await queue_messages(session, notices, now)
+
+
+def _sold(line: OrderLine) -> LineSold:
+    return LineSold(line.id, line.producer_id, line.total_minor)
+
+
+def _all_sold(lines: Sequence[OrderLine]) -> list[LineSold]:
+    return [_sold(line) for line in lines]

@@ -1,0 +1,59 @@
+"""The nightly story of the books: the day is closed, everything is added up again, and the card provider is asked."""
+
+import logging
+from datetime import datetime, timedelta
+
+from app.core.errors import UpstreamFailed
+from app.flows.ports import Ports
+from app.ledger.balance import close_until
+from app.ledger.reconcile import check_books, held_by_provider, keep_reconciliation
+from app.ledger.rules import last_midnight
+from app.ledger.values import NO_CURRENCY, Disagreement, Finding
+from app.payments.rules import compare_with_provider
+from app.payments.service import list_recorded
+from app.payments.values import RECONCILED_DAYS, PaymentMethod
+
+log = logging.getLogger(__name__)
+_DAY = timedelta(days=1)
+
+
+async def close_books(ports: Ports) -> None:
+    """Periodic: close every day until the last midnight of legal time, check, and write down what was found.
+
+    It changes no entry and no payment: what does not agree is for people to look into.
+    """
+    now = ports.clock.now()
+    until_at = last_midnight(now)
+    await close_until(ports.database, until_at, now)
+    async with ports.begin() as session:
+        accounts, transfers, findings = await check_books(session, until_at)
+    payments, more = await _ask_provider(ports, until_at)
+    findings += more
+    async with ports.begin() as session:
+        await keep_reconciliation(
+            session, until_at, now, accounts=accounts, transfers=transfers, payments=payments, findings=findings
+        )
+    looked_at = {"until": until_at.isoformat(), "accounts": accounts, "transfers": transfers, "payments": payments}
+    if findings:
+        first = [f"{finding.what} {finding.subject}" for finding in findings[:10]]
+        log.error("the books do not agree", extra=looked_at | {"findings": len(findings), "first": first})
+    else:
+        log.info("the books agree", extra=looked_at)
+
+
+async def _ask_provider(ports: Ports, until_at: datetime) -> tuple[int | None, list[Finding]]:
+    """Compare the card payments of the last days; answers how many the provider listed, None without a provider."""
+    if ports.cards is None:
+        return None, []
+    from_at = until_at - timedelta(days=RECONCILED_DAYS)
+    try:
+        # Further than is asked about: an intent is made a moment after its payment.
+        taken = await ports.cards.list_taken(from_at - _DAY, until_at + _DAY)
+    except UpstreamFailed:
+        return None, [Finding(Disagreement.PROVIDER_SILENT, PaymentMethod.STRIPE, NO_CURRENCY, 0, 0)]
+    async with ports.begin() as session:
+        refs = [intent.ref for intent in taken]
+        recorded = await list_recorded(session, PaymentMethod.STRIPE, refs, from_at, until_at)
+        orders = [payment.order_id for payment in recorded]
+        held = await held_by_provider(session, PaymentMethod.STRIPE, orders)
+    return len(taken), compare_with_provider(taken, recorded, held, from_at=from_at, until_at=until_at)
