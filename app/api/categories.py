@@ -7,8 +7,8 @@ from fastapi import Request, Response
 from app.api.documents import NOT_MODIFIED
 from app.api.etags import etagged
 from app.api.router import api_router
+from app.catalogue.category_schemas import CategoryShape
 from app.catalogue.rendering import category_shapes
-from app.catalogue.schemas import CategoryShape
 from app.core.paging import Page
 
 router = api_router("sell")

@@ -53,6 +53,7 @@ class Listing(SQLModel, table=True):
             "OR (price_minor IS NOT NULL AND weight_g IS NOT NULL AND temperature IS NOT NULL)",
             name="complete",
         ),
+        CheckConstraint("net_weight_g > 0 AND net_weight_g <= weight_g", name="net_weight"),
         CheckConstraint("price_minor > 0 AND weight_g > 0 AND min_quantity > 0 AND step > 0", name="positive"),
         *_shelf_indexes(),
         Index(None, "producer_id", "status", "listed_at", "id"),
@@ -78,6 +79,8 @@ class Listing(SQLModel, table=True):
     unit: Unit = Field(sa_type=enum_type(Unit))
     price_minor: int | None = Field(default=None, sa_type=BigInteger)
     currency: str = Field(max_length=3)
+    tiers: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB)
+    net_weight_g: int | None = None
     weight_g: int | None = None
     length_mm: int | None = None
     width_mm: int | None = None
@@ -123,6 +126,41 @@ class OrderCycle(SQLModel, table=True):
     open_h: int
     created_from: str = Field(max_length=64)
     created_at: datetime
+
+
+class PriceList(SQLModel, table=True):
+    """Other prices of a co-operative: for all its members, or for the buyers that it names."""
+
+    __tablename__ = "price_list"
+    __table_args__ = (Index(None, "producer_id", "id"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    producer_id: str = Field(max_length=40)
+    name: dict[str, str] = Field(sa_type=JSONB)
+    for_members: bool
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+
+
+class PriceListBuyer(SQLModel, table=True):
+    """A buyer who was named."""
+
+    __tablename__ = "price_list_buyer"
+
+    price_list_id: str = Field(primary_key=True, foreign_key="price_list.id", max_length=40)
+    person_id: str = Field(primary_key=True, max_length=40)
+
+
+class PriceListPrice(SQLModel, table=True):
+    """What a listing costs by a list. The listing leads: a quote looks for all lists of a few listings."""
+
+    __tablename__ = "price_list_price"
+    __table_args__ = (CheckConstraint("price_minor > 0", name="positive"),)
+
+    listing_id: str = Field(primary_key=True, foreign_key="listing.id", max_length=40)
+    price_list_id: str = Field(primary_key=True, foreign_key="price_list.id", index=True, max_length=40)
+    price_minor: int = Field(sa_type=BigInteger)
+    tiers: list[dict[str, Any]] = Field(sa_type=JSONB)
 
 
 class Lot(SQLModel, table=True):

@@ -14,6 +14,8 @@ import orjson
 from psycopg import AsyncClientCursor
 from psycopg.rows import tuple_row
 
+from app.catalogue.pricing import ladder
+from app.catalogue.rendering import tiers_of
 from app.catalogue.search import search_query
 from app.catalogue.values import (
     Category,
@@ -25,6 +27,7 @@ from app.catalogue.values import (
     Rendered,
     Sort,
     Species,
+    Tier,
     Wanted,
 )
 from app.core.database import Reader, Sql, driver_of
@@ -32,6 +35,7 @@ from app.core.limits import PAGE_SIZE_MAX
 from app.core.money import Money
 from app.core.paging import decode_cursor, encode_cursor
 from app.core.quantity import Unit
+from app.identity.values import Caller
 from app.network.values import Temperature
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,11 +60,15 @@ _ONE: Final = Template(
 _ON_SALE: Final = "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
 _OFFERS: Final = Sql(
     Template(
-        "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, weight_g, length_mm, width_mm, "
+        "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, tiers, net_weight_g, weight_g, length_mm, width_mm, "
         "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
         "attributes ->> 'species' AS species, attributes -> 'made_to_order' = 'true' AS made_to_order, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
         "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
+        "(SELECT jsonb_agg(jsonb_build_object('id', price_list.id, 'price_minor', priced.price_minor, 'tiers', priced.tiers)) "
+        "FROM price_list_price AS priced JOIN price_list ON price_list.id = priced.price_list_id "
+        "WHERE priced.listing_id = listing.id AND (price_list.for_members AND price_list.producer_id = ANY(:producers) "
+        "OR EXISTS (SELECT FROM price_list_buyer WHERE price_list_id = price_list.id AND person_id = :buyer))) AS lists, "
         "(SELECT json_agg(json_build_array(lot.id, ($free)::text, expires_at, available_from)) FROM lot "
         "WHERE lot.listing_id = listing.id AND $sellable AND $free > 0) AS lots $on_sale"
     ).substitute(on_sale=_ON_SALE, free=FREE, sellable=SELLABLE)
@@ -158,9 +166,15 @@ async def stocks(connection: Reader, listing_ids: Collection[str], now: datetime
     return {row.id: (row.version, row.available) for row in rows}
 
 
-async def offers(connection: Reader, listing_ids: Collection[str], now: datetime) -> dict[str, Offer]:
-    """What stands behind these listings now; those never published, or archived, are absent. One statement."""
-    rows = await _OFFERS.all(connection, {"listings": list(listing_ids), "now": now})
+async def offers(
+    connection: Reader, listing_ids: Collection[str], now: datetime, buyer: Caller | None = None
+) -> dict[str, Offer]:
+    """What stands behind these listings now, at this buyer's prices; those never published, or archived, are absent.
+
+    One statement.
+    """
+    whose = {"buyer": buyer.id if buyer else "", "producers": list(buyer.producers) if buyer else []}
+    rows = await _OFFERS.all(connection, {"listings": list(listing_ids), "now": now, **whose})
     return {row.id: _offer(row) for row in rows}
 
 
@@ -243,5 +257,19 @@ def _offer(row: Any) -> Offer:
         species=Species(row.species) if row.species else None,
         made_to_order=bool(row.made_to_order),
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
+        net_weight_g=row.net_weight_g,
+        ladder=ladder(Money(row.price_minor, row.currency), tiers_of(row.tiers), _listed(row)),
         lots=lots,
     )
+
+
+def _listed(row: Any) -> list[Tier]:
+    """What the buyer's price lists say of a listing."""
+    return [
+        tier
+        for each in row.lists or ()
+        for tier in (
+            Tier(Decimal(0), Money(each["price_minor"], row.currency), each["id"]),
+            *tiers_of(each["tiers"], each["id"]),
+        )
+    ]

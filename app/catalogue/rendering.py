@@ -3,7 +3,7 @@
 No database: the rows are given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,8 +11,10 @@ import orjson
 from pydantic import TypeAdapter
 
 from app.catalogue.attributes import ATTRIBUTES, Attribute, Form, attribute_texts, derived_attributes
+from app.catalogue.category_schemas import AttributeShape, CategoryShape, Choice
 from app.catalogue.models import Listing, Lot
-from app.catalogue.schemas import AttributeShape, CategoryShape, Choice, LotShape
+from app.catalogue.pricing import unit_prices
+from app.catalogue.schemas import LotShape
 from app.catalogue.search import search_tokens
 from app.catalogue.values import (
     CATEGORY_NAMES,
@@ -22,6 +24,8 @@ from app.catalogue.values import (
     Facts,
     LotFacts,
     Parcel,
+    Tier,
+    UnitPrice,
     Words,
 )
 from app.core.clock import rfc3339
@@ -37,6 +41,7 @@ _AS_THEY_ARE: Final = (
     "step",
     "lead_time_h",
     "photos",
+    "net_weight_g",
 )
 _CERTIFICATES: Final = TypeAdapter(tuple[Certificate, ...])
 
@@ -52,7 +57,23 @@ def facts_of(listing: Listing) -> Facts:
         temperature=listing.temperature,
         min_quantity=listing.min_quantity,
         step=listing.step,
+        net_weight_g=listing.net_weight_g,
+        tiers=tiers_of(listing.tiers),
     )
+
+
+def tiers_of(kept: Sequence[Mapping[str, Any]], price_list: str | None = None) -> tuple[Tier, ...]:
+    """Tiers from the form in which they are kept and shown: `{"from", "price"}`."""
+    return tuple(Tier(Decimal(each["from"]), Money(**each["price"]), price_list) for each in kept)
+
+
+def kept_tiers(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Tiers as a request gave them, in the form in which they are kept and shown."""
+    return [{"from": as_text(tier["from_"]), "price": tier["price"]} for tier in given]
+
+
+def _unit_prices_of(facts: Facts, price: Money) -> list[UnitPrice]:
+    return list(unit_prices(facts.category, facts.unit, facts.net_weight_g, price))
 
 
 def lot_facts_of(lot: Lot) -> LotFacts:
@@ -99,6 +120,12 @@ def document_of(listing: Listing) -> str:
         "derived": derived_attributes(listing.attributes),
         "unit": listing.unit,
         "price": facts.price,
+        "unit_prices": [] if facts.price is None else _unit_prices_of(facts, facts.price),
+        "tiers": [
+            {**kept, "unit_prices": _unit_prices_of(facts, tier.price)}
+            for kept, tier in zip(listing.tiers, facts.tiers, strict=True)
+        ],
+        "net_weight_g": listing.net_weight_g,
         "package": facts.package,
         "min_quantity": as_text(listing.min_quantity),
         "step": as_text(listing.step),
@@ -137,6 +164,8 @@ def columns_of(command: dict[str, Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {name: given[name] for name in _AS_THEY_ARE if name in given}
     if "price" in given:
         columns |= {"price_minor": given["price"]["amount"], "currency": given["price"]["currency"]}
+    if "tiers" in given:
+        columns["tiers"] = kept_tiers(given["tiers"])
     columns |= given.get("package", {})
     columns |= given.get("handling", {})
     return columns

@@ -8,6 +8,7 @@ from typing import Final
 
 from app.catalogue.checks import attribute_gaps, missing_attributes
 from app.catalogue.presale import load_presale
+from app.catalogue.pricing import pricing_gaps
 from app.catalogue.values import (
     CERTIFICATE_DAYS_MAX,
     CERTIFICATE_NAMES,
@@ -86,7 +87,7 @@ def wrong_facts(facts: Facts) -> list[Gap]:
         gaps.append(_gap("/price/amount", "Must be above zero", "必须大于零"))
     if facts.price is not None and facts.price.currency != CURRENCY:
         gaps.append(_gap("/price/currency", f"Prices are in {CURRENCY}", f"价格币种应为 {CURRENCY}"))
-    return gaps
+    return gaps + pricing_gaps(facts)
 
 
 def missing_facts(facts: Facts) -> list[Gap]:

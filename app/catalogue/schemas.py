@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from app.catalogue.attributes import Form, attributes_schema
+from app.catalogue.attributes import attributes_schema
+from app.catalogue.price_schemas import SHOWN_TIER, TIER, NetWeight, ShownTier, Tiers, UnitPriceShape, by_weight
 from app.catalogue.values import (
     EAR_TAG_PATTERN,
     LEAD_TIME_H_MAX,
@@ -45,12 +46,16 @@ _JUJUBE: Final = {
     "description": {"zh-Hans": "自然晾干，五公斤装", "en": "Dried on the tree, 5 kg a box"},
     "attributes": {"variety": {"zh-Hans": "骏枣", "en": "Junzao"}, "grade": "1"},
     "price": {"amount": 18800, "currency": "CNY"},
+    "tiers": [TIER],
+    "net_weight_g": 5000,
     "package": {"weight_g": 5200, "length_mm": 400, "width_mm": 300, "height_mm": 200},
     "min_quantity": "1",
     "step": "1",
     "handling": {"temperature": "ambient", "shelf_life_h": 4320},
     "lead_time_h": 12,
 }
+
+
 _SHOWN: Final = {
     "id": _LISTING,
     "producer": _PRODUCER,
@@ -62,6 +67,10 @@ _SHOWN: Final = {
     "status": "published",
     "unit": "box",
     **{name: value for name, value in _JUJUBE.items() if name != "description"},
+    "tiers": [
+        SHOWN_TIER,
+    ],
+    "unit_prices": by_weight(3760, 1880),
     "derived": {},
     "photos": [{"id": _MEDIA, "url": f"/v1/media/{_MEDIA}/content"}],
     "version": 2,
@@ -132,6 +141,8 @@ class NewListing(Shape):
     attributes: Attributes = {}
     unit: Unit
     price: Money | None = None
+    tiers: Tiers = []
+    net_weight_g: NetWeight | None = None
     package: ParcelShape | None = None
     min_quantity: Quantity = Decimal(1)
     step: Quantity = Decimal(1)
@@ -149,6 +160,8 @@ class ListingChange(Shape):
     description: LocalText | None = None
     attributes: Attributes | None = None
     price: Money | None = None
+    tiers: Tiers | None = None
+    net_weight_g: NetWeight | None = None
     package: ParcelShape | None = None
     min_quantity: Quantity | None = None
     step: Quantity | None = None
@@ -182,6 +195,12 @@ class ListingCard(Shape):
     derived: dict[str, str]
     unit: Unit
     price: Money | None
+    unit_prices: Annotated[
+        list[UnitPriceShape],
+        Field(description="The same price by weight; empty when the net weight of a sales unit is not known"),
+    ] = []
+    tiers: Annotated[list[ShownTier], Field(description="What a unit costs in larger quantities")] = []
+    net_weight_g: NetWeight | None = None
     package: ParcelShape | None
     min_quantity: Quantity
     step: Quantity
@@ -376,58 +395,3 @@ class MediaShape(Shape):
     state: MediaState
     listing: ListingId | None
     url: str | None
-
-
-class Choice(Shape):
-    value: str
-    label: LocalText
-
-
-class AttributeShape(Shape):
-    """How one attribute is asked for and checked. `minimum` and `maximum` for numbers, `choices` for choices."""
-
-    name: str
-    form: Form
-    label: LocalText
-    needed_to_publish: bool
-    unit: str | None
-    minimum: int | None
-    maximum: int | None
-    decimals: int | None
-    choices: list[Choice]
-
-
-class CategoryShape(Shape):
-    model_config: ClassVar[ConfigDict] = examples(
-        {
-            "code": "produce",
-            "name": {"zh-Hans": "农产品", "en": "Produce"},
-            "units": ["kg", "jin", "tonne", "box"],
-            "temperatures": ["ambient", "chilled", "frozen"],
-            "attributes": [
-                {
-                    "name": "storage_min_c",
-                    "form": "integer",
-                    "label": {"zh-Hans": "最低贮存温度", "en": "Coldest storage"},
-                    "needed_to_publish": False,
-                    "unit": "°C",
-                    "minimum": -40,
-                    "maximum": 40,
-                    "decimals": 0,
-                    "choices": [],
-                }
-            ],
-            "lots_need": ["harvested_on"],
-            "certificates": [
-                {"value": "produce_compliance", "label": {"zh-Hans": "承诺达标合格证", "en": "Produce compliance"}}
-            ],
-        }
-    )
-
-    code: Category
-    name: LocalText
-    units: list[Unit]
-    temperatures: list[Temperature]
-    attributes: list[AttributeShape]
-    lots_need: Annotated[list[str], Field(description="What each lot needs to be sold")]
-    certificates: list[Choice]

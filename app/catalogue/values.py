@@ -23,6 +23,8 @@ SPLIT_LENGTH_MAX: Final = 10
 WORD_LENGTH_MAX: Final = 40
 LISTINGS_PER_REFRESH_MAX: Final = 200
 LISTINGS_PER_CYCLE_MAX: Final = 200
+LISTINGS_PER_PRICE_LIST_MAX: Final = 200
+BUYERS_PER_PRICE_LIST_MAX: Final = 500
 CYCLE_OPEN_H_MAX: Final = 90 * 24
 UPLOADS_WAITING_MAX: Final = 100
 UPLOADS_FORGOTTEN_AFTER: Final = timedelta(days=1)
@@ -185,6 +187,23 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
+class Tier:
+    """From this quantity on, every unit of the line costs this; by which price list, when not for everybody."""
+
+    start: Decimal
+    price: Money
+    price_list: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPrice:
+    """What goods cost by a weight that buyers compare by, beside the price of a sales unit."""
+
+    per: Unit
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a listing says of its goods, whole or not."""
 
@@ -197,6 +216,8 @@ class Facts:
     temperature: Temperature | None
     min_quantity: Decimal
     step: Decimal
+    net_weight_g: int | None = None
+    tiers: tuple[Tier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +288,9 @@ class Offer:
     status: ListingStatus
     species: Species | None
     cycle: CycleTerms | None = None
+    net_weight_g: int | None = None
+    # What this buyer pays by quantity, from zero on.
+    ladder: tuple[Tier, ...] = ()
     lots: tuple["LotStock", ...] = ()
     made_to_order: bool = False
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
 from app.core.quantity import Unit
@@ -73,7 +74,7 @@ def decide(
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
     stock = _promised(stock_wants(quote), option)
-    terms = {"fee_bps": fee_bps} | frozen_terms(policies, _goods(quote, stock))
+    terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY} | frozen_terms(policies, _goods(quote, stock))
     order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
@@ -221,6 +222,8 @@ def _lines(
             unit=line["unit"],
             quantity=want.quantity,
             price_minor=line["price_minor"],
+            price_list_id=line.get("price_list"),
+            tier_from=None if line.get("tier_from") is None else Decimal(line["tier_from"]),
             total_minor=line["total_minor"],
         )
         for line, want in zip(quote.lines, stock, strict=True)

@@ -9,8 +9,9 @@ from itertools import groupby
 from types import MappingProxyType
 
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
+from app.catalogue.pricing import tier_reached
 from app.catalogue.stock import good_until, supply
-from app.catalogue.values import Category, ListingStatus, LotStock, Offer, Window
+from app.catalogue.values import Category, ListingStatus, LotStock, Offer, Tier, Window
 from app.catalogue.windows import open_window
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.limits import (
@@ -47,6 +48,7 @@ class Line:
 
     offer: Offer
     quantity: Decimal
+    tier: Tier
     total: Money
 
 
@@ -128,7 +130,8 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
             gaps.append(_odd_quantity(f"/lines/{i}/quantity", offer))
         elif offer.available < line.quantity:
             raise OutOfStock(offer.listing_id, offer.available)
-        lines.append(Line(offer, line.quantity, line_total(line.quantity, offer.price)))
+        tier = tier_reached(offer.ladder, line.quantity)
+        lines.append(Line(offer, line.quantity, tier, line_total(line.quantity, tier.price)))
     if sum(line.total.amount for line in lines) > GOODS_MINOR_MAX:
         gaps.append(Gap("/lines", TOO_DEAR))
     if gaps:

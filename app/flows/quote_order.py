@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from orjson import Fragment
 
@@ -18,7 +17,6 @@ from app.core.limits import (
     QUOTE_OPTIONS_MAX,
 )
 from app.core.money import Money, total
-from app.core.quantity import as_text
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
 from app.flows.consolidate import choose
@@ -33,6 +31,7 @@ from app.network.fill import load_rebates, read_fills
 from app.network.plan import in_turn
 from app.network.rules import start_faults
 from app.network.values import CURRENCY
+from app.orders.lines import kept_line, quoted_line
 from app.orders.models import Quote
 from app.orders.reasons import reasons
 from app.orders.rules import labels, price_of, promise_for, thin_out
@@ -63,7 +62,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     now = ports.clock.now()
     _require_time(command, now)
     async with ports.database.read() as connection:
-        offered = await offers(connection, [line.listing for line in command.lines], now)
+        offered = await offers(connection, [line.listing for line in command.lines], now, caller)
         lines = check_lines(command, offered)
         timetable = await ports.timetable.current(connection)
         windows = require_open(timetable, lines, now)
@@ -295,28 +294,12 @@ def _quote(
         request=command.model_dump(mode="json"),
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
-        lines=[_line(line) for line in lines],
+        lines=[kept_line(line.offer, line.quantity, line.tier, line.total) for line in lines],
         options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why"})) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,
     )
-
-
-def _line(line: Line) -> dict[str, Any]:
-    offer = line.offer
-    return {
-        "listing": offer.listing_id,
-        "producer": offer.producer_id,
-        "title": dict(offer.title),
-        "unit": offer.unit.value,
-        "quantity": as_text(line.quantity),
-        "price_minor": offer.price.amount,
-        "total_minor": line.total.amount,
-        "version": offer.version,
-        "category": offer.category.value,
-        "made_to_order": offer.made_to_order,
-    }
 
 
 def quote_shape(quote: Quote, language: str) -> QuoteShape:
@@ -334,5 +317,6 @@ def _shown(quote: Quote, options: Sequence[OptionShape], language: str) -> Quote
         id=quote.id,
         expires_at=quote.expires_at,
         goods=Money(quote.goods_minor, quote.currency),
+        lines=[quoted_line(line, quote.currency) for line in quote.lines],
         options=[option.model_copy(update={"why": why}) for option, why in zip(options, told, strict=True)],
     )

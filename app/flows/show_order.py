@@ -107,6 +107,8 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         quantity=line.quantity,
         unit=line.unit,
         price=Money(line.price_minor, order.currency),
+        tier_from=line.tier_from,
+        price_list=line.price_list_id,
         total=Money(line.total_minor, order.currency),
         ear_tags=line.ear_tags,
     )

@@ -82,5 +82,8 @@ class OrderLine(SQLModel, table=True):
     unit: str = Field(max_length=10)
     quantity: Decimal = Field(sa_type=Numeric(14, 3))
     price_minor: int = Field(sa_type=BigInteger)
+    # Where the tier begins whose price this is; null at the price of any quantity.
+    tier_from: Decimal | None = Field(default=None, sa_type=Numeric(12, 3))
+    price_list_id: str | None = Field(default=None, max_length=40)
     total_minor: int = Field(sa_type=BigInteger)
     ear_tags: list[str] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")})

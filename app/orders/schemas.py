@@ -12,6 +12,7 @@ from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
+from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -111,6 +112,7 @@ _QUOTE: Final = {
     "id": "quo_01jd0000000000000000000000",
     "expires_at": "2026-03-01T08:30:00Z",
     "goods": {"amount": 5640, "currency": "CNY"},
+    "lines": [QUOTED_LINE],
     "options": [_OPTION],
 }
 
@@ -328,6 +330,7 @@ class QuoteShape(Shape):
     id: str
     expires_at: Time
     goods: Money
+    lines: list[QuotedLine]
     options: list[OptionShape]
 
 
@@ -376,6 +379,10 @@ class OrderLineShape(Shape):
     quantity: Quantity
     unit: str
     price: Money
+    tier_from: Annotated[Quantity | None, Field(description="The price is that of the tier from this quantity on")] = (
+        None
+    )
+    price_list: PriceListOf = None
     total: Money
     ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
 
@@ -411,6 +418,8 @@ class OrderShape(Shape):
                     "quantity": "3",
                     "unit": "box",
                     "price": {"amount": 1880, "currency": "CNY"},
+                    "tier_from": None,
+                    "price_list": None,
                     "total": {"amount": 5640, "currency": "CNY"},
                 }
             ],

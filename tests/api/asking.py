@@ -19,7 +19,7 @@ from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.payments.providers import StripeProvider
 from tests.conftest import NOW, a_database
-from tests.factories.catalogue import JUJUBE, WEEKLY
+from tests.factories.catalogue import JUJUBE, MEMBERS_PRICES, WEEKLY
 from tests.factories.claims import claiming
 from tests.factories.feed import a_sheet, as_archive, village_feed
 from tests.factories.identity import GARDEN
@@ -60,6 +60,8 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     ),
     "PATCH /v1/order-cycles/{cycle_id}": lambda town, role: {"lead_time_h": 36},
     "POST /v1/order-cycles/{cycle_id}/listings": lambda town, role: {"listings": [town.draft]},
+    "POST /v1/price-lists": lambda town, role: MEMBERS_PRICES | {"producer": town.village.loom.producer.id},
+    "PATCH /v1/price-lists/{price_list_id}": lambda town, role: {"for_members": True},
     "POST /v1/media": lambda town, role: {"content_type": "image/png", "bytes": 9, "sha256": "ab" * 32},
     "POST /v1/quotes": lambda town, role: asked_for(town.village.basket),
     "POST /v1/orders": lambda town, role: ordering(town.quote),
@@ -113,6 +115,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         listing_id=town.draft if variant == "draft" else town.village.dates,
         lot_id=town.lot,
         cycle_id=town.cycles[0],
+        price_list_id=town.price_lists[0],
         claim_id=town.claims[operation.endswith("decision")],
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),

@@ -44,6 +44,11 @@ TABLE = """
     PATCH  /v1/order-cycles/{cycle_id}               | 401 403 403 200 403 403 403 403 403
     DELETE /v1/order-cycles/{cycle_id}               | 401 403 403 204 403 403 403 403 403
     POST   /v1/order-cycles/{cycle_id}/listings      | 401 403 403 200 403 403 403 403 403
+    POST   /v1/price-lists                           | 401 403 403 403 201 403 403 403 403
+    GET    /v1/price-lists                           | 401 200 200 200 200 403 403 403 200
+    GET    /v1/price-lists/{price_list_id}           | 401 404 404 404 200 403 403 403 404
+    PATCH  /v1/price-lists/{price_list_id}           | 401 404 404 404 200 403 403 403 404
+    DELETE /v1/price-lists/{price_list_id}           | 401 404 404 404 204 403 403 403 404
     GET    /v1/categories                            | 200
     POST   /v1/media                                 | 401 201 201 201 201 403 403 403 201
     POST   /v1/media/{media_id}/complete             | 401 404 404 409 404 403 403 403 404
@@ -113,6 +118,7 @@ LISTS = [
     "GET /v1/listings",
     "GET /v1/listings/{listing_id}/lots",
     "GET /v1/order-cycles",
+    "GET /v1/price-lists",
     "GET /v1/orders",
     "GET /v1/claims",
     "GET /v1/hubs",
@@ -130,7 +136,12 @@ LISTS = [
     "GET /v1/reconciliations",
 ]
 # The reader who sees the most of a list, where it is not an operator.
-_READER = {"GET /v1/listings/{listing_id}/lots": "member", "GET /v1/consignments": "member", "GET /v1/orders": "buyer"}
+_READER = {
+    "GET /v1/listings/{listing_id}/lots": "member",
+    "GET /v1/consignments": "member",
+    "GET /v1/orders": "buyer",
+    "GET /v1/price-lists": "neighbour",
+}
 
 
 def may(line: str) -> str:

@@ -27,6 +27,7 @@ SINGLES = [
     "GET /v1/listings/{listing_id}",
     "GET /v1/listings/{listing_id}/lots/{lot_id}",
     "GET /v1/order-cycles/{cycle_id}",
+    "GET /v1/price-lists/{price_list_id}",
     "GET /v1/media/{media_id}",
     "GET /v1/quotes/{id}",
     "GET /v1/orders/{id}",

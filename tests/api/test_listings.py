@@ -44,6 +44,47 @@ async def test_from_a_draft_to_the_public_list(client, seller):
     assert items == [described]
 
 
+async def test_prices_by_weight_and_tiers_are_on_the_listing_and_in_the_list(client, seller):
+    tier = {"from": "10", "price": {"amount": 7_800, "currency": "CNY"}}
+    asked = JUJUBE | {"producer": seller.producer.id, "tiers": [tier], "net_weight_g": 5_000}
+    draft = (await client.post("/v1/listings", json=asked, headers=seller.headers)).json()
+    address = f"/v1/listings/{draft['id']}"
+    await client.post(f"{address}/lots", json={"quantity": "12"} | HARVEST, headers=seller.headers)
+    assert (await client.post(f"{address}/publish", headers=seller.headers)).status_code == 200
+    seen = (await client.get(address)).json()
+    (item,) = (await client.get("/v1/listings")).json()["items"]
+
+    def by_weight(kg, jin):
+        return [{"per": per, "price": {"amount": fen, "currency": "CNY"}} for per, fen in (("kg", kg), ("jin", jin))]
+
+    for shown in (seen, item):
+        assert shown["net_weight_g"] == 5_000
+        assert shown["unit_prices"] == by_weight(1_760, 880)
+        assert shown["tiers"] == [tier | {"unit_prices": by_weight(1_560, 780)}]
+    # A price below a tier, and every other gap, at once; nothing has changed.
+    wrong = {
+        "price": {"amount": 7_800, "currency": "CNY"},
+        "tiers": [tier, tier | {"from": "9.5"}],
+        "net_weight_g": 5_301,
+    }
+    refused = await client.patch(address, json=wrong, headers=seller.headers)
+    assert [error["pointer"] for error in refused.json()["errors"]] == [
+        "/net_weight_g",
+        "/tiers/0/price/amount",
+        "/tiers/1/from",
+        "/tiers/1/from",
+        "/tiers/1/price/amount",
+    ]
+    assert (await client.get(address)).json() == seen
+    plain = await client.patch(address, json={"tiers": []}, headers=seller.headers)
+    assert (plain.json()["tiers"], plain.json()["version"]) == ([], seen["version"] + 1)
+
+
+async def test_goods_of_unknown_net_weight_show_no_price_by_weight(client, on_sale):
+    seen = (await client.get(f"/v1/listings/{on_sale}")).json()
+    assert (seen["unit_prices"], seen["tiers"], seen["net_weight_g"]) == ([], [], None)
+
+
 async def test_an_incomplete_listing_is_told_every_gap_in_the_language_of_the_seller(client, seller):
     bare = {"producer": seller.producer.id, "category": "cotton", "unit": "bale"}
     draft = (await client.post("/v1/listings", json=bare, headers=seller.headers)).json()

@@ -1,10 +1,20 @@
 """The schema: what the migrations make is what the models say, they go back to nothing, and up again."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import product
+
+import orjson
 import psycopg
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from psycopg.types.json import Jsonb
 
+from app.catalogue.models import Listing
+from app.catalogue.rendering import document_of
+from app.catalogue.values import Category, ListingStatus
+from app.core.quantity import Unit
 from app.core.schema_version import alembic_config, head_revision
 
 LEFT = """
@@ -87,6 +97,58 @@ def test_lifted_disruptions_and_freight_of_new_ways_do_not_stand_in_the_way_back
     command.check(config)
 
 
+def test_documents_of_former_listings_say_what_the_code_would_say_of_their_prices(database_url):
+    config, said = alembic_config(database_url), {}
+    command.downgrade(config, "0015-1")
+    goods = [*product(("cotton", "produce", "handicraft"), ("kg", "jin", "tonne", "box"), (1, 333, 10**12, None))]
+    with psycopg.connect(database_url) as connection:
+        for i, (category, unit, price) in enumerate([*goods, ("livestock", "head", 150_000)]):
+            row = a_row(f"lst_{i}", category=Category(category), unit=Unit(unit), price_minor=price)
+            said[row.id] = orjson.loads(document_of(row))
+            former = {k: v for k, v in said[row.id].items() if k not in {"unit_prices", "tiers", "net_weight_g"}}
+            columns = row.model_dump(mode="json") | {"document": orjson.dumps(former).decode()}
+            connection.execute(
+                "INSERT INTO listing SELECT * FROM jsonb_populate_record(NULL::listing, %s)", (Jsonb(columns),)
+            )
+    command.upgrade(config, "head")
+    (rows,) = seen(database_url, "SELECT id, document FROM listing")
+    assert {key: orjson.loads(document) for key, document in rows} == said
+    command.downgrade(config, "0015-1")
+    (rows,) = seen(database_url, "SELECT document FROM listing WHERE document LIKE '%unit_prices%'")
+    assert not rows
+    command.upgrade(config, "head")
+
+
+def a_row(listing_id, **facts):
+    """A draft as it is kept."""
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    return Listing(
+        id=listing_id,
+        producer_id="prd_1",
+        status=ListingStatus.DRAFT,
+        title={},
+        description={},
+        attributes={},
+        producer_name={},
+        currency="CNY",
+        **dict.fromkeys(("min_quantity", "step"), Decimal(1)),
+        lead_time_h=0,
+        photos=[],
+        hub="H",
+        province="65",
+        prefecture="6532",
+        county="653221",
+        version=1,
+        created_from="f",
+        created_at=at,
+        updated_at=at,
+        listed_at=at,
+        document="",
+        search="",
+        **facts,
+    )
+
+
 def animals_and_dates():
     """Rows by table, as the former code and this one know them: three orders of sheep, one of them cancelled, and a forecast."""
     rows = {
@@ -107,6 +169,7 @@ def animals_and_dates():
         "listing_id": "lst",
         "ear_tags": [],
         "certificates": [],
+        "tiers": [],
         "created_from": "",
         "created_at": "2026-03-02T00:00Z",
     }

@@ -8,6 +8,8 @@ from typing import Any
 from app.catalogue.cycle_schemas import NewOrderCycle
 from app.catalogue.lots import add_lot
 from app.catalogue.photos import announce_photo
+from app.catalogue.price_list_schemas import NewPriceList
+from app.catalogue.price_lists import create_list
 from app.catalogue.rules import legal_day
 from app.catalogue.schemas import NewListing, NewLot, NewMedia
 from app.catalogue.service import create_listing
@@ -142,3 +144,14 @@ async def a_photo(ports: Ports, seller: Seller | Someone, content: bytes = b"\xf
     async with ports.begin() as session:
         announced = await announce_photo(session, seller.caller, NewMedia.model_validate(told), ports.clock.now())
     return announced.media.id
+
+
+MEMBERS_PRICES: dict[str, Any] = {"name": {"zh-Hans": "社员价", "en": "Members' prices"}}
+
+
+async def a_price_list(ports: Ports, seller: Seller, **terms: Any) -> str:
+    """A price list of a co-operative, for nobody yet; answers its id."""
+    asked = {"producer": seller.producer.id} | MEMBERS_PRICES | terms
+    async with ports.begin() as session:
+        made = await create_list(session, seller.caller, NewPriceList.model_validate(asked), ports.clock.now())
+    return made.id

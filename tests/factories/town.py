@@ -15,7 +15,7 @@ from app.identity.rules import refresh_token
 from app.identity.sign_in import open_sign_in
 from app.identity.values import Scope
 from app.orders.schemas import QuoteShape
-from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo
+from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.identity import Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
@@ -44,6 +44,7 @@ class Town:
     line: str
     disruptions: tuple[str, ...]
     cycles: tuple[str, ...]
+    price_lists: tuple[str, ...]
     quote: QuoteShape
     delivered: Json
     claimable: Json
@@ -98,6 +99,7 @@ async def a_town(ports: Ports) -> Town:
         line=line.id,
         disruptions=tuple([(await a_disruption(ports, carrier.caller, line.id)).id for _ in range(2)]),
         cycles=tuple([await a_cycle(ports, village.garden, line.id) for _ in range(2)]),
+        price_lists=tuple([await a_price_list(ports, village.loom) for _ in range(2)]),
         quote=await a_quote(ports, village.buyer, village.basket),
         delivered=delivered,
         claimable=claimable,

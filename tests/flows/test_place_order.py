@@ -308,6 +308,26 @@ async def test_changed_price_is_refused_even_with_stock(ports, village, quote):
     assert problem.fields["listing"] == village.dates
 
 
+async def test_price_of_a_tier_is_frozen_on_the_order_and_changed_tiers_refuse_stale_quotes(ports, village):
+    tiers = [{"from": "10", "price": {"amount": 7_800, "currency": "CNY"}}]
+    dates = await a_listing(ports, village.garden, tiers=tiers)
+    first, stale = [await a_quote(ports, village.buyer, {dates: "10"}) for _ in range(2)]
+    order = await place(ports, village.buyer, ordering(first))
+    async with ports.begin() as session:
+        change = ListingChange.model_validate({"tiers": []})
+        await change_listing(session, village.garden.caller, dates, change, None, ports.clock.now())
+    problem = await refused(ports, village.buyer, OfferChanged, ordering(stale))
+    assert problem.fields["listing"] == dates
+    now = await show_order(ports, order["id"], village.buyer.caller, "en")
+    (line,) = now.lines
+    assert (line.price.amount, line.tier_from, line.total.amount) == (7_800, 10, 78_000)
+    assert now.model_dump(mode="json", by_alias=True)["lines"] == order["lines"]
+    assert now.price.goods.amount == 78_000
+    assert await value(ports, "SELECT terms ->> 'pricing' FROM \"order\"") == "2026-1"
+    (after,) = (await a_quote(ports, village.buyer, {dates: "10"})).lines
+    assert (after.price.amount, after.tier_from) == (8_800, None)
+
+
 async def test_listing_taken_off_sale_is_refused(ports, village, quote):
     async with ports.begin() as session:
         await end_sale(session, village.loom.caller, village.carpets, ListingEvent.PAUSE, ports.clock.now())

@@ -184,6 +184,44 @@ async def test_number_of_statements_does_not_depend_on_lines_or_producers(ports,
     assert counts[0] == counts[1] <= 6, sent
 
 
+# Tiers, and prices by weight.
+
+
+def fen(amount):
+    return {"amount": amount, "currency": "CNY"}
+
+
+TIERED = {
+    "price": fen(8_800),
+    "tiers": [{"from": "10", "price": fen(7_800)}, {"from": "100", "price": fen(7_000)}],
+    "net_weight_g": 5_000,
+}
+
+
+async def test_each_line_is_priced_by_the_tier_that_it_reaches_and_says_which(ports, village):
+    dates = await a_listing(ports, village.garden, quantity="99", **TIERED)
+    for quantity, tier_from, price, per_kg in (("9", None, 8_800, 1_760), ("10", 10, 7_800, 1_560)):
+        quote = await a_quote(ports, village.buyer, {dates: quantity, village.carpets: "1"})
+        line, rug = quote.lines
+        assert (line.listing, line.tier_from, line.price.amount) == (dates, tier_from, price)
+        assert line.total.amount == int(quantity) * price
+        assert [(each.per, each.price.amount) for each in line.unit_prices] == [("kg", per_kg), ("jin", per_kg // 2)]
+        assert (rug.tier_from, rug.price.amount, rug.unit_prices, rug.next_tier) == (None, 168_000, [], None)
+        assert quote.goods.amount == line.total.amount + rug.total.amount
+        assert all(option.price.goods == quote.goods for option in quote.options)
+        assert await show_quote(ports, village.buyer.caller, quote.id) == quote
+
+
+async def test_tier_ahead_is_shown_with_what_it_costs_while_there_is_stock_for_it(ports, village):
+    dates = await a_listing(ports, village.garden, quantity="99", **TIERED)
+    (nine,) = (await a_quote(ports, village.buyer, {dates: "9"})).lines
+    assert (nine.next_tier.from_, nine.next_tier.price.amount) == (10, 7_800)
+    # More for less: the buyer of nine is told so.
+    assert nine.next_tier.total.amount == 78_000 < nine.total.amount
+    (ten,) = (await a_quote(ports, village.buyer, {dates: "10"})).lines
+    assert ten.next_tier is None
+
+
 # Riding as one.
 
 
