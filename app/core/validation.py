@@ -119,6 +119,10 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "A code is 2 to 40 letters, digits, hyphens or underscores and begins with a letter or digit, such as HOTAN",
         "zh-Hans": "代码由 2 至 40 个字母、数字、连字符或下划线组成，以字母或数字开头，例如 HOTAN",
     },
+    r"^[A-Za-z0-9][A-Za-z0-9_-]{1,59}$": {
+        "en": "The owner of an account is the id of a person or producer, the code of a carrier, platform, or stripe",
+        "zh-Hans": "账户所有者应为个人或生产者的编号、承运方代码、platform 或 stripe",
+    },
     r"^[A-Z0-9][A-Z0-9_-]{1,39}$": {
         "en": "A code is 2 to 40 capital letters, digits, hyphens or underscores and begins with a letter or digit, such as HOTAN",
         "zh-Hans": "代码由 2 至 40 个大写字母、数字、连字符或下划线组成，以字母或数字开头，例如 HOTAN",
