@@ -113,7 +113,8 @@ def choose(around: Around, freights: Sequence[Freight], ways: Sequence[Sequence[
     """The front of arrival, price and CO2e over all combinations of the consignments' ways, and over units of them.
 
     Exact over what is tried: consignments that ride alone take any of their ways; a unit takes the rest of any way of any
-    of its members from any hub on it, and each member comes by the beginning of any way of its own that is there in time.
+    of its members from any hub on it, unless that arrives too late for another, and each member comes by the beginning of
+    any way of its own that is there in time.
     Which members: of up to three consignments every pair, and at each hub all that are compatible and in time.
     Of each, its UNIT_WAYS_MAX best ways are looked at for units. An order has at most one unit for each temperature, and nobody changes from one unit into another. CPU only.
     """
@@ -243,11 +244,20 @@ class _Meeting:
         else:
             place, until = (self.around.destination.code, True), end.way.journey.arrives_at
         here = self._members_at.get(place, ())
-        coming = {member: by for member in here if (by := self._coming_by(member, place, until))}
+        coming = {
+            member: by
+            for member in here
+            if self._is_early_enough(member, end.way) and (by := self._coming_by(member, place, until))
+        }
         if len(coming) < 2:
             return
         for members in self._tried(tuple(coming)):
             yield [coming[member] for member in members]
+
+    def _is_early_enough(self, member: int, way: Way) -> bool:
+        """Whether goods of this member are still of use when this way, which may be another's, arrives."""
+        latest = self.freights[member].cargo.arrive_by
+        return latest is None or way.arrives_at <= latest
 
     def _tried(self, here: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Which of those who are in time may ride together."""

@@ -11,14 +11,10 @@ from types import MappingProxyType
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.pricing import tier_reached
 from app.catalogue.stock import good_until, supply
-from app.catalogue.values import Category, ListingStatus, LotStock, Offer, Tier, Window
+from app.catalogue.values import Category, ListingStatus, Offer, Tier, Window
 from app.catalogue.windows import open_window
 from app.core.errors import Gap, Invalid, NotFound
-from app.core.limits import (
-    CONSIGNMENTS_PER_ORDER_MAX,
-    GOODS_MINOR_MAX,
-    PLAN_HORIZON,
-)
+from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, GOODS_MINOR_MAX, PLAN_HORIZON
 from app.core.money import Money
 from app.core.quantity import as_text, fits_step
 from app.flows.consolidate import Freight
@@ -28,9 +24,7 @@ from app.network.rules import is_toll_free
 from app.network.values import Temperature
 from app.orders.errors import NotForSale
 from app.orders.rules import latest_arrival, line_total
-from app.orders.schemas import (
-    QuoteRequest,
-)
+from app.orders.schemas import QuoteRequest
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
 from app.routing import Timetable
@@ -60,6 +54,7 @@ class Parcel:
     hub: str
     temperature: Temperature
     ready_at: datetime
+    arrive_by: datetime | None
     good_until: datetime | None
     spoils_first: str
     pre_harvest: bool
@@ -88,6 +83,7 @@ class Parcel:
             species=self.species,
             origin=self.origin,
             categories=self.categories,
+            arrive_by=self.arrive_by,
         )
 
     @property
@@ -210,11 +206,11 @@ def _parcel(
     in_cycle = windows[first.cycle.id].hand_in_by if first.cycle else None
     start = in_cycle or now + lead_time
     start = _whole_minute(max(start, command.depart_after or start))
-    taken = [supply(_lots(line), line.quantity, start, in_cycle, passed_over.get(listing_of(line))) for line in lines]
+    wanted = [(line.offer, line.quantity, passed_over.get(line.offer.listing_id)) for line in lines]
+    taken = [supply(offer.lots, quantity, start, in_cycle, spoilt_by) for offer, quantity, spoilt_by in wanted]
     ready_at = _whole_minute(max(each.ready_at for each in taken))
     ends = {
-        listing_of(line): good_until(_lots(line), line.quantity, ready_at, passed_over.get(listing_of(line)))
-        for line in lines
+        offer.listing_id: good_until(offer.lots, quantity, ready_at, spoilt_by) for offer, quantity, spoilt_by in wanted
     }
     soonest, spoils_first = min(((end, listing) for listing, end in ends.items() if end), default=(None, ""))
     return Parcel(
@@ -222,6 +218,7 @@ def _parcel(
         hub=first.hub,
         temperature=Temperature(first.temperature.value),
         ready_at=ready_at,
+        arrive_by=arrive_by(ready_at, soonest, command.deliver_by),
         good_until=soonest,
         spoils_first=spoils_first,
         pre_harvest=any(each.since is not None and each.since > now for each in taken),
@@ -230,14 +227,6 @@ def _parcel(
         live_heads=sum(int(line.quantity) for line in lines) if first.temperature.value == Temperature.LIVE else 0,
         species=frozenset(line.offer.species.value for line in lines if line.offer.species),
     )
-
-
-def _lots(line: Line) -> tuple[LotStock, ...]:
-    return line.offer.lots
-
-
-def listing_of(line: Line) -> str:
-    return line.offer.listing_id
 
 
 def _whole_minute(at: datetime) -> datetime:

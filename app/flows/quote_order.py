@@ -20,8 +20,8 @@ from app.core.money import Money, total
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
 from app.flows.consolidate import choose
-from app.flows.pack_lines import Line, Parcel, arrive_by, check_lines, pack, require_open
-from app.flows.plan_ways import Around, Cargo, Way, footprints_of, look_around, query_for, rules_for, ways_to_offer
+from app.flows.pack_lines import Line, Parcel, check_lines, pack, require_open
+from app.flows.plan_ways import Around, Way, footprints_of, look_around, query_for, rules_for, ways_to_offer
 from app.flows.ports import Ports
 from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
@@ -96,15 +96,12 @@ async def _plan(
             parcels = pack(command, lines, windows, now, passed_over)
         except OutOfStock as lacking:
             raise first or lacking from None
-        cargoes = [
-            replace(parcel.cargo, arrive_by=arrive_by(parcel.ready_at, parcel.good_until, command.deliver_by))
-            for parcel in parcels
-        ]
+        cargoes = [parcel.cargo for parcel in parcels]
         to = command.deliver_to
         async with ports.database.read() as connection:
             around = await look_around(ports, connection, to.county, to.hub, cargoes, timetable)
         try:
-            return around, await in_turn(plan_options, around, parcels, cargoes, command.deliver_by)
+            return around, await in_turn(plan_options, around, parcels, command.deliver_by)
         except GoodsWouldSpoil as spoilt:
             first = first or spoilt
             passed_over[spoilt.listing] = spoilt.until
@@ -127,23 +124,22 @@ def _require_time(command: QuoteRequest, now: datetime) -> None:
         raise Invalid(gaps=gaps)
 
 
-def plan_options(
-    around: Around, parcels: Sequence[Parcel], cargoes: Sequence[Cargo], deliver_by: datetime | None = None
-) -> list[OptionShape]:
+def plan_options(around: Around, parcels: Sequence[Parcel], deliver_by: datetime | None) -> list[OptionShape]:
     """The options of the whole order; `RouteUnavailable` when there is no way for one of its cargoes, or `GoodsWouldSpoil`
     when there is none for fresh goods alone. CPU only.
     """
     try:
-        ways = ways_to_offer(around, cargoes)
+        ways = ways_to_offer(around, [parcel.cargo for parcel in parcels])
     except RouteUnavailable:
-        for parcel, cargo in zip(parcels, cargoes, strict=True):
-            _require_fresh(around, parcel, cargo, deliver_by)
+        for parcel in parcels:
+            _require_fresh(around, parcel, deliver_by)
         raise
     return price_options(around, parcels, ways)
 
 
-def _require_fresh(around: Around, parcel: Parcel, cargo: Cargo, deliver_by: datetime | None) -> None:
+def _require_fresh(around: Around, parcel: Parcel, deliver_by: datetime | None) -> None:
     """Raises `GoodsWouldSpoil` when there is a way, but on none the goods are still good when they arrive."""
+    cargo = parcel.cargo
     if parcel.good_until is None or cargo.arrive_by == deliver_by:
         return
     rules = rules_for(around, cargo)

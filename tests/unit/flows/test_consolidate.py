@@ -101,6 +101,24 @@ def test_who_comes_after_the_cut_off_does_not_join():
     assert fast.arrives_at == datetime.fromtimestamp(moment("Mon 21:00"), UTC)
 
 
+def test_nobody_joins_a_unit_that_arrives_too_late_for_its_own_goods():
+    timetable = draw("""
+        A road: A 06:00 > U +2h; 100fen
+        B road: B 06:00 > U +3h; 100fen
+        T rail: U 12:00 > M +9h; 900fen
+        S rail: U 12:00 > M +60h; 500fen
+    """)
+    seen = around(timetable, "M")
+    keeps, spoils = freight("A"), freight("B", arrive_by=datetime.fromtimestamp(moment("Tue 12:00"), UTC))
+    assert told(seen, [keeps, freight("B")]) == (700, ["A =S", "B =S"], [500])
+    for freights in ([keeps, spoils], [spoils, keeps]):
+        _, choices = chosen(seen, freights)
+        for point in choices.front:
+            legs = ride(seen, freights, choices.parts_of(point)).legs[freights.index(spoils)]
+            assert legs[-1].arrives_at <= spoils.cargo.arrive_by
+    assert told(seen, [keeps, spoils]) == (1_100, ["A =T", "B =T"], [900])
+
+
 def test_unit_that_is_too_heavy_for_the_run_is_none():
     seen = around(draw(TWO_VALLEYS.replace("2fen/kg", "2fen/kg cap=150kg")), "M")
     assert told(seen, [freight("A"), freight("B")]) == (200 + 2 * 700, ["A T", "B T"], [])
