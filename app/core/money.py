@@ -91,3 +91,8 @@ def major(money: Money, *, grouped: bool = False) -> str:
     sign = "-" if money.amount < 0 else ""
     shown = f"{whole:,}" if grouped else str(whole)
     return f"{sign}{shown}.{part:0{digits}d}" if digits else f"{sign}{shown}"
+
+
+def priced(money: Money) -> str:
+    """An amount as people read it: `¥1,234.50`, or `USD 1,234.50` of another currency."""
+    return ("¥" if money.currency == "CNY" else f"{money.currency} ") + major(money, grouped=True)

@@ -28,7 +28,7 @@ from app.core.database import Session
 from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict, UpstreamFailed
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
-from app.core.money import Money
+from app.core.money import Money, priced
 from app.core.schema import fingerprint
 from app.flows.ports import Ports
 from app.flows.show_claims import claim_shape
@@ -338,7 +338,7 @@ async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime
     amount = claim.granted_minor or claim.offered_minor or claim.asked_minor
     told = {
         "number": order.number,
-        "amount": f"¥{amount / 100:,.2f}",
+        "amount": priced(Money(amount, claim.currency)),
         "due": local_time(claim.due_at) if claim.due_at else "",
     }
     people = [parties.buyer, *parties.members.get(claim.producer_id, ())]

@@ -6,6 +6,7 @@ from itertools import pairwise
 from math import dist, hypot
 from typing import Final
 
+from app.core.money import priced
 from app.core.text import pick
 from app.flows.show_tracking import Ground
 from app.network.route_schemas import RouteLabel, RouteLegShape, RouteOptionShape, RouteRequest, RoutesShape
@@ -368,7 +369,7 @@ def _figures(option: RouteOptionShape, width: int, language: str) -> tuple[Label
     inside, y = width - 2 * MARGIN, 62 if option.labels else 31
     start = 22 if option.labels else 46
     arrives = moment(option.arrives_at, language)
-    price = f"¥{option.price.amount / 100:,.2f}"
+    price = priced(option.price)
     co2e = WORDS[language]["co2e"].format(amount=weight(option.co2e_g.total, language))
     if width < NARROW:
         return (

@@ -8,7 +8,7 @@ from fpdf import FPDF
 from pylopdf_fonts_zh_cn import sans_path
 
 from app.core.clock import LEGAL_TIME
-from app.core.money import Money, major
+from app.core.money import major, priced
 from app.ledger.schemas import Statement, StatementAccount, StatementLine
 
 FONT: Final = "statement"
@@ -115,7 +115,7 @@ def _figures(paper: _Paper, account: StatementAccount) -> None:
     paper.set_fill_color(240)
     for size, height, texts in (
         (10, 6, (paper.words["opening"], paper.words["closing"])),
-        (20, 11, (_money(account.opening), _money(account.closing))),
+        (20, 11, (priced(account.opening), priced(account.closing))),
     ):
         paper.set_font(FONT, size=size)
         paper.cell(half, height, texts[0], fill=True)
@@ -165,11 +165,6 @@ def _line(paper: _Paper, text: str, *, size: float, height: float, grey: int = 0
     paper.set_text_color(grey)
     paper.multi_cell(paper.epw, height, text, align="L", new_x="LMARGIN", new_y="NEXT")
     paper.set_text_color(0)
-
-
-def _money(money: Money) -> str:
-    sign = "¥ " if money.currency == "CNY" else f"{money.currency} "
-    return sign + major(money, grouped=True)
 
 
 def _day(day: date, language: str) -> str:
