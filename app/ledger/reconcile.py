@@ -17,6 +17,7 @@ from app.ledger.rules import account_of
 from app.ledger.schemas import FindingShape, ReconciliationShape
 from app.ledger.values import FINDING_DISPLAY, FINDINGS_MAX, NO_CURRENCY, Disagreement, Finding
 
+_COLUMNS: Final = [col(getattr(Reconciliation, name)) for name in Reconciliation.model_fields]
 _LONG: Final = text("SET LOCAL statement_timeout = '30min'")
 _COUNTS: Final = text("SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM transfer) AS transfers")
 # From the first entry on, without any of the closings that stand between.
@@ -130,7 +131,7 @@ async def list_reconciliations(
     reader: Reader, *, cursor: str | None, limit: int, language: str
 ) -> Page[ReconciliationShape]:
     """Every check, the newest first."""
-    wanted = select(Reconciliation.__table__).order_by(col(Reconciliation.id).desc()).limit(limit + 1)  # type: ignore[attr-defined]
+    wanted = select(*_COLUMNS).order_by(col(Reconciliation.id).desc()).limit(limit + 1)
     if after := decode_cursor(cursor, str):
         wanted = wanted.where(col(Reconciliation.id) < after[0])
     rows = (await reader.execute(wanted)).all()
