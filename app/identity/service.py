@@ -219,12 +219,13 @@ async def get_producer(connection: Reader, producer_id: str) -> ProducerShape:
 
 
 async def hold_producer(session: Session, producer_id: str) -> ProducerShape:
-    """Like `get_producer`, while nobody changes it or the co-operative that it belongs to, until the transaction ends."""
-    held = _PRODUCER.where(col(Producer.id) == producer_id).with_for_update(of=Producer, read=True)
-    row = (await session.execute(held)).one_or_none()
-    if row is None:
-        raise NotFound(what=_NO_PRODUCER)
-    return _shape(row)
+    """Like `get_producer`, while nobody changes it or the co-operative that it belongs to, until the transaction ends.
+
+    Two statements: what the first waits for, the second sees.
+    """
+    held = select(col(Producer.id)).where(col(Producer.id) == producer_id).with_for_update(read=True)
+    await session.execute(held)
+    return await get_producer(session, producer_id)
 
 
 async def get_own_producer(connection: Reader, caller: Caller, producer_id: str) -> ProducerShape:
