@@ -169,7 +169,8 @@ def downgrade() -> None:
     op.execute(f"DELETE FROM message WHERE template IN ({listed(NEW_TEMPLATES)})")
     check("message", "template", "template", TEMPLATES)
     # What was a co-operative's share is told as its own proceeds, by the words that the former code has.
-    op.execute("ALTER TABLE entry DISABLE TRIGGER USER")
+    for table in ("entry", "closing"):
+        op.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     for was, told in zip(NEW_ACCOUNTS, ("producer_pending", "producer_available"), strict=True):
         renamed = f"'{told}' || substr(id, {len(was) + 1})"
         op.execute(
@@ -191,5 +192,6 @@ def downgrade() -> None:
         entry = renamed.replace("id", "account_id")
         op.execute(f"UPDATE entry SET account_id = {entry} WHERE account_id LIKE '{was}\\:%'")
         op.execute(f"DELETE FROM account WHERE kind = '{was}'")
-    op.execute("ALTER TABLE entry ENABLE TRIGGER USER")
+    for table in ("entry", "closing"):
+        op.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
     check("account", "accountkind", "kind", ACCOUNTS)

@@ -87,7 +87,8 @@ async def test_same_invitation_many_times_at_once_is_one(ports, village):
     answers = await at_once(*(invited(ports, village.loom, village.garden, id=mine) for _ in range(6)))
     assert words(answers) == {"done": 6}
     assert await value(ports, "SELECT count(*) FROM message WHERE template = 'cooperative_invited'") == 1
-    others = await at_once(*(invited(ports, village.loom, await a_producer(ports)) for _ in range(3)))
+    others = [await a_producer(ports) for _ in range(3)]
+    others = await at_once(*(invited(ports, village.loom, other) for other in others))
     assert words(others) == {"done": 3}
     third = await a_producer(ports)
     answers = await at_once(*(invited(ports, village.loom, third) for _ in range(4)))
