@@ -112,9 +112,10 @@ async def test_goods_leave_the_stock_for_good_when_they_are_handed_in_each_consi
 ):
     carried = dict(map(tuple, await rows(ports, "SELECT consignment_id, listing_id FROM order_line")))
     carpets = next(each for each in order["consignments"] if carried[each["id"]] == village.carpets)
+    await tell(ports, operator, events_of(carpets, "picked_up"))
+    await work(ports)
     for _ in range(2):
-        await tell(ports, operator, events_of(carpets, "picked_up"))
-        await work(ports)
+        await follow_shipment(ports, order["id"])
         lots = await rows(ports, "SELECT listing_id, reserved::int, consumed::int FROM lot")
         assert sorted(map(tuple, lots)) == sorted([(village.dates, 3, 0), (village.carpets, 0, 1)])
 
