@@ -71,6 +71,25 @@ def test_other_kinds_than_the_policies_of_a_line_are_refused_by_name():
     assert refused.value.fields["kinds"] == ["damage"]
 
 
+def require_only_claimed_waits(order, transfers, goods, lines, claims):
+    """Of each producer's money, and of their co-operative's, exactly what open claims hold back is not released."""
+    waits = 0
+    for producer in goods:
+        sold = sold_in(order, producer, lines, claims)
+        assert unreleased_minor(transfers, producer) == held_minor(sold, lines, claims)
+        waits += held_shared_minor(sold, lines, claims)
+    assert unreleased_minor(transfers, "coop", AccountKind.COOPERATIVE_PENDING) == waits
+
+
+def held_by(transfers):
+    """What every account holds, by kind and owner."""
+    held = {}
+    for entry in (entry for transfer in transfers for entry in transfer.entries):
+        key = (entry.account.kind, entry.account.owner)
+        held[key] = held.get(key, 0) + entry.amount_minor
+    return held
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(["open", "settle", "end", "complete"]), st.integers(0, 3), st.integers(1, 1_000_000)),
     max_size=40,
@@ -126,12 +145,7 @@ def test_any_order_of_claims_settlements_and_releases_keeps_the_money(totals, fe
         elif step == "complete" and not completed:
             completed, order.status = True, OrderStatus.COMPLETED
             release()
-            waits = 0
-            for producer in goods:
-                sold = sold_in(order, producer, lines, claims)
-                assert unreleased_minor(transfers, producer) == held_minor(sold, lines, claims)
-                waits += held_shared_minor(sold, lines, claims)
-            assert unreleased_minor(transfers, "coop", AccountKind.COOPERATIVE_PENDING) == waits
+            require_only_claimed_waits(order, transfers, goods, lines, claims)
         for transfer in transfers:
             check_zero_sum(transfer)
         assert all(unreleased_minor(transfers, producer) >= 0 for producer in goods)
@@ -141,12 +155,7 @@ def test_any_order_of_claims_settlements_and_releases_keeps_the_money(totals, fe
         for each in lines:
             assert sum(c.granted_minor for c in claims if c.line == each.id) <= each.total_minor
 
-    held = {}
-    for transfer in transfers:
-        for entry in transfer.entries:
-            held[entry.account.kind, entry.account.owner] = (
-                held.get((entry.account.kind, entry.account.owner), 0) + entry.amount_minor
-            )
+    held = held_by(transfers)
     shared = 0
     for producer in goods:
         sold = sold_in(order, producer, lines, claims)
