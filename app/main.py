@@ -26,6 +26,7 @@ from app.api import (
     listings,
     media,
     network,
+    offers,
     order_cycles,
     orders,
     partners,
@@ -61,6 +62,7 @@ ROUTERS = (
     price_lists,
     categories,
     media,
+    offers,
     quotes,
     orders,
     claims,
@@ -112,6 +114,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
+    app.include_router(offers.paying)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)

@@ -72,17 +72,18 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
     """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered.
 
-    Subsidy and duties, which belong to no consignment, go with the first. The shares add up to the order's total.
+    Subsidy and duties, which belong to no consignment, go with the first. What was paid as a deposit is
+    not paid again. The shares add up to the order's total without its deposits.
     """
     shares: dict[str, int] = {}
     for journey in journeys:
-        goods = sum(line.total_minor for line in lines if line.consignment_id == journey.id)
+        goods = sum(line.total_minor - (line.deposit_minor or 0) for line in lines if line.consignment_id == journey.id)
         carriage = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
         packaging = sum(package.price_minor for package in journey.packages)
         carrier = journey.legs[-1].carrier if journey.legs else "HUB"
         shares[carrier] = shares.get(carrier, 0) + goods + carriage + packaging
     first = next(iter(shares))
-    shares[first] += order.total_minor - sum(shares.values())
+    shares[first] += order.total_minor - (order.deposit_minor or 0) - sum(shares.values())
     return shares
 
 

@@ -1,7 +1,7 @@
 """The story of placing an order: read the quote, decide, write everything in one transaction, then ask for the money."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.queries import stocks
-from app.catalogue.reserve import StockWant, Taken, reserve
+from app.catalogue.reserve import StockWant, reserve
 from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.jobs import Job, enqueue
 from app.core.limits import PAYMENT_LIFETIME, PLANS_TRIED_MAX
 from app.core.money import Money
-from app.flows.draft_order import Draft, chosen_option, decide, stock_wants
+from app.flows.draft_order import Draft, chosen_option, decide, free_wants, stock_wants
+from app.flows.order_offers import order_offers
 from app.flows.plan_again import Departure, fresh_options, has_left, plan_again
 from app.flows.ports import Ports
 from app.flows.show_order import order_shape, show_order
@@ -48,7 +49,7 @@ class Answer:
 async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim: Claim, language: str) -> Answer:
     """Place the order that a quote's option describes, whole or not at all.
 
-    Raises `NotFound`, `QuoteExpired`, `QuoteUsed`, `OutOfStock`, `OfferChanged`, `PlanChanged` or `PaymentMethodUnavailable`;
+    Raises `NotFound`, `QuoteExpired`, `QuoteUsed`, `OutOfStock`, `OfferChanged`, `OfferNotOrderable`, `OfferExpired`, `PlanChanged` or `PaymentMethodUnavailable`;
     then nothing has happened, but that `PlanChanged` brings a quote. A repeat with the same key answers the first result, or takes up a payment that was cut off.
     """
     now = ports.clock.now()
@@ -60,7 +61,7 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
         if not (earlier or placed):
             quote = await get_quote(connection, command.quote, caller.id)
             quoted = chosen_option(quote, command.option, now)
-            await _require_stock(connection, stock_wants(quote), now)
+            await _require_stock(connection, free_wants(quote, stock_wants(quote)), now)
             parties = await parties_of(connection, caller.id, {each.producer for each in quoted.consignments})
     if placed:
         return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
@@ -129,7 +130,7 @@ async def _write(
 ) -> tuple[Earlier | None, bytes | None]:
     """The one transaction. Hot rows (stock, then departures) come last, so that their locks are held briefly.
 
-    Stock with animals comes first: it is not hot, and which animals they are is written on the lines and answered.
+    Agreed offers come first, and hand their goods over; then stock with animals: it is not hot, and which animals they are is written on the lines and answered.
     Answers the body when the order is complete without a provider; an `Earlier` when another request was first.
     Raises `CapacityFull`.
     """
@@ -138,16 +139,19 @@ async def _write(
         earlier = await take(session, claim, now, subject=order.id)
         if earlier:
             return earlier, None
+        named, applied = await order_offers(session, order, draft.bargains, now)
         if draft.with_animals:
-            _name_animals(draft.lines, await reserve(session, order.id, draft.stock, now))
+            for part in await reserve(session, order.id, draft.stock, now):
+                named.setdefault(part.line_id, []).extend(part.ear_tags)
+            _name_animals(draft.lines, named)
         await add_order(session, order, draft.lines)
         journeys = await create_consignments(
             session, draft.consignments, now, company_prefix=ports.settings.gs1_company_prefix
         )
         await start_payment(
-            session, draft.payment_id, order.id, draft.method, Money(order.total_minor, order.currency), now
+            session, draft.payment_id, order.id, draft.method, Money(draft.due_minor, order.currency), now
         )
-        await record_transfers(session, [draft.sale], now)
+        await record_transfers(session, [draft.sale, *applied], now)
         if draft.method is PaymentMethod.CASH_ON_DELIVERY:
             await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)
             payment = PaymentShape(method=draft.method, status=PaymentStatus.PENDING_CASH)
@@ -162,10 +166,10 @@ async def _write(
     return None, body
 
 
-def _name_animals(lines: Sequence[OrderLine], taken: Sequence[Taken]) -> None:
+def _name_animals(lines: Sequence[OrderLine], named: Mapping[str, Sequence[str]]) -> None:
     """Write on each line which animals it took, lot by lot in the order in which they were taken."""
     for line in lines:
-        line.ear_tags = [tag for part in taken if part.line_id == line.id for tag in part.ear_tags]
+        line.ear_tags = list(named.get(line.id, ()))
 
 
 async def _finish(ports: Ports, caller: Caller, claim: Claim, earlier: Earlier | None, language: str) -> Answer:

@@ -33,10 +33,12 @@ class AccountKind(StrEnum):
     SUBSIDY = "subsidy"
     REROUTING = "rerouting"
     CANCELLATIONS = "cancellations"
+    DEPOSIT = "deposit"
+    BANK = "bank"
 
 
 class TransferKind(StrEnum):
-    """What a transfer tells of; its subject is the order's id."""
+    """What a transfer tells of; its subject is the order's id, or that of the offer whose deposit it moves."""
 
     SALE = "sale"
     REROUTE = "reroute"
@@ -45,6 +47,9 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     REFUND_PAID = "refund_paid"
     CANCELLATION = "cancellation"
+    DEPOSIT = "deposit"
+    DEPOSIT_RETURNED = "deposit_returned"
+    DEPOSIT_FORFEITED = "deposit_forfeited"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -78,7 +83,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Entries that belong together and sum to zero in each currency. `subject` is what it is about: an order's id."""
+    """Entries that belong together and sum to zero in each currency. `subject` is what it is about: an order's id, or an offer's."""
 
     id: str
     kind: TransferKind
@@ -222,6 +227,9 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
     TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
     TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
+    TransferKind.DEPOSIT: {"en": "Deposit", "zh-Hans": "定金"},
+    TransferKind.DEPOSIT_RETURNED: {"en": "Deposit returned", "zh-Hans": "退还定金"},
+    TransferKind.DEPOSIT_FORFEITED: {"en": "Deposit forfeited", "zh-Hans": "没收定金"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -240,4 +248,6 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
     AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
     AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
+    AccountKind.DEPOSIT: {"en": "Deposits held", "zh-Hans": "托管定金"},
+    AccountKind.BANK: {"en": "Bank account", "zh-Hans": "银行账户"},
 }

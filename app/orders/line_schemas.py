@@ -33,6 +33,8 @@ QUOTED_LINE: Final = {
 
 PriceListOf = Annotated[str | None, Field(description="The co-operative's price list that the price is from")]
 
+OfferOf = Annotated[str | None, Field(description="The agreed offer that the price is from")]
+
 
 def _example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(populate_by_name=True, json_schema_extra={"examples": [value]})
@@ -60,6 +62,7 @@ class QuotedLine(Shape):
     price: Money
     tier_from: Quantity | None
     price_list: PriceListOf
+    offer: OfferOf = None
     total: Money
     unit_prices: list[UnitPriceShape]
     next_tier: NextTier | None

@@ -12,7 +12,8 @@ from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
-from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine
+from app.offers.values import OFFER_ID
+from app.orders.line_schemas import QUOTED_LINE, OfferOf, PriceListOf, QuotedLine
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -117,6 +118,12 @@ _QUOTE: Final = {
 }
 
 
+Deposit = Annotated[
+    Money | None,
+    Field(description="Paid before as deposits of agreed offers: what is still to be paid is the total without it"),
+]
+
+
 def _example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [value]})
 
@@ -126,6 +133,16 @@ class LineRequest(Shape):
         str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])
     ]
     quantity: Quantity
+    offer: (
+        Annotated[
+            str,
+            Field(
+                pattern=OFFER_ID,
+                description="An agreed offer of yours on this listing: its price and goods; it is ordered whole",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class DeliverTo(Shape):
@@ -330,6 +347,7 @@ class QuoteShape(Shape):
     id: str
     expires_at: Time
     goods: Money
+    deposit: Deposit = None
     lines: list[QuotedLine]
     options: list[OptionShape]
 
@@ -383,6 +401,7 @@ class OrderLineShape(Shape):
         None
     )
     price_list: PriceListOf = None
+    offer: OfferOf = None
     total: Money
     ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
 
@@ -443,6 +462,7 @@ class OrderShape(Shape):
     created_at: Time
     promise: PromiseShape
     price: PriceShape
+    deposit: Deposit = None
     co2e_g: Co2eShape
     deliver_to: DeliverTo
     payment: PaymentShape
