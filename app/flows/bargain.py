@@ -40,6 +40,8 @@ from app.offers.service import add_offer, change_offer, find_offer, get_offer, l
 from app.offers.terms import AgreedTerms, frozen, terms_of
 from app.offers.values import DepositStatus, OfferEvent, OfferStatus, Side
 from app.orders.errors import NotForSale
+from app.payments.service import find_payment_of
+from app.payments.values import PaymentStatus
 
 Guard = Callable[[OfferShape], None]
 
@@ -213,6 +215,11 @@ async def lapse_offer(ports: Ports, offer: str) -> None:
         now = ports.clock.now()
         if not may(row.status, OfferEvent.LAPSE) or row.due_at is None or row.due_at > now:
             return
+        if row.deposit_status is DepositStatus.DUE:
+            payment = await find_payment_of(session, offer)
+            if payment is not None and payment.status is PaymentStatus.PAID:
+                # Paid in time: `deposit.paid` is on its way and begins the time to order.
+                return
         gone = row.listing_id not in await offers(session, [row.listing_id], now)
         await end_offer(session, row, OfferEvent.LAPSE, Side.PRODUCER if gone else Side.BUYER, now)
 

@@ -43,10 +43,10 @@ async def asked_by_bank(ports: Ports, buyer: Someone, offer: OfferShape | str) -
     return await start_deposit(ports, buyer.caller, _id(offer), DepositRequest(method="bank_transfer"), "en")
 
 
-async def came_in(ports: Ports, offer: OfferShape, **told: Any) -> OfferShape:
+async def came_in(ports: Ports, offer: OfferShape, operator: Someone | None = None, **told: Any) -> OfferShape:
     """An operator has seen the deposit on the bank account."""
     command = BankNote.model_validate({"amount": offer.deposit.amount, "bank_reference": "B-1"} | told)
-    operator = await an_operator(ports)
+    operator = operator or await an_operator(ports)
     async with ports.begin() as session:
         return await receive_deposit(ports, session, operator.caller, offer.id, command, "en")
 

@@ -9,18 +9,20 @@ from sqlalchemy import text
 
 from app.catalogue.photos import mark_ready
 from app.claims.schemas import ClaimAnswer
+from app.flows.bargain import withdraw_offer
 from app.flows.claim_goods import answer_claim
 from app.flows.ports import Ports
 from app.identity.rules import refresh_token
 from app.identity.sign_in import open_sign_in
 from app.identity.values import Scope
 from app.orders.schemas import QuoteShape
-from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo, a_price_list
+from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.identity import Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
+from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, countered
 from tests.factories.orders import a_quote, an_order
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
@@ -49,6 +51,7 @@ class Town:
     delivered: Json
     claimable: Json
     claims: tuple[str, str]
+    offers: dict[str, str]
     placed: tuple[Json, Json]
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
@@ -69,6 +72,7 @@ async def a_town(ports: Ports) -> Town:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     claims = await _claims(ports, village, delivered)
+    offers = await _offers(ports, village)
     photo, ready = await a_photo(ports, village.garden), await a_photo(ports, village.garden, b"another")
     async with ports.begin() as session:
         await mark_ready(session, ready)
@@ -104,6 +108,7 @@ async def a_town(ports: Ports) -> Town:
         delivered=delivered,
         claimable=claimable,
         claims=claims,
+        offers=offers,
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),
@@ -122,6 +127,24 @@ async def _claims(ports: Ports, village: Village, order: Json) -> tuple[str, str
     async with ports.begin() as session:
         await answer_claim(ports, session, village.loom.caller, unwanted.id, ClaimAnswer(answer="refuse"), "en")
     return wet.id, unwanted.id
+
+
+async def _offers(ports: Ports, village: Village) -> dict[str, str]:
+    """Of the buyer to the garden, one for each state that steps are taken in. Each is on a listing of its own."""
+    states = ("open", "countered", "agreed", "asked", "returned")
+    listings = [village.dates] + [await a_listing(ports, village.garden) for _ in states[1:]]
+    made = [await an_offer(ports, village.buyer, listing, "50", 8_000) for listing in listings]
+    offers = dict(zip(states, made, strict=True))
+    await countered(ports, village.garden, offers["countered"], price={"amount": 8_500, "currency": "CNY"})
+    for state in ("agreed", "asked", "returned"):
+        offers[state] = await accepted(ports, village.garden, offers[state])
+    for state in ("asked", "returned"):
+        await asked_by_bank(ports, village.buyer, offers[state])
+    await came_in(ports, offers["returned"])
+    async with ports.begin() as session:
+        await withdraw_offer(ports, session, village.garden.caller, offers["returned"].id, "en")
+    await work(ports)
+    return {state: offer.id for state, offer in offers.items()}
 
 
 async def _a_refresh_token(ports: Ports, phone: str) -> str:
