@@ -35,6 +35,7 @@ from app.flows import (
     publish_listing,
     record_payment_event,
     replan_consignments,
+    return_boxes,
     send_message,
     tell_people,
     tell_replanned,
@@ -47,6 +48,8 @@ Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "harvest.short": confirm_harvest.share_harvest,
+    "box.refund": return_boxes.refund_box,
+    "boxes.forfeit": return_boxes.forfeit_boxes,
     "claim.lapse": claim_goods.lapse_claim,
     "claim.refund": claim_goods.refund_claim,
     "deposit.failed": pay_deposit.deposit_failed,

@@ -9,6 +9,7 @@ from app.core.jobs import Job, enqueue
 from app.core.money import Money
 from app.flows.order_offers import let_go_of_offers
 from app.flows.ports import Ports
+from app.flows.return_boxes import let_go_of_boxes
 from app.flows.show_order import shown
 from app.identity.values import Caller
 from app.ledger.rules import cancellation_entries, reversed_entries
@@ -124,8 +125,10 @@ async def give_back(session: Session, order: Order, ports: Ports, fault: Side | 
     cancelled = await cancel_consignments(session, [order.id], now)
     if len(cancelled) < len(journeys):
         raise AlreadyShipped
-    owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
+    transfers = await transfers_of(session, order.id)
+    owed = [transfer.id for transfer in transfers if transfer.kind in OWED_ON_DELIVERY]
     await settle(session, owed, State.VOID, now)
+    await record_transfers(session, let_go_of_boxes(order, transfers), now)
     payment = await lock_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY:
         await record_cancel(session, payment.id, now)

@@ -285,8 +285,8 @@ async def _refund(
 
 
 def _paid_minor(order: Order, payment: Payment) -> int:
-    """What the buyer paid for an order: with it, and before it as deposits."""
-    return payment.amount_minor + (order.deposit_minor or 0)
+    """What the buyer paid for an order: with it, and before it as deposits; not what boxes are worth."""
+    return payment.amount_minor + (order.deposit_minor or 0) - (order.box_deposit_minor or 0)
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:

@@ -20,7 +20,7 @@ from app.orders.policies import Policies, frozen_terms
 from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.values import OrderStatus
-from app.packaging.values import Package
+from app.packaging.values import BOX_POLICY, Package
 from app.payments.values import PaymentMethod
 from app.routing import chilled_slots
 from app.shipments.values import ConsignmentDraft, JourneyLeg
@@ -51,8 +51,9 @@ class Draft:
 
     @property
     def due_minor(self) -> int:
-        """What is still to be paid: the total without the deposits."""
-        return self.order.total_minor - (self.order.deposit_minor or 0)
+        """What is still to be paid: the total without the deposits of offers, and the deposits for boxes."""
+        order = self.order
+        return order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
 
     @property
     def with_animals(self) -> bool:
@@ -113,6 +114,8 @@ def decide(
     bargains = _bargained(quote, stock)
     if bargains:
         terms |= offer_terms(quote, stock, policies)
+    if option.box_deposit:
+        terms["boxes"] = BOX_POLICY
     order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
@@ -194,6 +197,7 @@ def _order(
         duties_minor=price.duties.amount,
         total_minor=price.total.amount,
         deposit_minor=sum(line.get("deposit_minor", 0) for line in quote.lines) or None,
+        box_deposit_minor=option.box_deposit.amount if option.box_deposit else None,
         co2e=option.co2e_g.model_dump(mode="json"),
         deliver_to=quote.request["deliver_to"],
         terms=terms,
@@ -236,6 +240,8 @@ def _packages(package: PackageShape) -> tuple[Package, ...]:
         price_minor=package.price.amount,
         co2e_g=package.co2e_g,
         reusable=package.reusable,
+        deposit_minor=package.deposit.amount if package.deposit else 0,
+        return_days=package.return_days or 0,
     )
     return (one,) * package.count
 

@@ -24,8 +24,9 @@ from app.network.rules import is_toll_free
 from app.network.values import Temperature
 from app.offers.values import Bargain
 from app.orders.errors import NotForSale
+from app.orders.line_schemas import LineRequest
 from app.orders.rules import latest_arrival, line_total
-from app.orders.schemas import LineRequest, QuoteRequest
+from app.orders.schemas import QuoteRequest
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
 from app.routing import Timetable

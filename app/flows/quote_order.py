@@ -186,12 +186,18 @@ def _option(
         arrives_by=point.arrives_at,
         promise=PromiseShape(from_=promise.start, to=promise.end),
         price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
+        box_deposit=_box_deposit(packages),
         co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
         consolidation=consolidation_shape(unit_shapes([parcel.producer for parcel in parcels], ridden.shared)),
         consignments=[
             each.model_copy(update={"legs": journey}) for each, journey in zip(handed_in, ridden.legs, strict=True)
         ],
     )
+
+
+def _box_deposit(packages: Sequence[Package]) -> Money | None:
+    deposit = sum(package.deposit_minor for package in packages)
+    return Money(deposit, CURRENCY) if deposit else None
 
 
 def unit_shapes(producers: Sequence[str], shared: Sequence[Shared], after: int = 0) -> list[UnitShape]:
@@ -265,6 +271,8 @@ def _package_shape(package: Package, count: int) -> PackageShape:
         price=Money(package.price_minor, CURRENCY),
         co2e_g=package.co2e_g,
         reusable=package.reusable,
+        deposit=Money(package.deposit_minor, CURRENCY) if package.deposit_minor else None,
+        return_days=package.return_days or None,
     )
 
 

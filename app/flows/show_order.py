@@ -76,6 +76,7 @@ def order_shape(
         promise=PromiseShape(from_=order.promised_from, to=order.promised_by),
         price=_price(order),
         deposit=Money(order.deposit_minor, order.currency) if order.deposit_minor else None,
+        box_deposit=Money(order.box_deposit_minor, order.currency) if order.box_deposit_minor else None,
         co2e_g=Co2eShape.model_validate(order.co2e),
         deliver_to=DeliverTo.model_validate(order.deliver_to),
         payment=payment,

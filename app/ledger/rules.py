@@ -140,6 +140,12 @@ def deposit_forfeited_entries(buyer_id: str, producer_id: str, amount: Money) ->
     return _entries({_deposit(buyer_id, amount): -amount.amount, producer: amount.amount})
 
 
+def deposit_kept_entries(buyer_id: str, amount: Money) -> tuple[Entry, ...]:
+    """The deposit of a box that did not come back: the pool buys another one with it."""
+    pool = AccountRef(AccountKind.PACKAGING, PLATFORM, amount.currency)
+    return _entries({_deposit(buyer_id, amount): -amount.amount, pool: amount.amount})
+
+
 def deposit_sent_entries(buyer_id: str, holder: AccountRef, amount: Money) -> tuple[Entry, ...]:
     """A returned deposit has left for the buyer the way it came."""
     buyer = AccountRef(AccountKind.BUYER, buyer_id, amount.currency)

@@ -48,6 +48,8 @@ class Template(StrEnum):
     DEPOSIT_RETURNED = "deposit_returned"
     DEPOSIT_FORFEITED = "deposit_forfeited"
     DEPOSIT_FAILED = "deposit_failed"
+    BOX_RETURNED = "box_returned"
+    BOX_FORFEITED = "box_forfeited"
 
 
 class State(StrEnum):
@@ -192,6 +194,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.DEPOSIT_FAILED: {
         "en": "Chama: paying the deposit for offer {number} did not work. Try again or another way before {due}.",
         "zh-Hans": "【茶马】议价 {number} 的定金支付未成功，请在 {due} 前重试或更换方式。",
+    },
+    Template.BOX_RETURNED: {
+        "en": "Chama: a box of order {number} came back. Its deposit of {amount} goes back to you.",
+        "zh-Hans": "【茶马】订单 {number} 的循环箱已归还，押金 {amount} 将退还给您。",
+    },
+    Template.BOX_FORFEITED: {
+        "en": "Chama: {count} boxes of order {number} did not come back in time. Their deposits of {amount} are kept for new ones.",
+        "zh-Hans": "【茶马】订单 {number} 有 {count} 个循环箱逾期未还，押金 {amount} 不予退还。",
     },
 }
 

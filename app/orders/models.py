@@ -37,6 +37,7 @@ class Order(SQLModel, table=True):
             name="total_adds_up",
         ),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
+        CheckConstraint("box_deposit_minor > 0", name="box_deposit_of_something"),
         CheckConstraint("deposit_minor BETWEEN 0 AND total_minor", name="deposit_within_total"),
         Index("ix_order_buyer_id_id", "buyer_id", "id"),
     )
@@ -56,6 +57,8 @@ class Order(SQLModel, table=True):
     total_minor: int = Field(sa_type=BigInteger)
     # Of the total, what was paid before as deposits of agreed offers; null is nothing.
     deposit_minor: int | None = Field(default=None, sa_type=BigInteger)
+    # Paid beside the total for boxes that come back; null is nothing.
+    box_deposit_minor: int | None = Field(default=None, sa_type=BigInteger)
     co2e: dict[str, Any] = Field(sa_type=JSONB)
     deliver_to: dict[str, Any] = Field(sa_type=JSONB)
     terms: dict[str, Any] = Field(sa_type=JSONB)

@@ -12,8 +12,15 @@ from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
-from app.offers.values import OFFER_ID
-from app.orders.line_schemas import QUOTED_LINE, OfferOf, PriceListOf, QuotedLine
+from app.orders.line_schemas import (
+    QUOTED_LINE,
+    BoxDeposit,
+    Deposit,
+    LineRequest,
+    OfferOf,
+    PriceListOf,
+    QuotedLine,
+)
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -118,31 +125,8 @@ _QUOTE: Final = {
 }
 
 
-Deposit = Annotated[
-    Money | None,
-    Field(description="Paid before as deposits of agreed offers: what is still to be paid is the total without it"),
-]
-
-
 def _example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [value]})
-
-
-class LineRequest(Shape):
-    listing: Annotated[
-        str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])
-    ]
-    quantity: Quantity
-    offer: (
-        Annotated[
-            str,
-            Field(
-                pattern=OFFER_ID,
-                description="An agreed offer of yours on this listing: its price and goods; it is ordered whole",
-            ),
-        ]
-        | None
-    ) = None
 
 
 class DeliverTo(Shape):
@@ -231,6 +215,14 @@ class PackageShape(Shape):
     price: Money
     co2e_g: int | None
     reusable: bool
+    deposit: Annotated[
+        Money | None, Field(description="Of a box that comes back: paid with the order, not a part of its price")
+    ] = None
+    return_days: Annotated[int | None, Field(description="Days after delivery in which the box is to come back")] = None
+    ids: Annotated[
+        list[str],
+        Field(description="In an order: the boxes with a deposit, by the ids that they are scanned back with"),
+    ] = []
 
 
 class PriceShape(Shape):
@@ -333,6 +325,7 @@ class OptionShape(Shape):
     arrives_by: Time
     promise: PromiseShape
     price: PriceShape
+    box_deposit: BoxDeposit = None
     co2e_g: Co2eShape
     consolidation: ConsolidationShape | None = None
     sharing: DepartureSharing | None = None
@@ -463,6 +456,7 @@ class OrderShape(Shape):
     promise: PromiseShape
     price: PriceShape
     deposit: Deposit = None
+    box_deposit: BoxDeposit = None
     co2e_g: Co2eShape
     deliver_to: DeliverTo
     payment: PaymentShape

@@ -1,4 +1,4 @@
-"""Offers on bulk lots, with deposits that are held, counted towards an order, returned or forfeited
+"""Offers on bulk lots with their deposits, and deposits for boxes that come back
 
 Revision ID: 0017
 Revises: 0015
@@ -28,7 +28,7 @@ TEMPLATES = (
 )
 NEW_TEMPLATES = (
     "offer_made", "offer_countered", "offer_accepted", "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened",
-    "deposit_received", "deposit_returned", "deposit_forfeited", "deposit_failed",
+    "deposit_received", "deposit_returned", "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited",
 )
 METHODS = ("cash_on_delivery", "stripe")
 CATEGORIES = ("cotton", "produce", "livestock", "handicraft")
@@ -51,6 +51,29 @@ def words(name: str, values: tuple[str, ...]) -> sa.Enum:
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40)
 
 
+def boxes() -> None:
+    """Of a box that comes back: its deposit, and how that ended."""
+    time = sqlmodel.sql.sqltypes.UTCDateTime
+    for column in (
+        sa.Column("deposit_minor", sa.BigInteger(), nullable=True),
+        sa.Column("return_days", sa.Integer(), nullable=True),
+        sa.Column("returned_at", time(), nullable=True),
+        sa.Column("returned_hub", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True),
+        sa.Column("forfeited_at", time(), nullable=True),
+        sa.Column("sent_back_at", time(), nullable=True),
+    ):
+        op.add_column("package", column)
+    for name, holds in (
+        ("deposit", "deposit_minor > 0 AND return_days > 0"),
+        ("one_end", "returned_at IS NULL OR forfeited_at IS NULL"),
+        ("returned_somewhere", "(returned_at IS NULL) = (returned_hub IS NULL)"),
+    ):
+        op.create_check_constraint(op.f(f"ck_package_{name}"), "package", holds)
+    op.create_index(
+        op.f("ix_package_id"), "package", ["id"], postgresql_where=sa.text("deposit_minor IS NOT NULL")
+    )
+
+
 def upgrade() -> None:
     one_of("account", "kind", "accountkind", (*ACCOUNTS, *NEW_ACCOUNTS))
     one_of("transfer", "kind", "transferkind", (*TRANSFERS, *NEW_TRANSFERS))
@@ -63,6 +86,9 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_order_deposit_within_total"), "order", "deposit_minor BETWEEN 0 AND total_minor"
     )
+    op.add_column("order", sa.Column("box_deposit_minor", sa.BigInteger(), nullable=True))
+    op.create_check_constraint(op.f("ck_order_box_deposit_of_something"), "order", "box_deposit_minor > 0")
+    boxes()
     op.add_column("order_line", sa.Column("offer_id", sqlmodel.sql.sqltypes.AutoString(length=40), nullable=True))
     op.add_column("order_line", sa.Column("deposit_minor", sa.BigInteger(), nullable=True))
     text = sqlmodel.sql.sqltypes.AutoString
@@ -128,6 +154,13 @@ def downgrade() -> None:
     op.drop_table("offer")
     op.drop_column("order_line", "deposit_minor")
     op.drop_column("order_line", "offer_id")
+    op.drop_index(op.f("ix_package_id"), table_name="package")
+    for name in ("returned_somewhere", "one_end", "deposit"):
+        op.drop_constraint(op.f(f"ck_package_{name}"), "package")
+    for column in ("sent_back_at", "forfeited_at", "returned_hub", "returned_at", "return_days", "deposit_minor"):
+        op.drop_column("package", column)
+    op.drop_constraint(op.f("ck_order_box_deposit_of_something"), "order")
+    op.drop_column("order", "box_deposit_minor")
     op.drop_constraint(op.f("ck_order_deposit_within_total"), "order")
     op.drop_column("order", "deposit_minor")
     op.drop_constraint(op.f("ck_payment_bank_needs_no_provider"), "payment")

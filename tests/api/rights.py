@@ -105,6 +105,7 @@ TABLE = """
     POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     POST   /v1/webhooks/stripe                       | 400

@@ -52,6 +52,7 @@ class Town:
     claimable: Json
     claims: tuple[str, str]
     offers: dict[str, str]
+    box: str
     placed: tuple[Json, Json]
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
@@ -68,7 +69,8 @@ async def a_town(ports: Ports) -> Town:
     bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
     delivered = await an_order(ports, village.buyer, village.basket)
     claimable = await an_order(ports, village.buyer, {village.carpets: "1"})
-    for consignment in delivered["consignments"] + claimable["consignments"]:
+    boxed = await an_order(ports, await a_person(ports), {village.dates: "2"}, packaging="reusable")
+    for consignment in delivered["consignments"] + claimable["consignments"] + boxed["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     claims = await _claims(ports, village, delivered)
@@ -109,6 +111,7 @@ async def a_town(ports: Ports) -> Town:
         claimable=claimable,
         claims=claims,
         offers=offers,
+        box=boxed["consignments"][0]["packages"][0]["ids"][0],
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),
