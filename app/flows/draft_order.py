@@ -294,6 +294,8 @@ def _lines(
             total_minor=line["total_minor"],
             offer_id=line.get("offer"),
             deposit_minor=line.get("deposit_minor"),
+            # Told, since a model looks long for what a default means.
+            ear_tags=[],
         )
         for line, want in zip(quote.lines, stock, strict=True)
     ]

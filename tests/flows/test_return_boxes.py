@@ -60,7 +60,7 @@ async def village(ports):
 @pytest.fixture
 async def order(ports, village):
     """Boxes of dates in reusable crates, to be paid at the door."""
-    return await an_order(ports, village.buyer, {village.dates: "20"}, packaging="reusable")
+    return await an_order(ports, village.buyer, {village.dates: "3"}, packaging="reusable")
 
 
 def boxes_of(order):
@@ -96,7 +96,7 @@ async def all_is_zero(ports):
 
 
 async def test_deposit_stands_beside_the_price_and_is_collected_with_it(ports, village):
-    quote = await a_quote(ports, village.buyer, {village.dates: "20"}, packaging="reusable")
+    quote = await a_quote(ports, village.buyer, {village.dates: "3"}, packaging="reusable")
     option = best(quote)
     price = option.price
     assert price.total == price.goods + price.carriage + price.packaging
@@ -201,7 +201,7 @@ async def test_scans_and_the_last_day_at_once_move_each_deposit_once(ports, vill
 
 
 async def paid_by_card(ports, village, fake):
-    quote = await a_quote(ports, village.buyer, {village.dates: "20"}, packaging="reusable")
+    quote = await a_quote(ports, village.buyer, {village.dates: "3"}, packaging="reusable")
     order = await place(ports, village.buyer, ordering(quote, "stripe"))
     await fake.confirm(order["payment"]["client_secret"])
     transport = httpx.ASGITransport(create_app(ports=ports))
