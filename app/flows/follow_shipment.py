@@ -84,9 +84,8 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
     """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered.
 
-    Subsidy and duties, which belong to no consignment, go with the first. What was paid as a deposit is
-    not paid again. Deposits for boxes
-    are. The shares add up to what was left to be paid.
+    Subsidy and duties, which belong to no consignment, go with the first. What was paid before as a deposit is not paid again;
+    deposits for boxes are. The shares add up to what was left to be paid.
     """
     shares: dict[str, int] = {}
     for journey in journeys:

@@ -147,7 +147,9 @@ def _offer_of(operation: str, variant: str) -> str:
         return "returned"
     if operation.endswith("/receipt"):
         return "asked"
-    return "agreed" if variant == "agreed" or operation.endswith("/deposit") else variant or "open"
+    if operation.endswith("/deposit"):
+        return "agreed"
+    return variant if variant in ("countered", "agreed") else "open"
 
 
 @dataclass(frozen=True)
