@@ -258,7 +258,6 @@ def _sale(order: Order, lines: Sequence[OrderLine], option: OptionShape) -> Tran
     carriage: dict[str, int] = {}
     for leg in (leg for quoted in option.consignments for leg in quoted.legs):
         carriage[leg.carrier] = carriage.get(leg.carrier, 0) + leg.price.amount
-    split = proceeds(
-        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor), order.terms["fee_bps"]
-    )
+    parts = PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor, order.duties_minor)
+    split = proceeds(parts, order.terms["fee_bps"])
     return Transfer(new_id("trf"), TransferKind.SALE, order.id, State.PENDING, sale_entries(order.buyer_id, split))

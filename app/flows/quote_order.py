@@ -26,6 +26,7 @@ from app.flows.ports import Ports
 from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
+from app.ledger.values import PriceParts
 from app.network.errors import RouteUnavailable
 from app.network.fill import load_rebates, read_fills
 from app.network.plan import in_turn
@@ -48,6 +49,8 @@ from app.orders.schemas import (
     UnitShape,
 )
 from app.orders.service import get_quote, keep_quote
+from app.orders.share_schemas import SharesShape
+from app.orders.shares import goods_of, shares_of
 from app.orders.values import Combination, Label
 from app.packaging.values import Package
 from app.routing import Timetable
@@ -74,7 +77,8 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     quote = _quote(caller, command, lines, options, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
-    return _shown(quote, options, language) if kept is quote else quote_shape(kept, language)
+    fee_bps = ports.settings.platform_fee_bps
+    return _shown(quote, options, language, fee_bps) if kept is quote else quote_shape(kept, language, fee_bps)
 
 
 async def _plan(
@@ -112,7 +116,8 @@ async def _plan(
 async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str = "en") -> QuoteShape:
     """One's own quote again."""
     async with ports.database.read() as connection:
-        return quote_shape(await get_quote(connection, quote_id, caller.id), language)
+        quote = await get_quote(connection, quote_id, caller.id)
+    return quote_shape(quote, language, ports.settings.platform_fee_bps)
 
 
 def _require_time(command: QuoteRequest, now: datetime) -> None:
@@ -291,28 +296,45 @@ def _quote(
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
         lines=[kept_line(line.offer, line.quantity, line.tier, line.total) for line in lines],
-        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why"})) for option in options],
+        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why", "shares"})) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,
     )
 
 
-def quote_shape(quote: Quote, language: str) -> QuoteShape:
+def quote_shape(quote: Quote, language: str, fee_bps: int) -> QuoteShape:
     """A stored quote as its buyer sees it, with the reasons for the labels in this language."""
-    return _shown(quote, [OptionShape.model_validate(option) for option in quote.options], language)
+    return _shown(quote, [OptionShape.model_validate(option) for option in quote.options], language, fee_bps)
 
 
-def _shown(quote: Quote, options: Sequence[OptionShape], language: str) -> QuoteShape:
+def _shown(quote: Quote, options: Sequence[OptionShape], language: str, fee_bps: int) -> QuoteShape:
     front = [
         Combination(option.arrives_by, option.price.total.amount, option.co2e_g.total, (i,))
         for i, option in enumerate(options)
     ]
     told = reasons(front, [option.labels for option in options], language)
+    goods = goods_of((line["producer"], line["total_minor"]) for line in quote.lines)
     return QuoteShape(
         id=quote.id,
         expires_at=quote.expires_at,
         goods=Money(quote.goods_minor, quote.currency),
         lines=[quoted_line(line, quote.currency) for line in quote.lines],
-        options=[option.model_copy(update={"why": why}) for option, why in zip(options, told, strict=True)],
+        options=[
+            option.model_copy(update={"why": why, "shares": _shares(option, goods, fee_bps)})
+            for option, why in zip(options, told, strict=True)
+        ],
     )
+
+
+def _shares(option: OptionShape, goods: Mapping[str, int], fee_bps: int) -> SharesShape:
+    price = option.price
+    parts = PriceParts(
+        price.total.currency,
+        goods,
+        {"carriers": price.carriage.amount},
+        price.packaging.amount,
+        price.subsidy.amount,
+        price.duties.amount,
+    )
+    return shares_of(parts, fee_bps)

@@ -8,6 +8,7 @@ from app.core.paging import Page, encode_cursor
 from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.values import Caller
+from app.ledger.values import PriceParts
 from app.network.values import Mode
 from app.orders.models import Order, OrderLine
 from app.orders.schemas import (
@@ -23,6 +24,8 @@ from app.orders.schemas import (
     PromiseShape,
 )
 from app.orders.service import get_order, list_lines, list_orders
+from app.orders.share_schemas import SharesShape
+from app.orders.shares import goods_of, shares_of
 from app.orders.values import DISPLAY
 from app.payments.service import get_payment_of
 from app.shipments.queries import list_of_orders
@@ -75,6 +78,7 @@ def order_shape(
         created_at=order.created_at,
         promise=PromiseShape(from_=order.promised_from, to=order.promised_by),
         price=_price(order),
+        shares=_shares(order, lines),
         co2e_g=Co2eShape.model_validate(order.co2e),
         deliver_to=DeliverTo.model_validate(order.deliver_to),
         payment=payment,
@@ -83,6 +87,20 @@ def order_shape(
         delivered_at=order.delivered_at,
         cancel_reason=order.cancel_reason,
     )
+
+
+def _shares(order: Order, lines: Sequence[OrderLine]) -> SharesShape:
+    """What the buyer pays for, by who gets it: the figures of the order as it stands, by the fee that was frozen."""
+    parts = PriceParts(
+        order.currency,
+        goods_of((line.producer_id, line.total_minor) for line in lines),
+        # Whoever the carriers are: the platform bears what another way costs.
+        {"carriers": order.carriage_minor},
+        order.packaging_minor,
+        order.subsidy_minor,
+        order.duties_minor,
+    )
+    return shares_of(parts, order.terms["fee_bps"])
 
 
 def _price(order: Order) -> PriceShape:

@@ -24,7 +24,7 @@ from app.ledger.values import (
 
 
 def proceeds(parts: PriceParts, fee_bps: int) -> Proceeds:
-    """Divide what the buyer pays, and the subsidy, between producers, carriers, packaging and platform.
+    """Divide what the buyer pays, and the subsidy, between producers, carriers, packaging, platform and the tax office.
 
     The fee is `fee_bps` ten-thousandths of each producer's goods; the producer takes the remainder, so the parts
     always add up to `parts.paid_minor + parts.subsidy_minor`.
@@ -43,16 +43,18 @@ def proceeds(parts: PriceParts, fee_bps: int) -> Proceeds:
         platform_fee_minor=sum(fees.values()),
         subsidy_minor=parts.subsidy_minor,
         paid_minor=parts.paid_minor,
+        duties_minor=parts.duties_minor,
     )
 
 
 def sale_entries(buyer_id: str, split: Proceeds) -> tuple[Entry, ...]:
-    """The buyer, and the subsidy, owe; producers (pending), carriers, packaging and platform are owed."""
+    """The buyer, and the subsidy, owe; producers (pending), carriers, packaging, platform and, through us, the tax office are owed."""
     amounts = {
         _account(AccountKind.BUYER, buyer_id, split): -split.paid_minor,
         _account(AccountKind.SUBSIDY, PLATFORM, split): -split.subsidy_minor,
         _account(AccountKind.PACKAGING, PLATFORM, split): split.packaging_minor,
         _account(AccountKind.PLATFORM_FEE, PLATFORM, split): split.platform_fee_minor,
+        _account(AccountKind.TAX, PLATFORM, split): split.duties_minor,
     }
     for producer, amount in split.producers_minor.items():
         amounts[_account(AccountKind.PRODUCER_PENDING, producer, split)] = amount

@@ -33,6 +33,7 @@ class AccountKind(StrEnum):
     SUBSIDY = "subsidy"
     REROUTING = "rerouting"
     CANCELLATIONS = "cancellations"
+    TAX = "tax"
 
 
 class TransferKind(StrEnum):
@@ -96,12 +97,13 @@ class PriceParts:
     carriage_minor: Mapping[str, int]
     packaging_minor: int = 0
     subsidy_minor: int = 0
+    duties_minor: int = 0
 
     @property
     def paid_minor(self) -> int:
         """What the buyer pays."""
         priced = sum(self.goods_minor.values()) + sum(self.carriage_minor.values()) + self.packaging_minor
-        return priced - self.subsidy_minor
+        return priced + self.duties_minor - self.subsidy_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Proceeds:
     platform_fee_minor: int
     subsidy_minor: int
     paid_minor: int
+    duties_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +243,5 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
     AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
     AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
+    AccountKind.TAX: {"en": "Duties and taxes collected", "zh-Hans": "代收税费"},
 }

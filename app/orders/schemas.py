@@ -13,6 +13,7 @@ from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
 from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine
+from app.orders.share_schemas import SHARES, SharesShape
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -93,6 +94,7 @@ _OPTION: Final = {
     "arrives_by": "2026-03-06T09:00:00Z",
     "promise": {"from": "2026-03-06T09:00:00Z", "to": "2026-03-06T21:00:00Z"},
     "price": _PRICE,
+    "shares": SHARES,
     "co2e_g": _CO2E,
     "consignments": [_QUOTED],
 }
@@ -316,6 +318,8 @@ class OptionShape(Shape):
     arrives_by: Time
     promise: PromiseShape
     price: PriceShape
+    # Not stored, as `why`: by the fee that an order placed now would have.
+    shares: SharesShape | None = None
     co2e_g: Co2eShape
     consolidation: ConsolidationShape | None = None
     sharing: DepartureSharing | None = None
@@ -407,6 +411,7 @@ class OrderShape(Shape):
             "created_at": "2026-03-01T08:05:00Z",
             "promise": _OPTION["promise"],
             "price": _PRICE,
+            "shares": SHARES,
             "co2e_g": _CO2E,
             "deliver_to": _ADDRESS,
             "payment": {"method": "cash_on_delivery", "status": "pending_cash"},
@@ -443,6 +448,7 @@ class OrderShape(Shape):
     created_at: Time
     promise: PromiseShape
     price: PriceShape
+    shares: SharesShape
     co2e_g: Co2eShape
     deliver_to: DeliverTo
     payment: PaymentShape

@@ -67,6 +67,7 @@ TABLE = """
     POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
     POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
     GET    /v1/policies                              | 200
+    GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200
@@ -134,6 +135,7 @@ LISTS = [
     "GET /v1/producers/{producer_id}/entries",
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
+    "GET /v1/reports/carriage",
 ]
 # The reader who sees the most of a list, where it is not an operator.
 _READER = {
