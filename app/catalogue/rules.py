@@ -58,6 +58,11 @@ def next_status(status: ListingStatus, event: ListingEvent) -> ListingStatus:
     return after
 
 
+def is_packed(category: Category) -> bool:
+    """Whether goods travel as they are: bales and live animals."""
+    return category in (Category.LIVESTOCK, Category.COTTON)
+
+
 def is_public(status: ListingStatus) -> bool:
     """Whether anybody may look at it; a paused listing stays visible to those who have its address."""
     return status in (ListingStatus.PUBLISHED, ListingStatus.PAUSED)

@@ -332,11 +332,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one order holds of a lot, or has taken from it."""
+    """What one order holds of a lot, or has taken from it; beside it, what its line holds of other lots.
+
+    The line may be cut down to `least`, in whole `step`s.
+    """
 
     order_id: str
     quantity: Decimal
     created_at: datetime
+    other: Decimal = Decimal(0)
+    least: Decimal = Decimal(1)
+    step: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)

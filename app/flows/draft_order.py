@@ -74,7 +74,8 @@ def decide(
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
     stock = _promised(stock_wants(quote), option)
-    terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY} | frozen_terms(policies, _goods(quote, stock))
+    terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY, "packaging": quote.request.get("packaging")}
+    terms |= frozen_terms(policies, _goods(quote, stock))
     order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(

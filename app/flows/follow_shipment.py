@@ -24,7 +24,7 @@ from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
 from app.payments.service import record_collection
 from app.shipments.queries import list_of_orders
-from app.shipments.rules import order_status
+from app.shipments.rules import going, order_status
 from app.shipments.values import Journey
 
 
@@ -35,7 +35,7 @@ async def follow_shipment(ports: Ports, order: str) -> None:
     """
     async with ports.begin() as session:
         row = await lock_order(session, order)
-        journeys = (await list_of_orders(session, [order]))[order]
+        journeys = going((await list_of_orders(session, [order]))[order])
         status = order_status([journey.status for journey in journeys])
         if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and may(row.status, OrderEvent.DEPART):
             await move(session, row, OrderEvent.DEPART, ports.clock.now())

@@ -10,6 +10,7 @@ from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.ledger.values import PriceParts
 from app.network.values import Mode
+from app.orders.line_schemas import ReductionShape
 from app.orders.models import Order, OrderLine
 from app.orders.schemas import (
     Co2eShape,
@@ -86,6 +87,8 @@ def order_shape(
         consignments=[_consignment(journey, lines) for journey in journeys],
         delivered_at=order.delivered_at,
         cancel_reason=order.cancel_reason,
+        reductions=[ReductionShape.model_validate(each) for each in order.reductions or ()],
+        cancel_free_until=order.cancel_free_until,
     )
 
 

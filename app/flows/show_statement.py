@@ -30,6 +30,7 @@ from app.ledger.values import (
 )
 from app.orders.service import goods_by_producer, orders_by_id
 from app.shipments.queries import list_of_orders
+from app.shipments.rules import going
 
 _ONE_SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _PRODUCERS: Final = frozenset({AccountKind.PRODUCER_PENDING, AccountKind.PRODUCER_AVAILABLE})
@@ -109,7 +110,7 @@ async def _sold(session: Session, lines: Sequence[Line]) -> _Sold:
         return _Sold(numbers, {}, {})
     carriage: dict[tuple[str, str], int] = {}
     for order_id, journeys in (await list_of_orders(session, sales)).items():
-        for journey in journeys:
+        for journey in going(journeys):
             # What the buyer paid: what a changed way costs more or less is the platform's.
             paid = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
             key = (order_id, journey.producer_id)

@@ -129,6 +129,24 @@ def cancellation_entries(owed_minor: Mapping[tuple[AccountRef, AccountRef], int]
     return _entries(amounts)
 
 
+def reduction_entries(
+    buyer_id: str, before: Proceeds, after: Proceeds, extra_before_minor: int, extra_after_minor: int
+) -> tuple[Entry, ...]:
+    """What an order owes less than before, to be added to what was entered: the sale as it would have been, less the sale as it was.
+
+    The carriers' parts are what their legs cost by now; `extra_…` is what of that the platform bears instead of the buyer.
+    """
+    amounts: dict[AccountRef, int] = {}
+    for sign, split, extra_minor in ((-1, before, extra_before_minor), (1, after, extra_after_minor)):
+        borne = (
+            Entry(_account(AccountKind.REROUTING, PLATFORM, split), -extra_minor),
+            Entry(_account(AccountKind.BUYER, buyer_id, split), extra_minor),
+        )
+        for entry in (*sale_entries(buyer_id, split), *borne):
+            amounts[entry.account] = amounts.get(entry.account, 0) + sign * entry.amount_minor
+    return _entries(amounts)
+
+
 def unreleased_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
     """What of these transfers of an order a producer has posted and not released yet."""
     return sum(

@@ -46,10 +46,11 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     REFUND_PAID = "refund_paid"
     CANCELLATION = "cancellation"
+    REDUCTION = "reduction"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
-OWED_ON_DELIVERY: Final = frozenset({TransferKind.SALE, TransferKind.REROUTE})
+OWED_ON_DELIVERY: Final = frozenset({TransferKind.SALE, TransferKind.REROUTE, TransferKind.REDUCTION})
 
 
 class State(StrEnum):
@@ -225,6 +226,7 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
     TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
     TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
+    TransferKind.REDUCTION: {"en": "Order cut down", "zh-Hans": "订单减量"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},

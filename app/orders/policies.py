@@ -121,6 +121,14 @@ class Cancellation(Shape):
         return self
 
 
+class HarvestShort(Shape):
+    """What a buyer may do whose order was cut down because too little was harvested."""
+
+    cancel_h: Annotated[
+        Hours, Field(description="Hours in which the whole order may be cancelled at no cost to the buyer")
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """Who owes whom what share for each consignment of a cancelled order."""
@@ -137,6 +145,7 @@ class Policies(Shape):
     version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     claim: Annotated[tuple[ClaimPolicy, ...], Field(max_length=ROWS_MAX)] = ()
     cancellation: Annotated[tuple[Cancellation, ...], Field(max_length=ROWS_MAX)] = ()
+    harvest_short: HarvestShort | None = None
 
     @model_validator(mode="after")
     def _stands_once(self) -> Self:
@@ -210,6 +219,7 @@ def frozen_terms(policies: Policies, goods: Mapping[str, tuple[str | None, bool]
             for row in policies.cancellation
             if row.to is not None and row.of is not None
         },
+        "harvest_short_h": policies.harvest_short.cancel_h if policies.harvest_short else 0,
     }
 
 
@@ -235,6 +245,11 @@ def owed_for(terms: Mapping[str, Any], code: str) -> Owed | None:
     """What cancelling for this reason costs, by the terms of the order; None when nobody owes anything."""
     row = terms.get("cancellations", {}).get(code)
     return Owed(Party(row[0]), Party(row[1]), Base(row[2]), row[3]) if row else None
+
+
+def free_cancel_of(terms: Mapping[str, Any]) -> timedelta:
+    """For how long an order that was cut down may be cancelled freely, by its terms; no time for orders from before."""
+    return timedelta(hours=terms.get("harvest_short_h", 0))
 
 
 def read_policies(text: str) -> Policies:

@@ -12,7 +12,7 @@ from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
-from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine
+from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine, ReductionShape
 from app.orders.share_schemas import SHARES, SharesShape
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
@@ -456,6 +456,10 @@ class OrderShape(Shape):
     consignments: list[OrderConsignment]
     delivered_at: Time | None = None
     cancel_reason: str | None = None
+    reductions: Annotated[
+        list[ReductionShape], Field(description="What was taken off; all else says what is left")
+    ] = []
+    cancel_free_until: Annotated[Time | None, Field(description="After a reduction: cancel freely until then")] = None
 
 
 class OrderSummary(Shape):

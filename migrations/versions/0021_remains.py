@@ -1,4 +1,4 @@
-"""What carriage took by county and month; duties in the ledger
+"""What carriage took by county and month; duties in the ledger; orders that are cut down
 
 Revision ID: 0021
 Revises: 0015
@@ -7,6 +7,7 @@ Revises: 0015
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0021"
 down_revision = "0015"
@@ -18,6 +19,14 @@ ACCOUNTS = (
     "platform_fee", "subsidy", "rerouting", "cancellations",
 )
 NEW_ACCOUNTS = ("tax",)
+TRANSFERS = ("sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation")
+NEW_TRANSFERS = ("reduction",)
+TEMPLATES = (
+    "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
+    "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
+    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn",
+)
+NEW_TEMPLATES = ("harvest_cut", "order_cut")
 
 
 def one_of(table: str, name: str, column: str, values: tuple[str, ...]) -> None:
@@ -28,6 +37,10 @@ def one_of(table: str, name: str, column: str, values: tuple[str, ...]) -> None:
 
 def upgrade() -> None:
     one_of("account", "accountkind", "kind", (*ACCOUNTS, *NEW_ACCOUNTS))
+    one_of("transfer", "transferkind", "kind", (*TRANSFERS, *NEW_TRANSFERS))
+    one_of("message", "template", "template", (*TEMPLATES, *NEW_TEMPLATES))
+    op.add_column("order", sa.Column("reductions", postgresql.JSONB(none_as_null=True), nullable=True))
+    op.add_column("order", sa.Column("cancel_free_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
     op.create_table(
         "carriage_month",
         sa.Column("month", sa.Date(), nullable=False),
@@ -49,6 +62,16 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("carriage_month")
+    op.drop_column("order", "cancel_free_until")
+    op.drop_column("order", "reductions")
+    listed = ", ".join(f"'{template}'" for template in NEW_TEMPLATES)
+    op.execute(f"DELETE FROM message WHERE template IN ({listed})")
+    one_of("message", "template", "template", TEMPLATES)
+    # The former code settles what another way costs with the sale, and so it does this.
+    op.execute("ALTER TABLE transfer DISABLE TRIGGER USER")
+    op.execute("UPDATE transfer SET kind = 'reroute' WHERE kind = 'reduction'")
+    op.execute("ALTER TABLE transfer ENABLE TRIGGER USER")
+    one_of("transfer", "transferkind", "kind", TRANSFERS)
     # The former code has no account for duties: they stand on the platform's own. Kept balances are added up anew from the first entry.
     op.execute("ALTER TABLE entry DISABLE TRIGGER USER")
     op.execute("ALTER TABLE closing DISABLE TRIGGER USER")
