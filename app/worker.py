@@ -76,6 +76,8 @@ TOGETHER: Final = frozenset({"message.send"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
     "books.close": ("30 19 * * *", keep_books.close_books),
+    # A moment after the midnight of legal time.
+    "capacities.renew": ("5 16 * * *", publish_listing.renew_capacities),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }

@@ -218,6 +218,7 @@ class Facts:
     step: Decimal
     net_weight_g: int | None = None
     tiers: tuple[Tier, ...] = ()
+    capacity_per_week: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,15 @@ def upgrade() -> None:
     one_of("message", "template", "template", (*TEMPLATES, *NEW_TEMPLATES))
     op.add_column("order", sa.Column("reductions", postgresql.JSONB(none_as_null=True), nullable=True))
     op.add_column("order", sa.Column("cancel_free_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
+    op.add_column("listing", sa.Column("capacity_per_week", sa.Numeric(12, 3), nullable=True))
+    op.create_check_constraint(op.f("ck_listing_capacity_per_week"), "listing", "capacity_per_week >= 0")
+    # Documents are kept ready to send.
+    op.execute("UPDATE listing SET document = left(document, -1) || ',\"capacity_per_week\"\\:null}'")
+    op.add_column("lot", sa.Column("made_in", sa.Date(), nullable=True))
+    op.create_index(
+        "uq_lot_listing_id_made_in", "lot", ["listing_id", "made_in"], unique=True,
+        postgresql_where=sa.text("made_in IS NOT NULL"),
+    )
     op.create_table(
         "carriage_month",
         sa.Column("month", sa.Date(), nullable=False),
@@ -62,6 +71,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("carriage_month")
+    # Weeks that were declared stay, as lots that are still to come.
+    op.drop_index("uq_lot_listing_id_made_in", table_name="lot")
+    op.drop_column("lot", "made_in")
+    op.drop_constraint(op.f("ck_listing_capacity_per_week"), "listing")
+    op.drop_column("listing", "capacity_per_week")
+    op.execute("UPDATE listing SET document = (document\\:\\:jsonb - 'capacity_per_week')\\:\\:text")
     op.drop_column("order", "cancel_free_until")
     op.drop_column("order", "reductions")
     listed = ", ".join(f"'{template}'" for template in NEW_TEMPLATES)
