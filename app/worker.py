@@ -60,6 +60,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.expire": cancel_order.expire_order,
     "order.cut": tell_people.order_cut,
     "order.refund_part": cut_order.refund_part,
+    "order.release": follow_shipment.release_producer,
     "order.complete": follow_shipment.complete_order,
     "payment.event": record_payment_event.record_payment_event,
     "payment.paid": follow_payment.payment_paid,

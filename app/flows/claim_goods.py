@@ -1,7 +1,7 @@
 """The story of goods that were not as they should be: a claim, the producer's answer, an operator's decision, and the money."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.catalogue.photos import keep_as_evidence
@@ -42,7 +42,7 @@ from app.ledger.values import State, Transfer, TransferKind
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order, OrderLine
-from app.orders.policies import Claimable, claimable_of
+from app.orders.policies import Claimable, claimable_of, window_of
 from app.orders.service import list_lines, lock_order
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
@@ -269,8 +269,8 @@ async def _refund(
         raise ClaimAmountTooHigh(most, order.currency)
     sold = sold_by(claim.producer_id, order.currency, order.terms["fee_bps"], lines, claims)
     unreleased = unreleased_minor(await transfers_of(session, order.id), claim.producer_id)
-    completed = order.status is OrderStatus.COMPLETED
-    pending = pending_for(claim.line_id, sold, lines, claims, unreleased, completed=completed)
+    released = await _is_released(session, order, claim.producer_id, now)
+    pending = pending_for(claim.line_id, sold, lines, claims, unreleased, completed=released)
     entries = refund_entries(order.buyer_id, sold, granted_minor, pending)
     await record_transfers(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
@@ -283,11 +283,27 @@ async def _refund(
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
-    """The claim is over: what of the producer's money waited for it alone is released, when the order is completed already."""
-    if order.status is OrderStatus.COMPLETED:
+    """The claim is over: what of the producer's money waited for it alone is released, when the time for that has come already."""
+    if await _is_released(session, order, claim.producer_id, now):
         lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
         transfers = await transfers_of(session, order.id)
         await record_transfers(session, releases(order, lines, claims, transfers, [claim.producer_id]), now)
+
+
+async def _is_released(session: Session, order: Order, producer: str, now: datetime) -> bool:
+    """Whether the producer's money of this order waits for open claims only: nothing of its lines can be claimed any more, or the buyer is content."""
+    if order.status is OrderStatus.COMPLETED or order.delivered_at is None:
+        return order.status is OrderStatus.COMPLETED
+    return now >= order.delivered_at + windows_of(order, await list_lines(session, order.id))[producer]
+
+
+def windows_of(order: Order, lines: Sequence[OrderLine]) -> dict[str, timedelta]:
+    """For each producer how long after the delivery its lines may be claimed, by the terms of the order; until then its money waits."""
+    producers = {line.producer_id for line in lines}
+    return {
+        producer: window_of(order.terms, [line.id for line in lines if line.producer_id == producer])
+        for producer in producers
+    }
 
 
 def releases(

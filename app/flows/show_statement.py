@@ -1,6 +1,6 @@
 """The story of a statement: everything that happened on a party's accounts in some days, told so that the party can follow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,7 +57,7 @@ async def show_statement(
     most = limit or STATEMENT_LINES_MAX
     async with ports.begin() as session:
         await session.execute(_ONE_SNAPSHOT)
-        name = await _name_of(session, owner, language)
+        name, names = await _names_of(session, owner, language)
         before = {each.account: each.posted_minor for each in await balances(session, owner, period.from_at)}
         then = {each.account: each.posted_minor for each in await balances(session, owner, period.until_at)}
         lines = await list_lines(session, owner, period.from_at, period.until_at, after=after, most=most + 1)
@@ -68,6 +68,7 @@ async def show_statement(
         {
             "owner": owner,
             "name": name,
+            "names": names,
             "from": period.first_on,
             "until": period.last_on,
             "accounts": [_account(ref, before.get(ref, 0), then[ref], language) for ref in then],
@@ -88,17 +89,18 @@ def _require_party(caller: Caller, owner: str) -> None:
         raise Forbidden(needs={"en": f"an API key with the scope {scope}", "zh-Hans": f"具有 {scope} 权限的 API 密钥"})
 
 
-async def _name_of(session: Session, owner: str, language: str) -> str:
-    """What the party calls itself; of a person, who has no name here, the end of the phone number."""
+async def _names_of(session: Session, owner: str, language: str) -> tuple[str, Mapping[str, str]]:
+    """What the party calls itself, in this language and in all; of a person, who has no name here, the end of the phone number."""
     if owner.startswith("prd_"):
-        return pick((await get_producer(session, owner)).name, language)
+        names = (await get_producer(session, owner)).name
+        return pick(names, language), names
     if owner.startswith("per_"):
         known = (await contacts_of_persons(session, [owner])).get(owner)
         if known is None:
             raise NotFound(what={"en": "account", "zh-Hans": "账户"})
-        return f"···{known.phone[-4:]}"
+        return f"···{known.phone[-4:]}", {}
     partner = await partner_by_carrier(session, owner)
-    return pick(partner.name, language) if partner else owner
+    return (pick(partner.name, language), partner.name) if partner else (owner, {})
 
 
 async def _sold(session: Session, lines: Sequence[Line]) -> _Sold:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from app.core.clock import LEGAL_TIME
 from app.core.database import Session
-from app.core.limits import DISPUTE_WINDOW, PAYMENT_LIFETIME
+from app.core.limits import PAYMENT_LIFETIME
 from app.core.money import Money, priced
 from app.core.text import pick
 from app.flows.ports import Ports
@@ -16,6 +16,7 @@ from app.network.values import HubPoint
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
+from app.orders.policies import window_of
 from app.orders.service import get_order, list_lines
 from app.orders.values import OrderStatus
 from app.shipments.queries import list_of_orders
@@ -61,9 +62,11 @@ async def order_shipped(ports: Ports, order: str) -> None:
 
 async def order_delivered(ports: Ports, order: str) -> None:
     """Job: everything has arrived."""
-    hours = str(DISPUTE_WINDOW // timedelta(hours=1))
     async with ports.begin() as session:
         row = await get_order(session, order, None)
+        # What has to be said soonest: animals are looked at when they are handed over.
+        soonest = min(window_of(row.terms, [line.id]) for line in await list_lines(session, order))
+        hours = str(soonest // timedelta(hours=1))
         await queue_messages(
             session, [await _to_buyer(session, row, Template.ORDER_DELIVERED, {"hours": hours})], ports.clock.now()
         )

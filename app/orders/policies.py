@@ -1,7 +1,7 @@
 """What may be claimed for which goods, and who pays for a cancelled order: a versioned table, and what of it an order keeps. Pure."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from app.catalogue.values import Category
+from app.core.limits import DISPUTE_WINDOW
 from app.core.schema import Shape
 from app.core.text import LANGUAGES
 from app.orders.values import OrderStatus
@@ -226,6 +227,15 @@ def frozen_terms(policies: Policies, goods: Mapping[str, tuple[str | None, bool]
 def claimable_of(terms: Mapping[str, Any], line: str) -> Sequence[Claimable]:
     """The claims that may be made for a line, by the terms of its order. None for orders from before there were any."""
     return [_claimable(number, terms["claims"][number]) for number in terms.get("lines", {}).get(line, ())]
+
+
+def window_of(terms: Mapping[str, Any], lines: Iterable[str]) -> timedelta:
+    """How long after delivery any of these lines may still be claimed: so long their producers' money waits.
+
+    For lines of which the terms say nothing, the time that buyers had before there were terms.
+    """
+    windows = [[policy.window for policy in claimable_of(terms, line)] or [DISPUTE_WINDOW] for line in lines]
+    return max(max(each) for each in windows)
 
 
 def _claimable(number: str, row: Sequence[Any]) -> Claimable:

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from app.core.limits import DISPUTE_WINDOW
 from app.flows.cancel_order import cancel_order
 from app.flows.cut_order import cut_order
 from app.flows.show_order import show_order
@@ -115,7 +114,7 @@ async def test_what_is_left_is_delivered_and_paid_as_if_it_had_been_ordered_so(p
     for consignment in order["consignments"]:
         await tell(ports, operator, events_of(consignment))
     await work(ports)
-    ports.clock.advance(DISPUTE_WINDOW)
+    ports.clock.advance(timedelta(days=7))
     await work(ports)
     shown = await seen(ports, buyer, order)
     assert shown.status is OrderStatus.COMPLETED
