@@ -147,6 +147,18 @@ def reduction_entries(
     return _entries(amounts)
 
 
+def carrier_claim_entries(carrier: str, producer: str, amount: Money, fee_bps: int) -> tuple[Entry, ...]:
+    """A carrier bears a loss: what the producer and we gave back for it comes out of its freight, in the parts in which we bore it."""
+    fee = amount.share_bps(fee_bps).amount
+    return _entries(
+        {
+            AccountRef(AccountKind.CARRIER_FREIGHT, carrier, amount.currency): -amount.amount,
+            AccountRef(AccountKind.PRODUCER_AVAILABLE, producer, amount.currency): amount.amount - fee,
+            AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, amount.currency): fee,
+        }
+    )
+
+
 def unreleased_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
     """What of these transfers of an order a producer has posted and not released yet."""
     return sum(

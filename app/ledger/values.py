@@ -47,6 +47,7 @@ class TransferKind(StrEnum):
     REFUND_PAID = "refund_paid"
     CANCELLATION = "cancellation"
     REDUCTION = "reduction"
+    CARRIER_CLAIM = "carrier_claim"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -227,6 +228,7 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
     TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
     TransferKind.REDUCTION: {"en": "Order cut down", "zh-Hans": "订单减量"},
+    TransferKind.CARRIER_CLAIM: {"en": "Loss borne by a carrier", "zh-Hans": "承运人赔付"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},

@@ -20,12 +20,13 @@ ACCOUNTS = (
 )
 NEW_ACCOUNTS = ("tax",)
 TRANSFERS = ("sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation")
-NEW_TRANSFERS = ("reduction",)
+NEW_TRANSFERS = ("reduction", "carrier_claim")
 TEMPLATES = (
     "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
     "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
     "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn",
 )
+RECOURSES = ("booked", "accepted", "contested", "reversed")
 NEW_TEMPLATES = ("harvest_cut", "order_cut")
 
 
@@ -51,6 +52,30 @@ def upgrade() -> None:
         postgresql_where=sa.text("made_in IS NOT NULL"),
     )
     op.create_table(
+        "recourse",
+        *[sa.Column(name, sa.String(length=40), nullable=False) for name in (
+            "id", "claim_id", "order_id", "consignment_id", "leg_id", "carrier", "producer_id",
+        )],
+        sa.Column("status", sa.Enum(*RECOURSES, name="recoursestatus", native_enum=False, create_constraint=True, length=40), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reasons", sa.String(), nullable=False),
+        sa.Column("events", postgresql.JSONB(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=True),
+        sa.Column("decided_by", sa.String(length=40), nullable=False),
+        sa.Column("created_from", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("updated_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("reversed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("reversal", sa.String(), nullable=True),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_recourse_amount_positive")),
+        sa.CheckConstraint("(status = 'reversed') = (reversed_at IS NOT NULL)", name=op.f("ck_recourse_reversed_when")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recourse")),
+    )
+    op.create_index(op.f("ix_recourse_claim_id"), "recourse", ["claim_id"])
+    op.create_index("ix_recourse_carrier_id", "recourse", ["carrier", "id"])
+    op.create_index("ix_recourse_producer_id_id", "recourse", ["producer_id", "id"])
+    op.create_table(
         "carriage_month",
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("county", sa.String(length=6), nullable=False),
@@ -71,6 +96,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("carriage_month")
+    op.drop_table("recourse")
     # Weeks that were declared stay, as lots that are still to come.
     op.drop_index("uq_lot_listing_id_made_in", table_name="lot")
     op.drop_column("lot", "made_in")
@@ -84,7 +110,7 @@ def downgrade() -> None:
     one_of("message", "template", "template", TEMPLATES)
     # The former code settles what another way costs with the sale, and so it does this.
     op.execute("ALTER TABLE transfer DISABLE TRIGGER USER")
-    op.execute("UPDATE transfer SET kind = 'reroute' WHERE kind = 'reduction'")
+    op.execute("UPDATE transfer SET kind = 'reroute' WHERE kind IN ('reduction', 'carrier_claim')")
     op.execute("ALTER TABLE transfer ENABLE TRIGGER USER")
     one_of("transfer", "transferkind", "kind", TRANSFERS)
     # The former code has no account for duties: they stand on the platform's own. Kept balances are added up anew from the first entry.

@@ -66,6 +66,11 @@ TABLE = """
     POST   /v1/claims/{claim_id}/answer              | 401 403 404 200 404 403 403 403 403
     POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
     POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
+    POST   /v1/claims/{claim_id}/recourse            | 401 403 403 403 403 403 403 403 201
+    GET    /v1/recourses                             | 401 200 200 200 200 200 200 403 200
+    GET    /v1/recourses/{recourse_id}               | 401 404 404 404 200 404 404 403 200
+    POST   /v1/recourses/{recourse_id}/answer        | 401 403 403 403 403 404 404 403 403
+    POST   /v1/recourses/{recourse_id}/reversal      | 401 403 403 403 403 403 403 403 200
     GET    /v1/policies                              | 200
     GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
@@ -136,6 +141,7 @@ LISTS = [
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
     "GET /v1/reports/carriage",
+    "GET /v1/recourses",
 ]
 # The reader who sees the most of a list, where it is not an operator.
 _READER = {

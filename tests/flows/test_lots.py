@@ -288,7 +288,7 @@ async def test_goods_that_left_are_served_and_a_harvest_of_nothing_serves_nobody
     await confirmed(ports, seller, listing, lot, "0", on="2026-03-08")
     await work(ports)
     assert (await statuses(ports, orders))[:2] == ["cancelled", "cancelled"]
-    assert await counters(ports, lot) == (6, 6, 0, None, None)
+    assert await counters(ports, lot) == (6, 0, 6, None, None)
 
 
 async def test_only_a_forecast_is_confirmed_and_not_for_a_day_to_come(ports, seller):
