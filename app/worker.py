@@ -27,6 +27,7 @@ from app.flows import (
     cancel_order,
     claim_goods,
     confirm_harvest,
+    cut_order,
     follow_payment,
     follow_shipment,
     keep_books,
@@ -66,6 +67,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.cancelled": tell_people.order_cancelled,
     "order.unserved": tell_people.order_unserved,
     "order.expire": cancel_order.expire_order,
+    "order.cut": tell_people.order_cut,
+    "order.refund_part": cut_order.refund_part,
+    "order.release": follow_shipment.release_producer,
     "order.complete": follow_shipment.complete_order,
     "payment.event": record_payment_event.record_payment_event,
     "payment.paid": follow_payment.payment_paid,
@@ -82,6 +86,8 @@ TOGETHER: Final = frozenset({"message.send"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
     "books.close": ("30 19 * * *", keep_books.close_books),
+    # A moment after the midnight of legal time.
+    "capacities.renew": ("5 16 * * *", publish_listing.renew_capacities),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }

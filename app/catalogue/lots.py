@@ -58,7 +58,7 @@ async def add_lot(session: Session, caller: Caller, listing_id: str, command: Ne
     if listing.status is ListingStatus.ARCHIVED:
         raise StateConflict(state=listing.status.value, verb="restock")
     _check(listing, lot, now)
-    counted = select(func.count()).where(col(Lot.listing_id) == listing_id)
+    counted = select(func.count()).where(col(Lot.listing_id) == listing_id, col(Lot.made_in).is_(None))
     if (await session.execute(counted)).scalar_one() >= LOTS_PER_LISTING_MAX:
         words = {
             "en": f"A listing has {LOTS_PER_LISTING_MAX} lots at the most: make a new listing",

@@ -63,6 +63,7 @@ class Listing(SQLModel, table=True):
             name="complete",
         ),
         CheckConstraint("net_weight_g > 0 AND net_weight_g <= weight_g", name="net_weight"),
+        CheckConstraint("capacity_per_week >= 0", name="capacity_per_week"),
         CheckConstraint("price_minor > 0 AND weight_g > 0 AND min_quantity > 0 AND step > 0", name="positive"),
         *_shelf_indexes(),
         *_roof_indexes(),
@@ -100,6 +101,8 @@ class Listing(SQLModel, table=True):
     temperature: Temperature | None = Field(default=None, sa_type=enum_type(Temperature))
     shelf_life_h: int | None = None
     lead_time_h: int
+    # What hands can make in a calendar week, of goods made to order; none, or nothing, when lots are declared one by one.
+    capacity_per_week: Decimal | None = Field(default=None, sa_type=_AMOUNT)
     cycle_id: str | None = Field(default=None, foreign_key="order_cycle.id", index=True, max_length=40)
     photos: list[str] = Field(sa_type=JSONB)
     producer_name: dict[str, str] = Field(sa_type=JSONB)
@@ -178,7 +181,7 @@ class PriceListPrice(SQLModel, table=True):
 class Lot(SQLModel, table=True):
     """Goods that came in together. Nobody can reserve or take more than there is: the CHECK holds it.
 
-    With `presold_max` it is a forecast, of which so much may be sold ahead, by that version of the policy. `harvested` is what
+    `made_in` is the Monday of the week whose capacity it is. With `presold_max` it is a forecast, of which so much may be sold ahead, by that version of the policy. `harvested` is what
     really came, while it is found out whom it is too little for.
     """
 
@@ -190,6 +193,13 @@ class Lot(SQLModel, table=True):
         CheckConstraint("(presold_max IS NULL) = (presale_policy IS NULL)", name="presale"),
         CheckConstraint("presold_max IS NULL OR available_from IS NOT NULL", name="forecast_has_day"),
         CheckConstraint("harvested IS NULL OR presold_max IS NOT NULL", name="confirming"),
+        Index(
+            "uq_lot_listing_id_made_in",
+            "listing_id",
+            "made_in",
+            unique=True,
+            postgresql_where=text("made_in IS NOT NULL"),
+        ),
         # Every order writes the counters: room for the new row on the same page keeps the indexes out of it.
         {"postgresql_with": {"fillfactor": 60}},
     )
@@ -207,6 +217,7 @@ class Lot(SQLModel, table=True):
     presold_max: Decimal | None = Field(default=None, sa_type=_AMOUNT)
     presale_policy: str | None = Field(default=None, max_length=20)
     harvested: Decimal | None = Field(default=None, sa_type=_AMOUNT)
+    made_in: date | None = None
     created_from: str = Field(max_length=64)
     created_at: datetime
 

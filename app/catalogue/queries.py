@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 
 from app.catalogue.pricing import ladder
 from app.catalogue.rendering import tiers_of
+from app.catalogue.rules import is_packed
 from app.catalogue.search import search_query
 from app.catalogue.values import (
     Category,
@@ -37,6 +38,7 @@ from app.core.paging import decode_cursor, encode_cursor
 from app.core.quantity import Unit
 from app.identity.values import Caller
 from app.network.values import Temperature
+from app.packaging.values import Goods
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -109,6 +111,9 @@ _SIFTED_PAGE: Final = Template(
     "UNION ALL (SELECT id, document, $key FROM far $order LIMIT %(limit)s)"
 )
 _STOCKED: Final = Template("SELECT document, $available::text, $key, id FROM ($page) AS listing $order LIMIT %(limit)s")
+_PACKED: Final = Sql(
+    "SELECT id, category, temperature, weight_g, length_mm, width_mm, height_mm FROM listing WHERE id = ANY(:listings)"
+)
 _PLACES: Final = {2: "province", 4: "prefecture", 6: "county"}
 _ORDERS: Final = {Sort.NEWEST: ("listed_at", "<", "DESC"), Sort.PRICE: ("price_minor", ">", "ASC")}
 
@@ -181,6 +186,23 @@ async def offers(
     }
     rows = await _OFFERS.all(connection, {"listings": list(listing_ids), "now": now, **whose})
     return {row.id: _offer(row) for row in rows}
+
+
+async def goods_to_pack(connection: Reader, listing_ids: Collection[str]) -> dict[str, Goods]:
+    """What one unit of each of these listings ships as, on sale or not; none of them counted yet. One statement."""
+    rows = await _PACKED.all(connection, {"listings": list(listing_ids)})
+    return {
+        row.id: Goods(
+            length_mm=row.length_mm,
+            width_mm=row.width_mm,
+            height_mm=row.height_mm,
+            weight_g=row.weight_g,
+            count=Decimal(0),
+            temperature=row.temperature,
+            already_packed=is_packed(Category(row.category)),
+        )
+        for row in rows
+    }
 
 
 def _filters(wanted: Wanted) -> tuple[str, ...]:

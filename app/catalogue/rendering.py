@@ -42,6 +42,7 @@ _AS_THEY_ARE: Final = (
     "lead_time_h",
     "photos",
     "net_weight_g",
+    "capacity_per_week",
 )
 _CERTIFICATES: Final = TypeAdapter(tuple[Certificate, ...])
 
@@ -59,6 +60,7 @@ def facts_of(listing: Listing) -> Facts:
         step=listing.step,
         net_weight_g=listing.net_weight_g,
         tiers=tiers_of(listing.tiers),
+        capacity_per_week=listing.capacity_per_week,
     )
 
 
@@ -141,6 +143,7 @@ def document_of(listing: Listing) -> str:
         "created_at": rfc3339(listing.created_at),
         "updated_at": rfc3339(listing.updated_at),
         "published_at": None if listing.published_at is None else rfc3339(listing.published_at),
+        "capacity_per_week": None if listing.capacity_per_week is None else as_text(listing.capacity_per_week),
     }
     return orjson.dumps(shown).decode()
 

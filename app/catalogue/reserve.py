@@ -6,6 +6,7 @@ Lots are always locked in the order (listing, lot), so that two orders never wai
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from string import Template
@@ -60,8 +61,11 @@ _TAKE_ANIMALS: Final = Sql(
     ).substitute(taking=_TAKING)
 )
 _HARVEST: Final = text(
-    "SELECT lot.harvested, held.order_id, sum(held.quantity) AS quantity, min(held.created_at) AS since FROM lot "
-    "LEFT JOIN reservation AS held ON held.listing_id = lot.listing_id AND held.lot_id = lot.id AND held.state <> 'released' "
+    "SELECT lot.harvested, held.order_id, sum(held.quantity) AS quantity, min(held.created_at) AS since, "
+    "min(listing.min_quantity) AS least, min(listing.step) AS step, (SELECT coalesce(sum(beside.quantity), 0) "
+    "FROM reservation AS beside WHERE beside.order_id = held.order_id AND beside.listing_id = :listing "
+    "AND beside.lot_id <> :lot AND beside.state = 'held') AS other "
+    "FROM lot JOIN listing ON listing.id = lot.listing_id LEFT JOIN reservation AS held ON held.listing_id = lot.listing_id AND held.lot_id = lot.id AND held.state <> 'released' "
     "WHERE lot.listing_id = :listing AND lot.id = :lot AND lot.harvested IS NOT NULL GROUP BY 1, 2"
 )
 # What is held changes its holder: the lots count it all the while, so that nobody else can have it.
@@ -89,6 +93,23 @@ _END: Final = text(
     "part AS (SELECT listing_id, lot_id, sum(quantity) AS quantity FROM ended GROUP BY listing_id, lot_id) "
     "UPDATE lot SET reserved = lot.reserved - part.quantity, consumed = lot.consumed + part.quantity * :consumed "
     "FROM part WHERE lot.listing_id = part.listing_id AND lot.id = part.lot_id".replace("{lines}", _OF_LINES)
+)
+_LINE_HOLDS: Final = text(
+    "SELECT held.lot_id, held.quantity FROM reservation AS held "
+    "JOIN lot ON lot.listing_id = held.listing_id AND lot.id = held.lot_id "
+    "WHERE held.order_id = :order AND held.line_id = :line AND held.state = 'held' "
+    "ORDER BY lot.listing_id, lot.id FOR UPDATE OF lot"
+)
+_KEEP_OF_LINE: Final = text(
+    "WITH part AS (SELECT * FROM json_to_recordset(CAST(:parts AS json)) AS part (lot_id text, kept numeric)), "
+    "cut AS (SELECT held.listing_id, held.lot_id, held.quantity - part.kept AS given, part.kept FROM part "
+    "JOIN reservation AS held ON held.order_id = :order AND held.line_id = :line AND held.lot_id = part.lot_id "
+    "WHERE held.state = 'held' AND part.kept < held.quantity), "
+    "noted AS (UPDATE reservation AS held SET quantity = CASE WHEN cut.kept > 0 THEN cut.kept ELSE held.quantity END, "
+    "state = CASE WHEN cut.kept > 0 THEN held.state ELSE 'released' END FROM cut "
+    "WHERE held.order_id = :order AND held.line_id = :line AND held.lot_id = cut.lot_id) "
+    "UPDATE lot SET reserved = lot.reserved - cut.given FROM cut "
+    "WHERE lot.listing_id = cut.listing_id AND lot.id = cut.lot_id"
 )
 
 
@@ -167,7 +188,22 @@ async def find_harvest(session: Session, listing_id: str, lot_id: str) -> ShortH
     rows = (await session.execute(_HARVEST, {"listing": listing_id, "lot": lot_id})).all()
     if not rows:
         return None
-    return ShortHarvest(rows[0].harvested, tuple(Held(r.order_id, r.quantity, r.since) for r in rows if r.order_id))
+    held = (Held(r.order_id, r.quantity, r.since, r.other, r.least, r.step) for r in rows if r.order_id)
+    return ShortHarvest(rows[0].harvested, tuple(held))
+
+
+async def keep_of_line(session: Session, order_id: str, line_id: str, lot_id: str, quantity: Decimal) -> None:
+    """Let a line hold so much and no more: first gives the lot that fell short, then the others. Two statements.
+
+    Locks the lots in the order of all. Nothing left is nothing held.
+    """
+    rows = (await session.execute(_LINE_HOLDS, {"order": order_id, "line": line_id})).all()
+    left, parts = quantity, []
+    for row in sorted(rows, key=lambda held: (held.lot_id == lot_id, held.lot_id)):
+        kept = min(row.quantity, left)
+        left -= kept
+        parts.append({"lot_id": row.lot_id, "kept": kept})
+    await session.execute(_KEEP_OF_LINE, {"order": order_id, "line": line_id, "parts": as_rows(parts)})
 
 
 async def _end(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -58,6 +58,11 @@ def next_status(status: ListingStatus, event: ListingEvent) -> ListingStatus:
     return after
 
 
+def is_packed(category: Category) -> bool:
+    """Whether goods travel as they are: bales and live animals."""
+    return category in (Category.LIVESTOCK, Category.COTTON)
+
+
 def is_public(status: ListingStatus) -> bool:
     """Whether anybody may look at it; a paused listing stays visible to those who have its address."""
     return status in (ListingStatus.PUBLISHED, ListingStatus.PAUSED)
@@ -66,6 +71,16 @@ def is_public(status: ListingStatus) -> bool:
 def legal_day(now: datetime) -> date:
     """Today by legal time, UTC+8."""
     return (now + LEGAL_TIME).date()
+
+
+def week_of(day: date) -> date:
+    """The Monday of a day's calendar week."""
+    return day - timedelta(days=day.weekday())
+
+
+def week_ends_at(monday: date) -> datetime:
+    """The midnight of legal time with which the week of this Monday is over."""
+    return datetime.combine(monday + timedelta(days=7), time(), UTC) - LEGAL_TIME
 
 
 def wrong_facts(facts: Facts) -> list[Gap]:
@@ -87,7 +102,23 @@ def wrong_facts(facts: Facts) -> list[Gap]:
         gaps.append(_gap("/price/amount", "Must be above zero", "必须大于零"))
     if facts.price is not None and facts.price.currency != CURRENCY:
         gaps.append(_gap("/price/currency", f"Prices are in {CURRENCY}", f"价格币种应为 {CURRENCY}"))
-    return gaps + pricing_gaps(facts)
+    return gaps + _capacity_gaps(facts) + pricing_gaps(facts)
+
+
+def _capacity_gaps(facts: Facts) -> list[Gap]:
+    """A weekly capacity is of hands: of handicraft that is made to order."""
+    pointer, capacity = "/capacity_per_week", facts.capacity_per_week
+    if not capacity:
+        return []
+    if facts.category is not Category.HANDICRAFT or not facts.attributes.get("made_to_order"):
+        return [
+            _gap(
+                pointer,
+                "Only what is `made_to_order` has a weekly capacity",
+                "只有标明 made_to_order 的商品可设每周产能",
+            )
+        ]
+    return whole_quantity(pointer, capacity, facts.unit)
 
 
 def missing_facts(facts: Facts) -> list[Gap]:

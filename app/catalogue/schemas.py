@@ -150,6 +150,9 @@ class NewListing(Shape):
     step: Quantity = Decimal(1)
     handling: Handling | None = None
     lead_time_h: Annotated[int, Field(ge=0, le=LEAD_TIME_H_MAX)] = 24
+    capacity_per_week: Annotated[
+        Quantity | None, Field(description="Made to order: what can be made in a calendar week of legal time (UTC+8)")
+    ] = None
     photos: Annotated[list[MediaId], Field(max_length=PHOTOS_PER_LISTING_MAX)] = []
 
 
@@ -169,6 +172,10 @@ class ListingChange(Shape):
     step: Quantity | None = None
     handling: Handling | None = None
     lead_time_h: Annotated[int, Field(ge=0, le=LEAD_TIME_H_MAX)] | None = None
+    capacity_per_week: Annotated[
+        Stock | None,
+        Field(description="Made to order: what can be made in a calendar week of legal time (UTC+8); zero ends it"),
+    ] = None
     photos: Annotated[list[MediaId], Field(max_length=PHOTOS_PER_LISTING_MAX)] | None = None
 
 
@@ -217,6 +224,9 @@ class ListingCard(Shape):
     created_at: Time
     updated_at: Time
     published_at: Time | None
+    capacity_per_week: Annotated[
+        Stock | None, Field(description="Made to order: what can be made in a calendar week of legal time (UTC+8)")
+    ] = None
     available: Annotated[Stock, Field(description="What can be had now")]
 
 
@@ -333,6 +343,7 @@ class LotShape(Shape):
     harvested: Annotated[
         Stock | None, Field(description="What came, while it is shared out among orders that it is too little for")
     ]
+    made_in: Annotated[Day | None, Field(description="The Monday of the week whose capacity it is")] = None
     ear_tags: EarTags
     certificates: Certificates
     created_at: Time

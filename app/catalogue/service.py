@@ -33,6 +33,7 @@ from app.catalogue.values import (
     Rendered,
     Wanted,
 )
+from app.catalogue.weeks import keep_weeks
 from app.core.database import Session
 from app.core.errors import Changed, Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict
 from app.core.ids import new_id
@@ -124,23 +125,31 @@ async def change_listing(
     if listing.status is ListingStatus.ARCHIVED:
         raise StateConflict(state=listing.status.value, verb="change")
     former_photos, species = listing.photos, listing.attributes.get("species")
+    capacity = listing.capacity_per_week
     for name, value in columns_of(command.model_dump()).items():
         setattr(listing, name, value)
     _check(listing)
     if is_public(listing.status):
-        gaps = missing_facts(facts_of(listing))
-        if listing.attributes.get("species") != species:
-            gaps.append(_SPECIES_STAYS)
-        if gaps:
-            raise ListingIncomplete(gaps=gaps)
+        _require_whole(listing, species)
     lots = await lock_lots(session, listing_id)
     if command.handling is not None:
         for lot in lots:
             lot.expires_at = spoils_at(harvest_day(lot_facts_of(lot)), listing.shelf_life_h)
     if command.photos is not None:
         await _show_photos(session, caller, listing_id, listing.photos, former_photos)
+    if is_public(listing.status) and listing.capacity_per_week != capacity:
+        await keep_weeks(session, listing, now, anew=True)
     renew(listing, now)
     return await get_listing(session, listing_id, now)
+
+
+def _require_whole(listing: Listing, species: str | None) -> None:
+    """Raises `ListingIncomplete` when something on sale would lack a fact, or be another animal than it was."""
+    gaps = missing_facts(facts_of(listing))
+    if listing.attributes.get("species") != species:
+        gaps.append(_SPECIES_STAYS)
+    if gaps:
+        raise ListingIncomplete(gaps=gaps)
 
 
 async def end_sale(session: Session, caller: Caller, listing_id: str, event: ListingEvent, now: datetime) -> Rendered:

@@ -96,18 +96,26 @@ def good_until(
     raise AssertionError("supply found enough")
 
 
-def served_first(held: Iterable[Held], harvested: Decimal, may_end: Collection[str]) -> list[str]:
-    """The orders that a harvest is too small for. First ordered, first served; what cannot end any more is served before all.
+def share_out(held: Iterable[Held], harvested: Decimal, may_change: Collection[str]) -> dict[str, Decimal]:
+    """The orders that a harvest is too small for, with what their line comes to: cut down to what is left, or nothing.
 
-    A later order that still fits is served, so that as little as possible is left over.
+    First ordered, first served; what cannot change any more is served before all. A line is cut to whole steps and never below the
+    least that is sold; what is left over serves whoever ordered later, so that as little as possible stays.
     """
-    left, unserved = harvested, []
-    for each in sorted(held, key=lambda one: (one.order_id in may_end, one.created_at, one.order_id)):
-        if each.order_id in may_end and each.quantity > left:
-            unserved.append(each.order_id)
-        else:
+    left, cut = harvested, {}
+    for each in sorted(held, key=lambda one: (one.order_id in may_change, one.created_at, one.order_id)):
+        if each.order_id not in may_change or each.quantity <= left:
             left -= each.quantity
-    return unserved
+            continue
+        cut[each.order_id] = total = _most_of(each, max(left, Decimal(0)))
+        left -= max(total - each.other, Decimal(0))
+    return cut
+
+
+def _most_of(held: Held, left: Decimal) -> Decimal:
+    """The most that the line may still hold, with so much left of this lot."""
+    total = (held.other + min(held.quantity, left)) // held.step * held.step
+    return total if total >= held.least else Decimal(0)
 
 
 def _since(lot: LotStock) -> float:

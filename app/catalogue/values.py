@@ -218,6 +218,7 @@ class Facts:
     step: Decimal
     net_weight_g: int | None = None
     tiers: tuple[Tier, ...] = ()
+    capacity_per_week: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,11 +333,17 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one order holds of a lot, or has taken from it."""
+    """What one order holds of a lot, or has taken from it; beside it, what its line holds of other lots.
+
+    The line may be cut down to `least`, in whole `step`s.
+    """
 
     order_id: str
     quantity: Decimal
     created_at: datetime
+    other: Decimal = Decimal(0)
+    least: Decimal = Decimal(1)
+    step: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)

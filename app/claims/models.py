@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from app.claims.values import ClaimStatus
+from app.claims.values import ClaimStatus, RecourseStatus
 from app.core.database import enum_type
 from app.orders.policies import CarriageBack, ClaimKind
 
@@ -53,3 +53,34 @@ class BuyerClaim(SQLModel, table=True):
     created_at: datetime
     updated_at: datetime
     refunded_at: datetime | None = None
+
+
+class Recourse(SQLModel, table=True):
+    """What of a settled claim was passed on to the carrier of a leg, with the tracking events that show it. The money moved when it was written."""
+
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("(status = 'reversed') = (reversed_at IS NOT NULL)", name="reversed_when"),
+        Index("ix_recourse_carrier_id", "carrier", "id"),
+        Index("ix_recourse_producer_id_id", "producer_id", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    claim_id: str = Field(index=True, max_length=40)
+    order_id: str = Field(max_length=40)
+    consignment_id: str = Field(max_length=40)
+    leg_id: str = Field(max_length=40)
+    carrier: str = Field(max_length=40)
+    producer_id: str = Field(max_length=40)
+    status: RecourseStatus = Field(sa_type=enum_type(RecourseStatus))
+    currency: str = Field(max_length=3)
+    amount_minor: int = Field(sa_type=BigInteger)
+    reasons: str
+    events: list[str] = Field(sa_type=JSONB)
+    answer: str | None = None
+    decided_by: str = Field(max_length=40)
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+    updated_at: datetime
+    reversed_at: datetime | None = None
+    reversal: str | None = None

@@ -11,7 +11,7 @@ from app.claims.values import CLAIM_ID, LINE_ID, PHOTOS_PER_CLAIM_MAX, Answer, C
 from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
-from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, Party
+from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, HarvestShort, Party
 from app.orders.values import OrderStatus
 
 _ASKED: Final = {"amount": 1880, "currency": "CNY"}
@@ -170,7 +170,7 @@ class PoliciesShape(Shape):
 
     model_config: ClassVar[ConfigDict] = _example(
         {
-            "version": "2026-2",
+            "version": "2026-3",
             "claims": [
                 {
                     "number": "PRODUCE-DAMAGE",
@@ -197,9 +197,11 @@ class PoliciesShape(Shape):
                     "bps": 10000,
                 }
             ],
+            "harvest_short": {"cancel_h": 48},
         }
     )
 
     version: str
     claims: list[ClaimPolicyShape]
     cancellations: list[CancellationShape]
+    harvest_short: HarvestShort | None = None

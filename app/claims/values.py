@@ -8,6 +8,8 @@ from app.core.ids import pattern
 
 CLAIM_ID: Final = pattern("clm")
 LINE_ID: Final = pattern("lin")
+RECOURSE_ID: Final = pattern("rcs")
+EVENTS_PER_RECOURSE_MAX: Final = 20
 PHOTOS_PER_CLAIM_MAX: Final = 12
 CLAIMS_PER_ORDER_MAX: Final = 200
 
@@ -53,6 +55,20 @@ class Reply(StrEnum):
     WITHDRAW = "withdraw"
 
 
+class RecourseStatus(StrEnum):
+    """Booked at once by an operator; the carrier may answer, once; an operator may take it back."""
+
+    BOOKED = "booked"
+    ACCEPTED = "accepted"
+    CONTESTED = "contested"
+    REVERSED = "reversed"
+
+
+class CarrierAnswer(StrEnum):
+    ACCEPT = "accept"
+    CONTEST = "contest"
+
+
 WAITING: Final = frozenset({ClaimStatus.OPEN, ClaimStatus.OFFERED, ClaimStatus.DISPUTED})
 ANSWERED_BY: Final[Mapping[Answer, ClaimEvent]] = {
     Answer.ACCEPT: ClaimEvent.ACCEPT,
@@ -71,6 +87,16 @@ DISPLAY: Final[Mapping[ClaimStatus, Mapping[str, str]]] = {
     ClaimStatus.SETTLED: {"en": "Settled", "zh-Hans": "已赔付"},
     ClaimStatus.REFUSED: {"en": "Refused", "zh-Hans": "未获支持"},
     ClaimStatus.WITHDRAWN: {"en": "Withdrawn", "zh-Hans": "已撤回"},
+}
+ANSWERED_AS: Final[Mapping[CarrierAnswer, RecourseStatus]] = {
+    CarrierAnswer.ACCEPT: RecourseStatus.ACCEPTED,
+    CarrierAnswer.CONTEST: RecourseStatus.CONTESTED,
+}
+RECOURSE_DISPLAY: Final[Mapping[RecourseStatus, Mapping[str, str]]] = {
+    RecourseStatus.BOOKED: {"en": "Booked against the carrier", "zh-Hans": "已向承运人追偿"},
+    RecourseStatus.ACCEPTED: {"en": "Accepted by the carrier", "zh-Hans": "承运人已确认"},
+    RecourseStatus.CONTESTED: {"en": "Contested by the carrier", "zh-Hans": "承运人有异议"},
+    RecourseStatus.REVERSED: {"en": "Taken back", "zh-Hans": "已撤销"},
 }
 VERBS: Final[Mapping[ClaimEvent, Mapping[str, str]]] = {
     ClaimEvent.ACCEPT: {"en": "accepted", "zh-Hans": "接受"},

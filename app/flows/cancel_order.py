@@ -12,7 +12,7 @@ from app.flows.ports import Ports
 from app.flows.return_boxes import let_go_of_boxes
 from app.flows.show_order import shown
 from app.identity.values import Caller
-from app.ledger.rules import cancellation_entries, reversed_entries
+from app.ledger.rules import cancellation_entries, refund_paid_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
 from app.ledger.values import OWED_ON_DELIVERY, PLATFORM, AccountKind, AccountRef, State, Transfer, TransferKind
@@ -28,6 +28,7 @@ from app.orders.values import OrderEvent
 from app.payments.service import get_payment_of, lock_payment_of, record_cancel, record_refund
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
+from app.shipments.rules import going
 from app.shipments.service import cancel_consignments
 from app.shipments.values import Journey
 
@@ -83,12 +84,17 @@ async def _charge(
 ) -> None:
     """Enter what the reason makes somebody owe, by the terms that were frozen when the order was placed."""
     owed = owed_for(order.terms, reason) if reason else None
-    if owed is None:
+    if owed is None or (owed.pays is Party.BUYER and _is_free(order, ports)):
         return
     entries = cancellation_entries(costs_of_cancelling(order, owed, await list_lines(session, order.id), journeys))
     if entries:
         costs = Transfer(new_id("trf"), TransferKind.CANCELLATION, order.id, State.POSTED, entries)
         await record_transfers(session, [costs], ports.clock.now())
+
+
+def _is_free(order: Order, ports: Ports) -> bool:
+    """Whether the order was cut down so lately that its buyer may leave it whatever the reason costs otherwise."""
+    return order.cancel_free_until is not None and ports.clock.now() <= order.cancel_free_until
 
 
 def costs_of_cancelling(
@@ -121,7 +127,7 @@ async def give_back(session: Session, order: Order, ports: Ports, fault: Side | 
     """
     now = ports.clock.now()
     await let_go_of_offers(session, order, fault, now)
-    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    journeys = going((await list_of_orders(session, [order.id]))[order.id])
     cancelled = await cancel_consignments(session, [order.id], now)
     if len(cancelled) < len(journeys):
         raise AlreadyShipped
@@ -152,18 +158,20 @@ async def return_payment(ports: Ports, order: str) -> None:
     if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
         return
     amount = Money(payment.amount_minor, payment.currency)
+    rest = Money(payment.amount_minor - payment.refunded_minor, payment.currency)
     ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, amount)).ref
     intent = await ports.cards.cancel_intent(payment.id, ref)
     if intent.status is not PaymentStatus.PAID:
         async with ports.begin() as session:
             await record_cancel(session, payment.id, now)
         return
-    await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, amount)
+    # What an order that was cut down cost less was sent back before.
+    await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, rest)
     async with ports.begin() as session:
         await lock_order(session, order)
         await record_refund(session, payment.id, now)
         if taken and not [t for t in await transfers_of(session, order) if t.kind is TransferKind.REFUND]:
-            back = tuple(entry for transfer in taken for entry in reversed_entries(transfer.entries))
+            back = refund_paid_entries(row.buyer_id, payment.method, rest)
             await record_transfers(
                 session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now
             )

@@ -1,7 +1,7 @@
 """The story of goods that were not as they should be: a claim, the producer's answer, an operator's decision, and the money."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.catalogue.photos import keep_as_evidence
@@ -45,7 +45,7 @@ from app.ledger.values import AccountKind, Entry, Sold, State, Transfer, Transfe
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order, OrderLine
-from app.orders.policies import Claimable, claimable_of
+from app.orders.policies import Claimable, claimable_of, window_of
 from app.orders.service import list_lines, lock_order
 from app.orders.shares import shares_of
 from app.orders.values import DISPLAY as ORDER_DISPLAY
@@ -275,7 +275,9 @@ async def _refund(
     most = refundable_minor(line, claims, _paid_minor(order, payment))
     if granted_minor > most:
         raise ClaimAmountTooHigh(most, order.currency)
-    entries = refund_for(order, line, granted_minor, lines, claims, await transfers_of(session, order.id))
+    released = await _is_released(session, order, claim.producer_id, now)
+    transfers = await transfers_of(session, order.id)
+    entries = refund_for(order, line, granted_minor, lines, claims, transfers, released=released)
     await record_transfers(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
     )
@@ -294,12 +296,17 @@ def refund_for(
     lines: Sequence[LineSold],
     claims: Sequence[Standing],
     transfers: Sequence[Transfer],
+    *,
+    released: bool,
 ) -> tuple[Entry, ...]:
-    """What was granted for a line goes back: of the producer's and the co-operative's money first what waits for this claim. Pure."""
+    """What was granted for a line goes back: of the producer's and the co-operative's money first what waits for this claim. Pure.
+
+    `released`: the producer's money waits for open claims only. That of a co-operative waits for the whole order.
+    """
     sold = sold_in(order, line.producer, lines, claims)
-    completed = order.status is OrderStatus.COMPLETED
     unreleased = unreleased_minor(transfers, line.producer)
-    pending = pending_for(line.id, sold, lines, claims, unreleased, completed=completed)
+    pending = pending_for(line.id, sold, lines, claims, unreleased, completed=released)
+    completed = order.status is OrderStatus.COMPLETED
     shared = 0
     if sold.share:
         held = _held_shared(order, sold.share.cooperative, lines, others_than(line.id, claims)) if completed else 0
@@ -325,11 +332,27 @@ def _paid_minor(order: Order, payment: Payment) -> int:
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
-    """The claim is over: what of the producer's money waited for it alone is released, when the order is completed already."""
-    if order.status is OrderStatus.COMPLETED:
+    """The claim is over: what of the producer's money waited for it alone is released, when the time for that has come already."""
+    if await _is_released(session, order, claim.producer_id, now):
         lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
         transfers = await transfers_of(session, order.id)
         await record_transfers(session, releases(order, lines, claims, transfers, [claim.producer_id]), now)
+
+
+async def _is_released(session: Session, order: Order, producer: str, now: datetime) -> bool:
+    """Whether the producer's money of this order waits for open claims only: nothing of its lines can be claimed any more, or the buyer is content."""
+    if order.status is OrderStatus.COMPLETED or order.delivered_at is None:
+        return order.status is OrderStatus.COMPLETED
+    return now >= order.delivered_at + windows_of(order, await list_lines(session, order.id))[producer]
+
+
+def windows_of(order: Order, lines: Sequence[OrderLine]) -> dict[str, timedelta]:
+    """For each producer how long after the delivery its lines may be claimed, by the terms of the order; until then its money waits."""
+    producers = {line.producer_id for line in lines}
+    return {
+        producer: window_of(order.terms, [line.id for line in lines if line.producer_id == producer])
+        for producer in producers
+    }
 
 
 def releases(
@@ -339,11 +362,11 @@ def releases(
     transfers: Sequence[Transfer],
     producers: Sequence[str],
 ) -> list[Transfer]:
-    """What these producers, and the co-operatives that they share with, have pending becomes available, but for what open
-    claims hold back.
+    """What these producers have pending becomes available, but for what open claims hold back; so does what the co-operatives
+    have that they share with, once the order is completed: they may have a part in what others of it sold.
     """
     owners = [(producer, AccountKind.PRODUCER_PENDING) for producer in producers]
-    shares = shares_of(order.terms)
+    shares = shares_of(order.terms) if order.status is OrderStatus.COMPLETED else {}
     cooperatives = sorted({shares[producer].cooperative for producer in producers if producer in shares})
     owners += [(cooperative, AccountKind.COOPERATIVE_PENDING) for cooperative in cooperatives]
     made = []

@@ -1,18 +1,20 @@
 """The story of a harvest that was sold ahead: what really came, and whom it is too little for. First ordered, first served."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from app.catalogue.lots import confirm_lot, settle_lot
 from app.catalogue.rendering import lot_shape_of
 from app.catalogue.reserve import find_harvest
 from app.catalogue.schemas import Harvest, LotShape
 from app.catalogue.service import lock_listing
-from app.catalogue.stock import served_first
+from app.catalogue.stock import share_out
 from app.core.database import Session
 from app.core.ids import is_id
 from app.core.jobs import Job, enqueue
 from app.flows.bargain import fail_offer
 from app.flows.cancel_order import give_back
+from app.flows.cut_order import cut_order
 from app.flows.ports import Ports
 from app.identity.values import Caller, Grant
 from app.offers.values import Side
@@ -38,25 +40,28 @@ async def confirm_harvest(
 
 
 async def share_harvest(ports: Ports, listing: str, lot: str) -> None:
-    """Job: the orders that a harvest is too small for are cancelled, their money goes back; then the lot is one like any other.
+    """Job: the orders that a harvest is too small for are cut down to what is left of it, or end; then the lot is one like any other.
 
     Goods that left already are served whatever was said. May run twice, or stop anywhere: it looks at what is held by then.
     """
     left: set[str] = set()
-    while unserved := await _unserved(ports, listing, lot, left):
-        for order in unserved:
-            if not await _cancel(ports, order, listing):
+    while short := await _short(ports, listing, lot, left):
+        for order, quantity in short.items():
+            cut = await cut_order(ports, order, listing, lot, quantity)
+            if cut is None:
+                cut = await _cancel(ports, order, listing)
+            if not cut:
                 left.add(order)
     async with ports.begin() as session:
         await settle_lot(session, listing, lot)
 
 
-async def _unserved(ports: Ports, listing: str, lot: str, left: set[str]) -> list[str]:
-    """The orders that have to be cancelled, as things stand; none once the harvest is shared out."""
+async def _short(ports: Ports, listing: str, lot: str, left: set[str]) -> dict[str, Decimal]:
+    """The orders that have to be cut down, as things stand, and to how much; none once the harvest is shared out."""
     async with ports.begin() as session:
         harvest = await find_harvest(session, listing, lot)
         if harvest is None:
-            return []
+            return {}
         orders = await orders_by_id(session, {held.order_id for held in harvest.held})
     ends = {
         held.order_id
@@ -64,7 +69,7 @@ async def _unserved(ports: Ports, listing: str, lot: str, left: set[str]) -> lis
         if held.order_id not in left
         and (held.order_id not in orders or may(orders[held.order_id].status, OrderEvent.CANCEL))
     }
-    return served_first(harvest.held, harvest.quantity, ends)
+    return share_out(harvest.held, harvest.quantity, ends)
 
 
 async def _cancel(ports: Ports, order: str, listing: str) -> bool:

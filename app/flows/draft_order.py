@@ -114,8 +114,8 @@ def decide(
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
     stock = _promised(stock_wants(quote), option)
-    terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY} | frozen_terms(policies, _goods(quote, stock))
-    terms |= frozen_shares(agreed)
+    terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY, "packaging": quote.request.get("packaging")}
+    terms |= frozen_terms(policies, _goods(quote, stock)) | frozen_shares(agreed)
     bargains = _bargained(quote, stock)
     if bargains:
         terms |= offer_terms(quote, stock, policies)
@@ -334,9 +334,6 @@ def _sale(order: Order, lines: Sequence[OrderLine], option: OptionShape) -> Tran
     carriage: dict[str, int] = {}
     for leg in (leg for quoted in option.consignments for leg in quoted.legs):
         carriage[leg.carrier] = carriage.get(leg.carrier, 0) + leg.price.amount
-    split = proceeds(
-        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor),
-        order.terms["fee_bps"],
-        shares_of(order.terms),
-    )
+    parts = PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor, order.duties_minor)
+    split = proceeds(parts, order.terms["fee_bps"], shares_of(order.terms))
     return Transfer(new_id("trf"), TransferKind.SALE, order.id, State.PENDING, sale_entries(order.buyer_id, split))

@@ -8,8 +8,7 @@ from app.claims.service import standings_of
 from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
-from app.core.limits import DISPUTE_WINDOW
-from app.flows.claim_goods import releases
+from app.flows.claim_goods import releases, windows_of
 from app.flows.ports import Ports
 from app.flows.return_boxes import clocks_of_boxes, hold_boxes
 from app.flows.show_order import shown
@@ -25,7 +24,7 @@ from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
 from app.payments.service import record_collection
 from app.shipments.queries import list_of_orders
-from app.shipments.rules import order_status
+from app.shipments.rules import going, order_status
 from app.shipments.values import ConsignmentStatus, Journey
 
 
@@ -36,7 +35,7 @@ async def follow_shipment(ports: Ports, order: str) -> None:
     """
     async with ports.begin() as session:
         row = await lock_order(session, order)
-        journeys = (await list_of_orders(session, [order]))[order]
+        journeys = going((await list_of_orders(session, [order]))[order])
         status = order_status([journey.status for journey in journeys])
         if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and may(row.status, OrderEvent.DEPART):
             await move(session, row, OrderEvent.DEPART, ports.clock.now())
@@ -60,7 +59,8 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
     await move(session, order, OrderEvent.DELIVER, now)
     owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
     await settle(session, owed, State.POSTED, now)
-    shares = cash_by_carrier(order, await list_lines(session, order.id), journeys)
+    lines = await list_lines(session, order.id)
+    shares = cash_by_carrier(order, lines, journeys)
     if await record_collection(session, [order.id], min(shares), now):
         accounts = {
             AccountRef(AccountKind.CARRIER_CASH, carrier, order.currency): amount for carrier, amount in shares.items()
@@ -71,14 +71,15 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
             [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries), *hold_boxes(order)],
             now,
         )
-    await enqueue(
-        session,
-        [
-            *clocks_of_boxes(order, journeys, now),
-            Job("order.delivered", {"order": order.id}),
-            Job("order.complete", {"order": order.id}, run_at=now + DISPUTE_WINDOW),
-        ],
-    )
+    windows = windows_of(order, lines)
+    last = max(windows.values())
+    jobs = [
+        Job("order.release", {"order": order.id, "producer": producer}, run_at=now + window)
+        for producer, window in sorted(windows.items())
+        if window < last
+    ]
+    jobs.append(Job("order.complete", {"order": order.id}, run_at=now + last))
+    await enqueue(session, [*clocks_of_boxes(order, journeys, now), Job("order.delivered", {"order": order.id}), *jobs])
 
 
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
@@ -108,6 +109,17 @@ async def confirm_receipt(ports: Ports, caller: Caller, order_id: str, language:
         return await shown(session, order, language)
 
 
+async def release_producer(ports: Ports, order: str, producer: str) -> None:
+    """Job: nothing of this producer's can be claimed any more, though of another's in the same order. Its money is released.
+
+    Harmless when the order was completed before, or when it runs twice.
+    """
+    async with ports.begin() as session:
+        row = await lock_order(session, order)
+        if row.status is OrderStatus.DELIVERED:
+            await _release(session, row, [producer], ports)
+
+
 async def complete_order(ports: Ports, order: str) -> None:
     """Job: the time to complain is over. Harmless when the buyer confirmed before."""
     async with ports.begin() as session:
@@ -119,7 +131,12 @@ async def complete_order(ports: Ports, order: str) -> None:
 async def _complete(session: Session, order: Order, ports: Ports) -> None:
     """The producers' money becomes available to them, but for lines with an open claim: theirs waits for its end."""
     await move(session, order, OrderEvent.COMPLETE, ports.clock.now())
+    await _release(session, order, None, ports)
+
+
+async def _release(session: Session, order: Order, producers: Sequence[str] | None, ports: Ports) -> None:
+    """What these producers (None: all of the order) have pending becomes available, but for lines with an open claim."""
     lines = [LineSold(line.id, line.producer_id, line.total_minor) for line in await list_lines(session, order.id)]
     claims, transfers = await standings_of(session, order.id), await transfers_of(session, order.id)
-    producers = sorted({line.producer for line in lines})
+    producers = producers or sorted({line.producer for line in lines})
     await record_transfers(session, releases(order, lines, claims, transfers, producers), ports.clock.now())

@@ -1,4 +1,4 @@
-"""The nightly story of the books: the day is closed, everything is added up again, and the card provider is asked."""
+"""The nightly story of the books: the day is closed, everything is added up again, reports too, and the card provider is asked."""
 
 import logging
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from app.ledger.values import NO_CURRENCY, Disagreement, Finding
 from app.payments.rules import compare_with_provider
 from app.payments.service import list_recorded
 from app.payments.values import RECONCILED_DAYS, PaymentMethod
+from app.reports.service import sum_carriage
 
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
@@ -27,6 +28,8 @@ async def close_books(ports: Ports) -> None:
     await close_until(ports.database, until_at, now)
     async with ports.begin() as session:
         accounts, transfers, findings = await check_books(session, until_at)
+    async with ports.begin() as session:
+        await sum_carriage(session, until_at)
     payments, more = await _ask_provider(ports, until_at)
     findings += more
     async with ports.begin() as session:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.pricing import tier_reached
+from app.catalogue.rules import is_packed
 from app.catalogue.stock import good_until, supply
 from app.catalogue.values import Category, ListingStatus, LotStock, Offer, Tier, Window
 from app.catalogue.windows import open_window
@@ -287,7 +288,7 @@ def _goods(line: Line) -> Goods:
         weight_g=package.weight_g,
         count=line.quantity,
         temperature=line.offer.temperature.value,
-        already_packed=line.offer.category in (Category.LIVESTOCK, Category.COTTON),
+        already_packed=is_packed(line.offer.category),
     )
 
 

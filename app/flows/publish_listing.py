@@ -7,6 +7,7 @@ from app.catalogue.queries import offers
 from app.catalogue.rules import next_status
 from app.catalogue.service import find_gaps, get_listing, lock_listing, move_listing
 from app.catalogue.values import ListingEvent, Rendered
+from app.catalogue.weeks import keep_weeks, renew_weeks
 from app.core.database import Session
 from app.core.jobs import Job, enqueue
 from app.core.text import pick
@@ -24,12 +25,22 @@ async def publish_listing(session: Session, caller: Caller, listing_id: str, now
     """
     listing = await lock_listing(session, caller, listing_id, Grant.LIST)
     next_status(listing.status, ListingEvent.PUBLISH)
+    if listing.capacity_per_week:
+        await keep_weeks(session, listing, now, anew=True)
     gaps = await find_gaps(session, listing, now)
     if gaps:
         raise ListingIncomplete(gaps=gaps)
     if await move_listing(session, listing, ListingEvent.PUBLISH, now):
         await enqueue(session, [Job("listing.published", {"listing": listing_id})])
     return await get_listing(session, listing_id, now)
+
+
+async def renew_capacities(ports: Ports) -> None:
+    """Periodic: goods made to order can be ordered some weeks ahead, every day of legal time; a few listings in each transaction."""
+    after: str | None = ""
+    while after is not None:
+        async with ports.begin() as session:
+            after = await renew_weeks(session, after, ports.clock.now())
 
 
 async def tell_sellers(ports: Ports, listing: str) -> None:

@@ -27,6 +27,7 @@ from app.flows.ports import Ports
 from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
+from app.ledger.values import PriceParts
 from app.network.errors import RouteUnavailable
 from app.network.fill import load_rebates, read_fills
 from app.network.plan import in_turn
@@ -34,6 +35,8 @@ from app.network.rules import start_faults
 from app.network.values import CURRENCY
 from app.orders.lines import kept_line, quoted_line
 from app.orders.models import Quote
+from app.orders.proceeds import goods_of, proceeds_shape
+from app.orders.proceeds_schemas import ProceedsShape
 from app.orders.reasons import reasons
 from app.orders.rules import labels, price_of, promise_for, thin_out
 from app.orders.schemas import (
@@ -77,7 +80,8 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     quote = _quote(caller, command, lines, options, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
-    return _shown(quote, options, language) if kept is quote else quote_shape(kept, language)
+    fee_bps = ports.settings.platform_fee_bps
+    return _shown(quote, options, language, fee_bps) if kept is quote else quote_shape(kept, language, fee_bps)
 
 
 async def _plan(
@@ -115,7 +119,8 @@ async def _plan(
 async def show_quote(ports: Ports, caller: Caller, quote_id: str, language: str = "en") -> QuoteShape:
     """One's own quote again."""
     async with ports.database.read() as connection:
-        return quote_shape(await get_quote(connection, quote_id, caller.id), language)
+        quote = await get_quote(connection, quote_id, caller.id)
+    return quote_shape(quote, language, ports.settings.platform_fee_bps)
 
 
 def _require_time(command: QuoteRequest, now: datetime) -> None:
@@ -302,30 +307,47 @@ def _quote(
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
         lines=[kept_line(line.offer, line.quantity, line.tier, line.total, line.bargain) for line in lines],
-        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why"})) for option in options],
+        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why", "proceeds"})) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,
     )
 
 
-def quote_shape(quote: Quote, language: str) -> QuoteShape:
+def quote_shape(quote: Quote, language: str, fee_bps: int) -> QuoteShape:
     """A stored quote as its buyer sees it, with the reasons for the labels in this language."""
-    return _shown(quote, [OptionShape.model_validate(option) for option in quote.options], language)
+    return _shown(quote, [OptionShape.model_validate(option) for option in quote.options], language, fee_bps)
 
 
-def _shown(quote: Quote, options: Sequence[OptionShape], language: str) -> QuoteShape:
+def _shown(quote: Quote, options: Sequence[OptionShape], language: str, fee_bps: int) -> QuoteShape:
     front = [
         Combination(option.arrives_by, option.price.total.amount, option.co2e_g.total, (i,))
         for i, option in enumerate(options)
     ]
     deposit = sum(line.get("deposit_minor", 0) for line in quote.lines)
     told = reasons(front, [option.labels for option in options], language)
+    goods = goods_of((line["producer"], line["total_minor"]) for line in quote.lines)
     return QuoteShape(
         id=quote.id,
         expires_at=quote.expires_at,
         goods=Money(quote.goods_minor, quote.currency),
         deposit=Money(deposit, quote.currency) if deposit else None,
         lines=[quoted_line(line, quote.currency) for line in quote.lines],
-        options=[option.model_copy(update={"why": why}) for option, why in zip(options, told, strict=True)],
+        options=[
+            option.model_copy(update={"why": why, "proceeds": _proceeds(option, goods, fee_bps)})
+            for option, why in zip(options, told, strict=True)
+        ],
     )
+
+
+def _proceeds(option: OptionShape, goods: Mapping[str, int], fee_bps: int) -> ProceedsShape:
+    price = option.price
+    parts = PriceParts(
+        price.total.currency,
+        goods,
+        {"carriers": price.carriage.amount},
+        price.packaging.amount,
+        price.subsidy.amount,
+        price.duties.amount,
+    )
+    return proceeds_shape(parts, fee_bps)

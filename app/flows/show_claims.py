@@ -68,4 +68,5 @@ def policies_shape(policies: Policies) -> PoliciesShape:
             CancellationShape.model_validate(row.model_dump() | {"by": sorted(row.by), "states": sorted(row.states)})
             for row in policies.cancellation
         ],
+        harvest_short=policies.harvest_short,
     )

@@ -8,8 +8,12 @@ from app.core.paging import Page, encode_cursor
 from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.values import Caller
+from app.ledger.values import PriceParts
 from app.network.values import Mode
+from app.orders.line_schemas import ReductionShape
 from app.orders.models import Order, OrderLine
+from app.orders.proceeds import goods_of, proceeds_shape
+from app.orders.proceeds_schemas import ProceedsShape
 from app.orders.schemas import (
     Co2eShape,
     DeliverTo,
@@ -23,6 +27,7 @@ from app.orders.schemas import (
     PromiseShape,
 )
 from app.orders.service import get_order, list_lines, list_orders
+from app.orders.shares import shares_of
 from app.orders.values import DISPLAY
 from app.payments.service import get_payment_of
 from app.shipments.queries import list_of_orders
@@ -77,6 +82,7 @@ def order_shape(
         price=_price(order),
         deposit=Money(order.deposit_minor, order.currency) if order.deposit_minor else None,
         box_deposit=Money(order.box_deposit_minor, order.currency) if order.box_deposit_minor else None,
+        proceeds=_proceeds(order, lines),
         co2e_g=Co2eShape.model_validate(order.co2e),
         deliver_to=DeliverTo.model_validate(order.deliver_to),
         payment=payment,
@@ -84,7 +90,23 @@ def order_shape(
         consignments=[_consignment(journey, lines) for journey in journeys],
         delivered_at=order.delivered_at,
         cancel_reason=order.cancel_reason,
+        reductions=[ReductionShape.model_validate(each) for each in order.reductions or ()],
+        cancel_free_until=order.cancel_free_until,
     )
+
+
+def _proceeds(order: Order, lines: Sequence[OrderLine]) -> ProceedsShape:
+    """What the buyer pays for, by who gets it: the figures of the order as it stands, by the fee that was frozen."""
+    parts = PriceParts(
+        order.currency,
+        goods_of((line.producer_id, line.total_minor) for line in lines),
+        # Whoever the carriers are: the platform bears what another way costs.
+        {"carriers": order.carriage_minor},
+        order.packaging_minor,
+        order.subsidy_minor,
+        order.duties_minor,
+    )
+    return proceeds_shape(parts, order.terms["fee_bps"], shares_of(order.terms))
 
 
 def _price(order: Order) -> PriceShape:

@@ -1,6 +1,6 @@
 """The story of a statement: everything that happened on a party's accounts in some days, told so that the party can follow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from app.ledger.values import (
 from app.orders.service import goods_by_producer, orders_by_id
 from app.orders.shares import shares_of
 from app.shipments.queries import list_of_orders
+from app.shipments.rules import going
 
 _ONE_SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _SELLERS: Final = frozenset(RELEASED_TO)
@@ -61,7 +62,7 @@ async def show_statement(
     most = limit or STATEMENT_LINES_MAX
     async with ports.begin() as session:
         await session.execute(_ONE_SNAPSHOT)
-        name = await _name_of(session, owner, language)
+        name, names = await _names_of(session, owner, language)
         before = {each.account: each.posted_minor for each in await balances(session, owner, period.from_at)}
         then = {each.account: each.posted_minor for each in await balances(session, owner, period.until_at)}
         lines = await list_lines(session, owner, period.from_at, period.until_at, after=after, most=most + 1)
@@ -72,6 +73,7 @@ async def show_statement(
         {
             "owner": owner,
             "name": name,
+            "names": names,
             "from": period.first_on,
             "until": period.last_on,
             "accounts": [_account(ref, before.get(ref, 0), then[ref], language) for ref in then],
@@ -94,17 +96,18 @@ def _require_party(caller: Caller, owner: str) -> None:
         raise Forbidden(needs={"en": f"an API key with the scope {scope}", "zh-Hans": f"具有 {scope} 权限的 API 密钥"})
 
 
-async def _name_of(session: Session, owner: str, language: str) -> str:
-    """What the party calls itself; of a person, who has no name here, the end of the phone number."""
+async def _names_of(session: Session, owner: str, language: str) -> tuple[str, Mapping[str, str]]:
+    """What the party calls itself, in this language and in all; of a person, who has no name here, the end of the phone number."""
     if owner.startswith("prd_"):
-        return pick((await get_producer(session, owner)).name, language)
+        names = (await get_producer(session, owner)).name
+        return pick(names, language), names
     if owner.startswith("per_"):
         known = (await contacts_of_persons(session, [owner])).get(owner)
         if known is None:
             raise NotFound(what={"en": "account", "zh-Hans": "账户"})
-        return f"···{known.phone[-4:]}"
+        return f"···{known.phone[-4:]}", {}
     partner = await partner_by_carrier(session, owner)
-    return pick(partner.name, language) if partner else owner
+    return (pick(partner.name, language), partner.name) if partner else (owner, {})
 
 
 async def _sold(session: Session, lines: Sequence[Line]) -> _Sold:
@@ -117,7 +120,7 @@ async def _sold(session: Session, lines: Sequence[Line]) -> _Sold:
         return _Sold(numbers, terms, {}, {})
     carriage: dict[tuple[str, str], int] = {}
     for order_id, journeys in (await list_of_orders(session, sales)).items():
-        for journey in journeys:
+        for journey in going(journeys):
             # What the buyer paid: what a changed way costs more or less is the platform's.
             paid = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
             key = (order_id, journey.producer_id)

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from app.core.clock import LEGAL_TIME
 from app.core.database import Session
-from app.core.limits import DISPUTE_WINDOW, PAYMENT_LIFETIME
+from app.core.limits import PAYMENT_LIFETIME
+from app.core.money import Money, priced
 from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.service import contacts_of_persons, contacts_of_producers, parties_of
@@ -15,9 +16,11 @@ from app.network.values import HubPoint
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
+from app.orders.policies import window_of
 from app.orders.service import get_order, list_lines
 from app.orders.values import OrderStatus
 from app.shipments.queries import list_of_orders
+from app.shipments.rules import going
 from app.shipments.values import Journey
 
 
@@ -51,7 +54,7 @@ async def order_shipped(ports: Ports, order: str) -> None:
     """Job: the first goods are on their way."""
     async with ports.begin() as session:
         row = await get_order(session, order, None)
-        journeys = (await list_of_orders(session, [order]))[order]
+        journeys = going((await list_of_orders(session, [order]))[order])
         link = f"{ports.settings.base_url}/track/{journeys[0].tracking_number}"
         await queue_messages(
             session, [await _to_buyer(session, row, Template.ORDER_SHIPPED, {"link": link})], ports.clock.now()
@@ -60,9 +63,11 @@ async def order_shipped(ports: Ports, order: str) -> None:
 
 async def order_delivered(ports: Ports, order: str) -> None:
     """Job: everything has arrived."""
-    hours = str(DISPUTE_WINDOW // timedelta(hours=1))
     async with ports.begin() as session:
         row = await get_order(session, order, None)
+        # What has to be said soonest: animals are looked at when they are handed over.
+        soonest = min(window_of(row.terms, [line.id]) for line in await list_lines(session, order))
+        hours = str(soonest // timedelta(hours=1))
         await queue_messages(
             session, [await _to_buyer(session, row, Template.ORDER_DELIVERED, {"hours": hours})], ports.clock.now()
         )
@@ -86,6 +91,26 @@ async def order_unserved(ports: Ports, order: str, listing: str) -> None:
         params = {"number": row.number, "title": pick(title, buyer.language)}
         notices = [Notice(buyer.phone, Template.HARVEST_SHORT, buyer.language, params)]
         notices += await _not_to_be(session, row)
+        await queue_messages(session, notices, ports.clock.now())
+
+
+async def order_cut(ports: Ports, order: str, number: int) -> None:
+    """Job: an order was cut down; its buyer hears by how much and until when all of it may be left, its producer what to hand in."""
+    async with ports.begin() as session:
+        row = await get_order(session, order, None)
+        cut = (row.reductions or [])[number]
+        journeys = (await list_of_orders(session, [order]))[order]
+        producer = next((line.producer_id for line in await list_lines(session, order) if line.id == cut["line"]), None)
+        producers = {producer} if producer else {journey.producer_id for journey in journeys}
+        parties = await parties_of(session, row.buyer_id, producers, ports.clock.now())
+        told = {"number": row.number, "quantity": cut["to"], "amount": priced(Money(**cut["refund"]))}
+        told["until"] = local_time(row.cancel_free_until or ports.clock.now())
+        buyer = parties.buyer
+        title = {"title": pick(cut["title"], buyer.language)}
+        notices = [Notice(buyer.phone, Template.HARVEST_CUT, buyer.language, told | title)]
+        for contact in (contact for people in parties.members.values() for contact in people):
+            named = {"title": pick(cut["title"], contact.language)}
+            notices.append(Notice(contact.phone, Template.ORDER_CUT, contact.language, told | named))
         await queue_messages(session, notices, ports.clock.now())
 
 

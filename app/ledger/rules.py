@@ -26,7 +26,7 @@ from app.ledger.values import (
 
 
 def proceeds(parts: PriceParts, fee_bps: int, shares: Mapping[str, Share] | None = None) -> Proceeds:
-    """Divide what the buyer pays, and the subsidy, between producers, their co-operatives, carriers, packaging and platform.
+    """Divide what the buyer pays, and the subsidy, between producers, their co-operatives, carriers, packaging, platform and the tax office.
 
     The fee is `fee_bps` ten-thousandths of each producer's goods. Of the rest, a member's co-operative gets its share,
     rounded down; the producer takes the remainder, the odd fen with it, so the parts always add up to
@@ -54,16 +54,18 @@ def proceeds(parts: PriceParts, fee_bps: int, shares: Mapping[str, Share] | None
         platform_fee_minor=sum(fees.values()),
         subsidy_minor=parts.subsidy_minor,
         paid_minor=parts.paid_minor,
+        duties_minor=parts.duties_minor,
     )
 
 
 def sale_entries(buyer_id: str, split: Proceeds) -> tuple[Entry, ...]:
-    """The buyer, and the subsidy, owe; producers and co-operatives (pending), carriers, packaging and platform are owed."""
+    """The buyer, and the subsidy, owe; producers and co-operatives (pending), carriers, packaging, platform and, through us, the tax office are owed."""
     amounts = {
         _account(AccountKind.BUYER, buyer_id, split): -split.paid_minor,
         _account(AccountKind.SUBSIDY, PLATFORM, split): -split.subsidy_minor,
         _account(AccountKind.PACKAGING, PLATFORM, split): split.packaging_minor,
         _account(AccountKind.PLATFORM_FEE, PLATFORM, split): split.platform_fee_minor,
+        _account(AccountKind.TAX, PLATFORM, split): split.duties_minor,
     }
     for producer, amount in split.producers_minor.items():
         amounts[_account(AccountKind.PRODUCER_PENDING, producer, split)] = amount
@@ -199,6 +201,36 @@ def cancellation_entries(owed_minor: Mapping[tuple[AccountRef, AccountRef], int]
         amounts[pays] = amounts.get(pays, 0) - amount
         amounts[to] = amounts.get(to, 0) + amount
     return _entries(amounts)
+
+
+def reduction_entries(
+    buyer_id: str, before: Proceeds, after: Proceeds, extra_before_minor: int, extra_after_minor: int
+) -> tuple[Entry, ...]:
+    """What an order owes less than before, to be added to what was entered: the sale as it would have been, less the sale as it was.
+
+    The carriers' parts are what their legs cost by now; `extra_…` is what of that the platform bears instead of the buyer.
+    """
+    amounts: dict[AccountRef, int] = {}
+    for sign, split, extra_minor in ((-1, before, extra_before_minor), (1, after, extra_after_minor)):
+        borne = (
+            Entry(_account(AccountKind.REROUTING, PLATFORM, split), -extra_minor),
+            Entry(_account(AccountKind.BUYER, buyer_id, split), extra_minor),
+        )
+        for entry in (*sale_entries(buyer_id, split), *borne):
+            amounts[entry.account] = amounts.get(entry.account, 0) + sign * entry.amount_minor
+    return _entries(amounts)
+
+
+def carrier_claim_entries(carrier: str, producer: str, amount: Money, fee_bps: int) -> tuple[Entry, ...]:
+    """A carrier bears a loss: what the producer and we gave back for it comes out of its freight, in the parts in which we bore it."""
+    fee = amount.share_bps(fee_bps).amount
+    return _entries(
+        {
+            AccountRef(AccountKind.CARRIER_FREIGHT, carrier, amount.currency): -amount.amount,
+            AccountRef(AccountKind.PRODUCER_AVAILABLE, producer, amount.currency): amount.amount - fee,
+            AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, amount.currency): fee,
+        }
+    )
 
 
 def unreleased_minor(

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from app.core.money import Money
 from app.core.schema import Shape, Time
+from app.core.text import LocalText
 from app.ledger.values import AccountKind, Disagreement, State, TransferKind
 
 
@@ -143,6 +144,7 @@ class Statement(Shape):
                 {
                     "owner": "prd_01jd3zq9k2e8gv5w7x4c6b8n1m",
                     "name": "Date garden",
+                    "names": {"en": "Date garden", "zh-Hans": "和田枣园"},
                     "from": "2026-03-01",
                     "until": "2026-03-31",
                     "accounts": [_EXAMPLE_ACCOUNT],
@@ -155,6 +157,9 @@ class Statement(Shape):
 
     owner: str
     name: str
+    names: Annotated[
+        LocalText, Field(description="What the party calls itself, in every language; none for a person")
+    ] = {}
     from_: Annotated[date, Field(alias="from")]
     until: Annotated[date, Field(description="The last day, included")]
     accounts: list[StatementAccount]

@@ -38,6 +38,7 @@ class AccountKind(StrEnum):
     COOPERATIVE_AVAILABLE = "cooperative_available"
     DEPOSIT = "deposit"
     BANK = "bank"
+    TAX = "tax"
 
 
 # Where what is pending goes when it is released.
@@ -60,10 +61,12 @@ class TransferKind(StrEnum):
     DEPOSIT = "deposit"
     DEPOSIT_RETURNED = "deposit_returned"
     DEPOSIT_FORFEITED = "deposit_forfeited"
+    REDUCTION = "reduction"
+    CARRIER_CLAIM = "carrier_claim"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
-OWED_ON_DELIVERY: Final = frozenset({TransferKind.SALE, TransferKind.REROUTE})
+OWED_ON_DELIVERY: Final = frozenset({TransferKind.SALE, TransferKind.REROUTE, TransferKind.REDUCTION})
 
 
 class State(StrEnum):
@@ -111,12 +114,13 @@ class PriceParts:
     carriage_minor: Mapping[str, int]
     packaging_minor: int = 0
     subsidy_minor: int = 0
+    duties_minor: int = 0
 
     @property
     def paid_minor(self) -> int:
         """What the buyer pays."""
         priced = sum(self.goods_minor.values()) + sum(self.carriage_minor.values()) + self.packaging_minor
-        return priced - self.subsidy_minor
+        return priced + self.duties_minor - self.subsidy_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ class Proceeds:
     platform_fee_minor: int
     subsidy_minor: int
     paid_minor: int
+    duties_minor: int = 0
     cooperatives_minor: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -263,6 +268,8 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.DEPOSIT: {"en": "Deposit", "zh-Hans": "定金"},
     TransferKind.DEPOSIT_RETURNED: {"en": "Deposit returned", "zh-Hans": "退还定金"},
     TransferKind.DEPOSIT_FORFEITED: {"en": "Deposit forfeited", "zh-Hans": "没收定金"},
+    TransferKind.REDUCTION: {"en": "Order cut down", "zh-Hans": "订单减量"},
+    TransferKind.CARRIER_CLAIM: {"en": "Loss borne by a carrier", "zh-Hans": "承运人赔付"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -288,4 +295,5 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
     AccountKind.DEPOSIT: {"en": "Deposits held", "zh-Hans": "托管定金"},
     AccountKind.BANK: {"en": "Bank account", "zh-Hans": "银行账户"},
+    AccountKind.TAX: {"en": "Duties and taxes collected", "zh-Hans": "代收税费"},
 }

@@ -103,11 +103,9 @@ _HOLD: Final = text(
     "SELECT id FROM booking WHERE consignment_id = ANY(CAST(:consignments AS text[])) AND state = 'booked' "
     "ORDER BY id FOR UPDATE"
 )
-_GIVE_BACK: Final = text(
-    """
-WITH released AS (
-    UPDATE booking SET state = 'released' WHERE id = ANY(CAST(:ids AS text[])) AND state = 'booked' RETURNING booking.*
-), freed AS MATERIALIZED (
+# What `released` gives back by bookings goes off the runs, segment by segment.
+_FREED: Final = """
+freed AS MATERIALIZED (
     SELECT service_id, run_at, segment, sum(weight_g)::bigint AS weight_g, sum(volume_mm3)::bigint AS volume_mm3,
         sum(live_places)::int AS live_places, sum(chilled_slots)::int AS chilled_slots
     FROM released CROSS JOIN LATERAL generate_series(board, alight - 1) AS segment
@@ -129,6 +127,17 @@ UPDATE departure_load d SET
 FROM freed JOIN locked USING (service_id, run_at, segment) CROSS JOIN {cut}
 WHERE d.service_id = freed.service_id AND d.run_at = freed.run_at AND d.segment = freed.segment
 """.replace("{cut}", CUT)
+_GIVE_BACK: Final = text(
+    "WITH released AS (UPDATE booking SET state = 'released' WHERE id = ANY(CAST(:ids AS text[])) AND state = 'booked' "
+    "RETURNING booking.*), {freed}".replace("{freed}", _FREED)
+)
+_SHRINK: Final = text(
+    "WITH before AS MATERIALIZED (SELECT * FROM booking WHERE id = ANY(CAST(:ids AS text[])) AND state = 'booked'), "
+    "released AS (UPDATE booking AS b SET weight_g = least(b.weight_g, :weight_g), volume_mm3 = least(b.volume_mm3, :volume_mm3), "
+    "chilled_slots = least(b.chilled_slots, :chilled_slots) FROM before WHERE b.id = before.id "
+    "RETURNING b.service_id, b.run_at, b.board, b.alight, before.weight_g - b.weight_g AS weight_g, "
+    "before.volume_mm3 - b.volume_mm3 AS volume_mm3, 0 AS live_places, before.chilled_slots - b.chilled_slots AS chilled_slots), "
+    "{freed}".replace("{freed}", _FREED)
 )
 
 # The planner holds what is used against the room of the service: where a run has less, the difference counts as used.
@@ -184,6 +193,17 @@ async def release_capacity(session: Session, consignment_ids: Collection[str]) -
     if consignment_ids:
         held = (await session.execute(_HOLD, {"consignments": list(consignment_ids)})).scalars()
         await give_back(session, list(held))
+
+
+async def shrink_capacity(
+    session: Session, consignment_id: str, temperature: str, weight_g: int, volume_mm3: int
+) -> None:
+    """A consignment that has become lighter holds no more room than it needs. Two statements, locks as in booking."""
+    held = list((await session.execute(_HOLD, {"consignments": [consignment_id]})).scalars())
+    if held:
+        slots = chilled_slots(temperature, volume_mm3)
+        values = {"ids": held, "weight_g": weight_g, "volume_mm3": volume_mm3, "chilled_slots": slots}
+        await session.execute(_SHRINK, values)
 
 
 async def give_back(session: Session, booking_ids: Collection[str]) -> None:

@@ -31,6 +31,8 @@ class Template(StrEnum):
     SHIPMENT_REPLANNED = "shipment_replanned"
     HAND_IN_MOVED = "hand_in_moved"
     HARVEST_SHORT = "harvest_short"
+    HARVEST_CUT = "harvest_cut"
+    ORDER_CUT = "order_cut"
     CLAIM_OPENED = "claim_opened"
     CLAIM_OFFERED = "claim_offered"
     CLAIM_DISPUTED = "claim_disputed"
@@ -132,6 +134,15 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.HARVEST_SHORT: {
         "en": "Chama: less of {title} was harvested than expected, so order {number} is cancelled. What you paid goes back to you.",
         "zh-Hans": "【茶马】{title} 的实际收成少于预期，订单 {number} 已取消，已付款项将原路退回。",
+    },
+    Template.HARVEST_CUT: {
+        "en": "Chama: less of {title} was harvested than expected. Order {number} now has {quantity} of it, and costs {amount} less. "
+        "You may cancel all of it freely until {until}.",
+        "zh-Hans": "【茶马】{title} 的实际收成少于预期，订单 {number} 中该商品现为 {quantity}，少付 {amount}。{until} 前可免费取消整单。",
+    },
+    Template.ORDER_CUT: {
+        "en": "Chama: of {title}, order {number} now has {quantity}. Hand in no more than that.",
+        "zh-Hans": "【茶马】订单 {number} 中的 {title} 现为 {quantity}，请按此数量交货。",
     },
     Template.CLAIM_OPENED: {
         "en": "Chama: {amount} is claimed for goods of order {number}. The producer's answer is due by {due}.",

@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from app.catalogue.price_schemas import UnitPriceShape
 from app.core.money import Money
-from app.core.quantity import Quantity
-from app.core.schema import Shape
+from app.core.quantity import Quantity, Stock
+from app.core.schema import Shape, Time
 from app.core.text import LocalText
 from app.offers.values import OFFER_ID
 
@@ -30,6 +30,16 @@ QUOTED_LINE: Final = {
         {"per": "jin", "price": {"amount": 188, "currency": "CNY"}},
     ],
     "next_tier": _NEXT_TIER,
+}
+
+REDUCTION: Final = {
+    "at": "2026-03-11T02:00:00Z",
+    "line": "lin_01jd0000000000000000000000",
+    "listing": "lst_01jd0000000000000000000000",
+    "title": {"zh-Hans": "和田大枣", "en": "Hotan jujube"},
+    "from": "5",
+    "to": "3",
+    "refund": {"amount": 4980, "currency": "CNY"},
 }
 
 PriceListOf = Annotated[str | None, Field(description="The co-operative's price list that the price is from")]
@@ -78,6 +88,20 @@ class NextTier(Shape):
     from_: Annotated[Quantity, Field(alias="from")]
     price: Money
     total: Money
+
+
+class ReductionShape(Shape):
+    """A line that was cut down after the order was placed: from what was ordered to what is left, zero when it went."""
+
+    model_config: ClassVar[ConfigDict] = _example(REDUCTION)
+
+    at: Time
+    line: str
+    listing: str
+    title: LocalText
+    from_: Annotated[Quantity, Field(alias="from")]
+    to: Stock
+    refund: Annotated[Money, Field(description="What the order costs less: goods, carriage and packaging")]
 
 
 class QuotedLine(Shape):

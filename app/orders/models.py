@@ -66,6 +66,9 @@ class Order(SQLModel, table=True):
     promised_by: datetime
     delivered_at: datetime | None = None
     cancel_reason: str | None = Field(default=None, max_length=40)
+    # What was taken off its lines after it was placed, the first first; the figures above are what is left.
+    reductions: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    cancel_free_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

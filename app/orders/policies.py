@@ -1,7 +1,7 @@
 """What may be claimed for which goods, and who pays for a cancelled order: a versioned table, and what of it an order keeps. Pure."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from app.catalogue.values import Category
+from app.core.limits import DISPUTE_WINDOW
 from app.core.schema import Shape
 from app.core.text import LANGUAGES
 from app.orders.values import OrderStatus
@@ -121,6 +122,14 @@ class Cancellation(Shape):
         return self
 
 
+class HarvestShort(Shape):
+    """What a buyer may do whose order was cut down because too little was harvested."""
+
+    cancel_h: Annotated[
+        Hours, Field(description="Hours in which the whole order may be cancelled at no cost to the buyer")
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """Who owes whom what share for each consignment of a cancelled order."""
@@ -137,6 +146,7 @@ class Policies(Shape):
     version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     claim: Annotated[tuple[ClaimPolicy, ...], Field(max_length=ROWS_MAX)] = ()
     cancellation: Annotated[tuple[Cancellation, ...], Field(max_length=ROWS_MAX)] = ()
+    harvest_short: HarvestShort | None = None
 
     @model_validator(mode="after")
     def _stands_once(self) -> Self:
@@ -210,12 +220,22 @@ def frozen_terms(policies: Policies, goods: Mapping[str, tuple[str | None, bool]
             for row in policies.cancellation
             if row.to is not None and row.of is not None
         },
+        "harvest_short_h": policies.harvest_short.cancel_h if policies.harvest_short else 0,
     }
 
 
 def claimable_of(terms: Mapping[str, Any], line: str) -> Sequence[Claimable]:
     """The claims that may be made for a line, by the terms of its order. None for orders from before there were any."""
     return [_claimable(number, terms["claims"][number]) for number in terms.get("lines", {}).get(line, ())]
+
+
+def window_of(terms: Mapping[str, Any], lines: Iterable[str]) -> timedelta:
+    """How long after delivery any of these lines may still be claimed: so long their producers' money waits.
+
+    For lines of which the terms say nothing, the time that buyers had before there were terms.
+    """
+    windows = [[policy.window for policy in claimable_of(terms, line)] or [DISPUTE_WINDOW] for line in lines]
+    return max(max(each) for each in windows)
 
 
 def _claimable(number: str, row: Sequence[Any]) -> Claimable:
@@ -235,6 +255,11 @@ def owed_for(terms: Mapping[str, Any], code: str) -> Owed | None:
     """What cancelling for this reason costs, by the terms of the order; None when nobody owes anything."""
     row = terms.get("cancellations", {}).get(code)
     return Owed(Party(row[0]), Party(row[1]), Base(row[2]), row[3]) if row else None
+
+
+def free_cancel_of(terms: Mapping[str, Any]) -> timedelta:
+    """For how long an order that was cut down may be cancelled freely, by its terms; no time for orders from before."""
+    return timedelta(hours=terms.get("harvest_short_h", 0))
 
 
 def read_policies(text: str) -> Policies:

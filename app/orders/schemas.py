@@ -20,7 +20,9 @@ from app.orders.line_schemas import (
     OfferOf,
     PriceListOf,
     QuotedLine,
+    ReductionShape,
 )
+from app.orders.proceeds_schemas import PROCEEDS, ProceedsShape
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -101,6 +103,7 @@ _OPTION: Final = {
     "arrives_by": "2026-03-06T09:00:00Z",
     "promise": {"from": "2026-03-06T09:00:00Z", "to": "2026-03-06T21:00:00Z"},
     "price": _PRICE,
+    "proceeds": PROCEEDS,
     "co2e_g": _CO2E,
     "consignments": [_QUOTED],
 }
@@ -326,6 +329,8 @@ class OptionShape(Shape):
     promise: PromiseShape
     price: PriceShape
     box_deposit: BoxDeposit = None
+    # Not stored, as `why`: by the fee that an order placed now would have.
+    proceeds: ProceedsShape | None = None
     co2e_g: Co2eShape
     consolidation: ConsolidationShape | None = None
     sharing: DepartureSharing | None = None
@@ -419,6 +424,7 @@ class OrderShape(Shape):
             "created_at": "2026-03-01T08:05:00Z",
             "promise": _OPTION["promise"],
             "price": _PRICE,
+            "proceeds": PROCEEDS,
             "co2e_g": _CO2E,
             "deliver_to": _ADDRESS,
             "payment": {"method": "cash_on_delivery", "status": "pending_cash"},
@@ -457,6 +463,7 @@ class OrderShape(Shape):
     price: PriceShape
     deposit: Deposit = None
     box_deposit: BoxDeposit = None
+    proceeds: ProceedsShape
     co2e_g: Co2eShape
     deliver_to: DeliverTo
     payment: PaymentShape
@@ -464,6 +471,10 @@ class OrderShape(Shape):
     consignments: list[OrderConsignment]
     delivered_at: Time | None = None
     cancel_reason: str | None = None
+    reductions: Annotated[
+        list[ReductionShape], Field(description="What was taken off; all else says what is left")
+    ] = []
+    cancel_free_until: Annotated[Time | None, Field(description="After a reduction: cancel freely until then")] = None
 
 
 class OrderSummary(Shape):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from sqlalchemy import delete, func, update
@@ -9,6 +10,7 @@ from sqlmodel import col, select
 
 from app.core.database import Reader, Session, Sql, as_rows, dump_json, inserting
 from app.core.errors import IdTaken, NotFound
+from app.core.money import Money
 from app.core.paging import decode_cursor
 from app.orders.errors import QuoteUsed
 from app.orders.models import Order, OrderLine, Quote
@@ -106,6 +108,15 @@ async def list_lines(session: Session, order_id: str) -> list[OrderLine]:
             )
         ).scalars()
     )
+
+
+async def keep_of_line(session: Session, line: OrderLine, quantity: Decimal, total: Money) -> None:
+    """A line of a locked order holds so much from now on; of nothing, the line goes."""
+    if quantity > 0:
+        line.quantity, line.total_minor = quantity, total.amount
+    else:
+        await session.delete(line)
+    await session.flush()
 
 
 async def goods_by_producer(session: Session, order_ids: Collection[str]) -> dict[tuple[str, str], int]:

@@ -18,6 +18,7 @@ from app.shipments.values import (
     STATUS_AFTER,
     ConsignmentStatus,
     EventType,
+    Journey,
     LegState,
     LegStatus,
     PlannedLeg,
@@ -76,6 +77,11 @@ def gs1_check_digit(digits: str) -> str:
     """Digits weighted 3, 1, 3, … from the right; what their sum lacks to a multiple of ten."""
     weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(digits)))
     return str(-weighted % 10)
+
+
+def going(journeys: Iterable[Journey]) -> list[Journey]:
+    """The consignments that are to be: when an order was cut down, one may have been left with nothing in it."""
+    return [journey for journey in journeys if journey.cancelled_at is None]
 
 
 def order_status(statuses: Collection[ConsignmentStatus]) -> OrderStatus:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
+from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from pylopdf_fonts_zh_cn import sans_path
 
 from app.core.clock import LEGAL_TIME
 from app.core.money import major, priced
+from app.core.text import LANGUAGES, pick
 from app.ledger.schemas import Statement, StatementAccount, StatementLine
 from app.ledger.values import AccountKind
 
@@ -30,6 +33,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "nothing": "Nothing happened on this account in these days.",
         "empty": "There is no account yet: it opens with the first sale or purchase.",
         "sign": "An amount above zero is owed to you; below zero, you owe it.",
+        "letters": "The name is written in letters that this document does not have.",
         "page": "Page {page} of {{nb}}",
     },
     "zh-Hans": {
@@ -44,6 +48,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "nothing": "该账户在此期间没有变动。",
         "empty": "尚无账户：首次买卖后自动开立。",
         "sign": "正数为应付给您的款项，负数为您应付的款项。",
+        "letters": "该名称所用文字暂不能在本文件中显示。",
         "page": "第 {page} 页，共 {{nb}} 页",
     },
 }
@@ -55,7 +60,8 @@ class _Paper(FPDF):
     def __init__(self, statement: Statement, language: str) -> None:
         super().__init__(format="A4")
         self.words = WORDS[language]
-        self.foot = f"{statement.name}  {statement.from_} – {statement.until}"
+        self.name = drawn_name(statement, language)
+        self.foot = f"{self.name or statement.owner}  {statement.from_} – {statement.until}"
         self.set_title(f"{self.words['title']} {self.foot}")
         self.set_lang("zh-CN" if language == "zh-Hans" else "en")
         self.set_margin(MARGIN_MM)
@@ -72,13 +78,31 @@ class _Paper(FPDF):
         self.set_text_color(0)
 
 
+@lru_cache(maxsize=1)
+def _letters() -> frozenset[int]:
+    """What the font has a picture for."""
+    with TTFont(sans_path()) as font:
+        return frozenset(font.getBestCmap())
+
+
+def drawn_name(statement: Statement, language: str) -> str | None:
+    """The party's name in this language, else in the first in which the font has all of its letters; None when there is none.
+
+    Uyghur and Tibetan are not in it, and would be drawn as boxes.
+    """
+    names = [statement.name, *(pick(statement.names, tag) for tag in (language, *LANGUAGES)), *statement.names.values()]
+    return next((name for name in names if name and all(ord(letter) in _letters() for letter in name)), None)
+
+
 def draw_statement(statement: Statement, language: str) -> bytes:
     """The whole statement as a PDF: who, which days, and for each account where it began, what happened, where it ended."""
     paper = _Paper(statement, language)
     words = paper.words
     paper.add_page()
     _line(paper, words["title"], size=24, height=12)
-    _line(paper, statement.name, size=17, height=9)
+    _line(paper, paper.name or statement.owner, size=17, height=9)
+    if paper.name is None:
+        _line(paper, words["letters"], size=9, height=5, grey=90)
     period = words["period"].format(first=_day(statement.from_, language), last=_day(statement.until, language))
     _line(paper, period, size=12, height=7)
     _line(paper, statement.owner, size=9, height=5, grey=90)

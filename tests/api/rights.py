@@ -82,6 +82,11 @@ TABLE = """
     POST   /v1/claims/{claim_id}/answer              | 401 403 404 200 404 403 403 403 403
     POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
     POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
+    POST   /v1/claims/{claim_id}/recourse            | 401 403 403 403 403 403 403 403 201
+    GET    /v1/recourses                             | 401 200 200 200 200 200 200 403 200
+    GET    /v1/recourses/{recourse_id}               | 401 404 404 404 200 404 404 403 200
+    POST   /v1/recourses/{recourse_id}/answer        | 401 403 403 403 403 404 404 403 403
+    POST   /v1/recourses/{recourse_id}/reversal      | 401 403 403 403 403 403 403 403 200
     GET    /v1/policies                              | 200
     GET    /v1/offer-terms                           | 200
     POST   /v1/listings/{listing_id}/offers          | 401 409 201 403 201 403 403 403 201
@@ -98,6 +103,7 @@ TABLE = """
     POST   /v1/offers/{offer_id}/deposit             | 401 200 404 403 404 403 403 403 403
     POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
     POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
+    GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200
@@ -170,6 +176,8 @@ LISTS = [
     "GET /v1/memberships",
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
+    "GET /v1/reports/carriage",
+    "GET /v1/recourses",
 ]
 # The reader who sees the most of a list, where it is not an operator.
 _READER = {

@@ -4,14 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from app.claims.schemas import ClaimAnswer
 from app.core.database import metadata
 from app.core.throttle import spend
+from app.flows.claim_goods import answer_claim
 from app.flows.follow_shipment import confirm_receipt
 from app.flows.keep_books import close_books
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
-from tests.factories.claims import a_claim_for, claiming
+from tests.factories.claims import a_claim_for, a_recourse, claiming
 from tests.factories.cooperatives import a_member
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
 from tests.factories.jobs import work
@@ -49,7 +51,10 @@ async def a_whole_story(ports):
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
-    await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
+    claim = await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
+    async with ports.begin() as session:
+        await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")
+    await a_recourse(ports, operator, claim.id, order, 1)
     await a_detour(ports, operator, village)
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)

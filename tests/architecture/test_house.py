@@ -27,6 +27,7 @@ ROOMS = (
     "orders",
     "shipments",
     "claims",
+    "reports",
 )
 LINES_MAX = 500
 FUNCTION_LINES_MAX = 70

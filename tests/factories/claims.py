@@ -3,12 +3,15 @@
 from typing import Any
 
 from app.catalogue.photos import mark_ready
+from app.claims.recourse_schemas import NewRecourse, RecourseShape
 from app.claims.schemas import ClaimShape, NewClaim
 from app.core.ids import new_id
 from app.flows.claim_goods import open_claim
+from app.flows.pass_on_loss import pass_on
 from app.flows.ports import Ports
 from tests.factories.catalogue import a_photo
 from tests.factories.identity import Someone
+from tests.factories.tables import value
 
 
 async def a_ready_photo(ports: Ports, person: Someone) -> str:
@@ -23,6 +26,28 @@ def claiming(order: dict[str, Any], line: int, amount: int, kind: str = "no_reas
     """The body of a claim for a line of an order, by its place."""
     money = {"amount": amount, "currency": "CNY"}
     return {"line": order["lines"][line]["id"], "kind": kind, "words": "Not as it should be", "amount": money} | more
+
+
+async def a_recourse(
+    ports: Ports, operator: Someone, claim: str, order: dict[str, Any], place: int = 0
+) -> RecourseShape:
+    """A part of a settled claim for goods of this consignment, passed on to the carrier of a ride, Kunlun's if there is one."""
+    consignment = order["consignments"][place]
+    body = await recoursing(ports, consignment["id"])
+    async with ports.begin() as session:
+        return await pass_on(ports, session, operator.caller, claim, NewRecourse.model_validate(body), "en")
+
+
+async def recoursing(ports: Ports, consignment: str, amount: int = 300) -> dict[str, Any]:
+    """The body that passes so much on to the carrier of a ride, Kunlun's if there is one, by the first event."""
+    leg = await value(
+        ports, "SELECT id FROM leg WHERE consignment_id = :id ORDER BY carrier <> 'KUNLUN', seq LIMIT 1", id=consignment
+    )
+    event = await value(
+        ports, "SELECT id FROM tracking_event WHERE consignment_id = :id ORDER BY id LIMIT 1", id=consignment
+    )
+    money = {"amount": amount, "currency": "CNY"}
+    return {"leg": leg, "amount": money, "events": [event], "reasons": "Damaged on this ride"}
 
 
 async def a_claim_for(ports: Ports, buyer: Someone, order: dict[str, Any], **body: Any) -> ClaimShape:

@@ -19,7 +19,7 @@ from app.identity.sign_in import open_sign_in
 from app.identity.values import Grant, Scope
 from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
-from tests.factories.claims import a_claim_for, a_ready_photo, claiming
+from tests.factories.claims import a_claim_for, a_ready_photo, a_recourse, claiming, recoursing
 from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
 from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
@@ -56,6 +56,9 @@ class Town:
     claims: tuple[str, str]
     offers: dict[str, str]
     box: str
+    settled: str
+    recourse: str
+    recoursing: Json
     placed: tuple[Json, Json]
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
@@ -119,6 +122,7 @@ async def a_town(ports: Ports) -> Town:
         claims=claims,
         offers=offers,
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
+        **await _recourse(ports, village, claimable, operator),
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),
@@ -186,6 +190,17 @@ async def _offers(ports: Ports, village: Village) -> dict[str, str]:
         await withdraw_offer(ports, session, village.garden.caller, offers["returned"].id, "en")
     await work(ports)
     return {state: offer.id for state, offer in offers.items()}
+
+
+async def _recourse(ports: Ports, village: Village, order: Json, operator: Someone) -> dict[str, Any]:
+    """A settled claim, of which a carrier bears a part, and the body that passes on some more."""
+    claim = await a_claim_for(ports, village.buyer, order, **claiming(order, 0, 1_000))
+    async with ports.begin() as session:
+        await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")
+    loom = next(n for n, each in enumerate(order["consignments"]) if each["producer"] == village.loom.producer.id)
+    recourse = await a_recourse(ports, operator, claim.id, order, loom)
+    more = await recoursing(ports, order["consignments"][loom]["id"], 100)
+    return {"settled": claim.id, "recourse": recourse.id, "recoursing": more}
 
 
 async def _a_refresh_token(ports: Ports, phone: str) -> str:

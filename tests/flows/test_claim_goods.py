@@ -9,10 +9,9 @@ from app.claims.errors import ClaimAmountTooHigh, ClaimOpenAlready, ClaimWindowC
 from app.claims.schemas import ClaimAnswer, ClaimDecision, ClaimReply
 from app.claims.values import ClaimStatus
 from app.core.errors import Forbidden, Invalid, NotFound, StateConflict
-from app.core.limits import DISPUTE_WINDOW
 from app.core.money import Money
 from app.flows.claim_goods import answer_claim, decide_claim, lapse_claim, reply_to_claim
-from app.flows.follow_shipment import complete_order, confirm_receipt
+from app.flows.follow_shipment import complete_order, confirm_receipt, release_producer
 from app.flows.show_claims import show_claim, show_claims
 from app.ledger.balance import balances
 from app.ledger.values import PLATFORM, AccountKind
@@ -26,6 +25,7 @@ from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
 
 template, ports = networked, planned
+CRAFT = timedelta(days=7)
 DATES, CARPET = 0, 1
 PENDING, AVAILABLE = AccountKind.PRODUCER_PENDING, AccountKind.PRODUCER_AVAILABLE
 
@@ -148,7 +148,7 @@ async def test_silence_passes_a_claim_on_when_the_clock_has_run_out(ports, villa
 async def test_money_of_a_claimed_line_waits_for_its_end(ports, village, order, operator, clock):
     claim = await unwanted(ports, village, order, 60_000)
     await answer(ports, village.loom, claim, answer="refuse")
-    clock.advance(DISPUTE_WINDOW)
+    clock.advance(CRAFT)
     await work(ports)
     garden, loom = village.garden.producer.id, village.loom.producer.id
     assert (await held(ports, garden))[AVAILABLE] == 25_608
@@ -170,12 +170,34 @@ async def test_refused_and_withdrawn_claims_release_what_waited(ports, village, 
     assert await held(ports, village.loom.producer.id) == {PENDING: 0, AVAILABLE: 162_960}
 
 
-async def test_claim_after_the_release_comes_out_of_what_is_available(ports, village, order, clock):
-    clock.advance(DISPUTE_WINDOW)
-    await work(ports)
+async def test_claim_after_the_release_comes_out_of_what_is_available(ports, village, order):
+    await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     claim = await unwanted(ports, village, order)
     await answer(ports, village.loom, claim, answer="accept")
     assert await held(ports, village.loom.producer.id) == {PENDING: 0, AVAILABLE: 0}
+    await all_is_zero(ports)
+
+
+async def test_money_waits_until_nothing_of_its_lines_can_be_claimed_and_then_for_their_claims_alone(
+    ports, village, order, clock
+):
+    garden, loom = village.garden.producer.id, village.loom.producer.id
+    dates = await wet(ports, village, order)
+    clock.advance(timedelta(hours=48))
+    await work(ports)
+    assert await held(ports, garden) == {PENDING: 25_608}
+    assert await held(ports, loom) == {PENDING: 162_960}
+    await reply(ports, village, dates, "withdraw")
+    assert await held(ports, garden) == {PENDING: 0, AVAILABLE: 25_608}
+    clock.advance(CRAFT - timedelta(hours=49))
+    claim = await unwanted(ports, village, order, 60_000)
+    await answer(ports, village.loom, claim, answer="accept")
+    assert await held(ports, loom) == {PENDING: 108_000 - 3_240}
+    clock.advance(timedelta(hours=1))
+    await work(ports)
+    assert await held(ports, loom) == {PENDING: 0, AVAILABLE: 108_000 - 3_240}
+    async with nothing_happens(ports):
+        await release_producer(ports, order["id"], garden)
     await all_is_zero(ports)
 
 

@@ -13,6 +13,7 @@ from app.core.ids import new_id
 from app.core.limits import PAYMENT_LIFETIME
 from app.flows.cancel_order import cancel_order, expire_order
 from app.flows.claim_goods import answer_claim, refund_claim
+from app.flows.cut_order import refund_part
 from app.flows.follow_payment import payment_paid
 from app.flows.ports import Ports
 from app.flows.show_claims import show_claim
@@ -239,12 +240,41 @@ async def test_money_of_an_order_that_a_harvest_is_too_small_for_goes_back(shop,
     await publish(shop, seller, listing)
     order = await place(shop, buyer, ordering(await a_quote(shop, buyer, {listing: "6"}), "stripe"))
     await paid(shop, fake, door, order)
-    await confirmed(shop, seller, listing, lot, "5")
+    await confirmed(shop, seller, listing, lot, "0")
     await work(shop)
     now = await show_order(shop, order["id"], buyer.caller, "en")
     assert (now.status, now.payment.status) == (OrderStatus.CANCELLED, "refunded")
     assert await held(shop, buyer.id) == {AccountKind.BUYER: (0, 0)}
     assert len(await fake.events("charge.refunded")) == 1
+
+
+async def test_of_an_order_that_is_cut_down_a_part_goes_back_by_card_once_and_the_rest_when_it_is_cancelled(
+    shop, fake, door
+):
+    seller, buyer = await a_producer(shop), await a_person(shop)
+    listing = await a_draft(shop, seller)
+    lot = await a_forecast(shop, seller, listing, "20", 9)
+    await publish(shop, seller, listing)
+    order = await place(shop, buyer, ordering(await a_quote(shop, buyer, {listing: "6"}), "stripe"))
+    await paid(shop, fake, door, order)
+    await confirmed(shop, seller, listing, lot, "5")
+    await work(shop)
+    now = await show_order(shop, order["id"], buyer.caller, "en")
+    back = order["price"]["total"]["amount"] - now.price.total.amount
+    assert (now.status, now.payment.status, now.reductions[0].refund.amount) == (OrderStatus.PLACED, "paid", back)
+    assert await held(shop, buyer.id) == {AccountKind.BUYER: (now.price.total.amount, -now.price.total.amount)}
+    refund = "SELECT id FROM transfer WHERE subject = :id AND kind = 'refund_paid'"
+    (known,) = await rows(shop, refund, id=order["id"])
+    async with nothing_happens(shop):
+        await refund_part(shop, order["id"], known.id, back)
+    assert len(await fake.events("charge.refunded")) == 1
+    await cancel_order(shop, buyer.caller, order["id"], "en")
+    await work(shop)
+    assert (await show_order(shop, order["id"], buyer.caller, "en")).payment.status == "refunded"
+    assert await held(shop, buyer.id) == {AccountKind.BUYER: (0, 0)}
+    sent = "SELECT -sum(amount_minor)::bigint FROM entry WHERE account_id LIKE 'gateway:%'"
+    assert await value(shop, sent) == 0
+    assert len(await fake.events("charge.refunded")) == 2
 
 
 async def test_money_that_comes_after_the_order_expired_goes_back(shop, village, quote, fake, door, clock):

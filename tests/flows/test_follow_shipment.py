@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from app.core.errors import NotFound, StateConflict
-from app.core.limits import DISPUTE_WINDOW
 from app.flows.follow_shipment import complete_order, confirm_receipt, follow_shipment
 from app.flows.show_order import show_order
 from app.identity.values import Scope
@@ -24,6 +23,8 @@ from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
 
 template, ports = networked, planned
+# Until when fresh goods, and crafts from stock, may be claimed.
+FRESH, CRAFT = timedelta(hours=48), timedelta(days=7)
 
 
 @pytest.fixture
@@ -89,8 +90,19 @@ async def test_main_story_ends_with_paid_producers(ports, village, order, operat
             expected[AccountKind.CARRIER_CASH] = (-total, 0)
         assert await held(ports, carrier) == expected
 
-    assert [name for name, _ in await waiting(ports)] == ["order.complete"]
-    clock.advance(DISPUTE_WINDOW)
+    assert sorted(name for name, _ in await waiting(ports)) == ["order.complete", "order.release"]
+    clock.advance(FRESH - timedelta(seconds=1))
+    await work(ports)
+    assert AccountKind.PRODUCER_AVAILABLE not in await held(ports, garden)
+    clock.advance(timedelta(seconds=1))
+    await work(ports)
+    assert await status_of(ports, village, order) is OrderStatus.DELIVERED
+    assert (await held(ports, garden))[AccountKind.PRODUCER_AVAILABLE] == (25_608, 0)
+    assert AccountKind.PRODUCER_AVAILABLE not in await held(ports, loom)
+    clock.advance(CRAFT - FRESH - timedelta(seconds=1))
+    await work(ports)
+    assert await status_of(ports, village, order) is OrderStatus.DELIVERED
+    clock.advance(timedelta(seconds=1))
     await work(ports)
     assert await status_of(ports, village, order) is OrderStatus.COMPLETED
     available = {garden: 25_608, loom: 168_000 - 5_040}
@@ -167,7 +179,7 @@ async def test_buyer_who_is_content_completes_the_order_at_once(ports, village, 
     shown = await confirm_receipt(ports, village.buyer.caller, order["id"], "zh-Hans")
     assert (shown.status, shown.status_text) == (OrderStatus.COMPLETED, "已完成")
     assert (await held(ports, village.garden.producer.id))[AccountKind.PRODUCER_AVAILABLE] == (25_608, 0)
-    clock.advance(DISPUTE_WINDOW + timedelta(hours=1))
+    clock.advance(CRAFT + timedelta(hours=1))
     await work(ports)
     assert (await held(ports, village.garden.producer.id))[AccountKind.PRODUCER_AVAILABLE] == (25_608, 0)
 

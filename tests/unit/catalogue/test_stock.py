@@ -1,5 +1,6 @@
 """Which lots give: there when they are handed in, still good when they arrive, and first ordered is first served."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.presale import Presale, load_presale
-from app.catalogue.stock import choose_lots, good_until, served_first, supply
+from app.catalogue.stock import choose_lots, good_until, share_out, supply
 from app.catalogue.values import Category, Held, LotStock, StockWant
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -86,40 +87,73 @@ def test_so_long_is_enough_of_it_good():
     assert ends == [None, day(9), day(1)]
 
 
-def held(order, quantity, at):
-    return Held(order, Decimal(quantity), day(at))
+def held(order, quantity, at, *, other=0, least=1, step=1):
+    return Held(order, Decimal(quantity), day(at), Decimal(other), Decimal(least), Decimal(step))
 
 
-def test_first_ordered_is_first_served_and_what_still_fits_too():
+def test_first_ordered_is_first_served_and_the_next_gets_what_is_left():
     three = [held("c", 2, 3), held("a", 4, 1), held("b", 5, 2)]
-    assert served_first(three, Decimal(6), {"a", "b", "c"}) == ["b"]
-    assert served_first(three, Decimal(11), {"a", "b", "c"}) == []
-    assert served_first(three, Decimal(0), {"a", "b", "c"}) == ["a", "b", "c"]
+    assert share_out(three, Decimal(6), {"a", "b", "c"}) == {"b": 2, "c": 0}
+    assert share_out(three, Decimal(11), {"a", "b", "c"}) == {}
+    assert share_out(three, Decimal(0), {"a", "b", "c"}) == {"a": 0, "b": 0, "c": 0}
+
+
+def test_a_line_is_cut_in_whole_steps_and_never_below_the_least_that_is_sold():
+    assert share_out([held("a", 10, 1, least=4, step=2)], Decimal(7), {"a"}) == {"a": 6}
+    assert share_out([held("a", 10, 1, least=8, step=2)], Decimal(7), {"a"}) == {"a": 0}
+    assert share_out([held("a", 10, 1, least=8, step=2), held("b", 7, 2)], Decimal(7), {"a", "b"}) == {"a": 0}
+
+
+def test_what_a_line_holds_of_other_lots_stays_where_its_steps_allow():
+    assert share_out([held("a", 6, 1, other=4)], Decimal(3), {"a"}) == {"a": 7}
+    assert share_out([held("a", 5, 1, other=3, step=4, least=4)], Decimal(0), {"a"}) == {"a": 0}
+    assert share_out([held("a", 5, 1, other=7, step=4, least=4)], Decimal(0), {"a"}) == {"a": 4}
 
 
 def test_what_has_left_is_served_before_all():
-    assert served_first([held("a", 4, 1), held("b", 5, 2)], Decimal(6), {"a"}) == ["a"]
-    assert served_first([held("a", 4, 1), held("b", 5, 2)], Decimal(1), set()) == []
+    assert share_out([held("a", 4, 1), held("b", 5, 2)], Decimal(6), {"a"}) == {"a": 1}
+    assert share_out([held("a", 4, 1), held("b", 5, 2)], Decimal(1), set()) == {}
 
 
 _held = st.lists(
-    st.builds(held, st.uuids().map(str), st.integers(1, 20), st.integers(0, 5)), unique_by=lambda one: one.order_id
+    st.builds(
+        held,
+        st.uuids().map(str),
+        st.integers(1, 20),
+        st.integers(0, 5),
+        other=st.integers(0, 5),
+        least=st.integers(1, 6),
+        step=st.integers(1, 4),
+    ),
+    unique_by=lambda one: one.order_id,
 )
 
 
 @given(every=_held, harvest=st.integers(0, 60), data=st.data())
-def test_who_is_served_never_gets_more_than_came_and_nobody_waits_for_a_later_one(every, harvest, data):
-    may_end = {one.order_id for one in every if data.draw(st.booleans())}
-    unserved = served_first(every, Decimal(harvest), may_end)
-    assert set(unserved) <= may_end
-    fixed = sum(one.quantity for one in every if one.order_id not in may_end)
-    kept = sum(one.quantity for one in every if one.order_id not in unserved)
-    assert kept <= max(fixed, harvest)
-    ordered = sorted(every, key=lambda one: (one.created_at, one.order_id))
-    for one in ordered:
-        if one.order_id in unserved:
-            earlier = [e for e in ordered[: ordered.index(one)] if e.order_id in may_end - set(unserved)]
-            assert fixed + sum(e.quantity for e in earlier) + one.quantity > harvest
+def test_nobody_gets_more_than_came_or_was_ordered_and_a_second_look_finds_nothing_to_do(every, harvest, data):
+    may_change = {one.order_id for one in every if data.draw(st.booleans())}
+    cut = share_out(every, Decimal(harvest), may_change)
+    assert cut.keys() <= may_change
+    left = []
+    for one in every:
+        total = cut.get(one.order_id, one.quantity + one.other)
+        assert total <= one.quantity + one.other
+        if one.order_id in cut:
+            assert total == 0 or (total >= one.least and total % one.step == 0)
+        left.append(replace(one, quantity=max(total - one.other, Decimal(0)), other=min(one.other, total)))
+    fixed = sum(one.quantity for one in every if one.order_id not in may_change)
+    assert sum(one.quantity for one in left) <= max(fixed, harvest)
+    assert share_out([one for one in left if one.quantity], Decimal(harvest), may_change) == {}
+
+
+@given(
+    every=st.lists(st.builds(held, st.uuids().map(str), st.integers(1, 20), st.integers(0, 5)), min_size=1),
+    harvest=st.integers(0, 60),
+)
+def test_of_goods_sold_one_by_one_nothing_is_left_over_while_somebody_lacks(every, harvest):
+    cut = share_out(every, Decimal(harvest), {one.order_id for one in every})
+    kept = sum(cut.get(one.order_id, one.quantity) for one in every)
+    assert kept == (harvest if cut else sum(one.quantity for one in every))
 
 
 def test_of_a_forecast_a_share_in_whole_units_is_sold_ahead():

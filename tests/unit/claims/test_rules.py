@@ -133,7 +133,9 @@ def test_any_order_of_claims_settlements_and_releases_keeps_the_money(totals, fe
             granted = min(amount, refundable_minor(line, claims, parts.paid_minor))
             if granted == 0:
                 continue
-            entries = refund_for(order, line, granted, lines, claims, transfers)
+            entries = refund_for(
+                order, line, granted, lines, claims, transfers, released=order.status is OrderStatus.COMPLETED
+            )
             transfers.append(Transfer(f"t{len(transfers)}", TransferKind.REFUND, "ord", State.POSTED, entries))
             claims[waiting[0]] = replace(claims[waiting[0]], status=ClaimStatus.SETTLED, granted_minor=granted)
             if completed:

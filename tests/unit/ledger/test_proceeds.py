@@ -25,9 +25,9 @@ FEES = st.integers(0, 10_000)
 
 @st.composite
 def price_parts(draw):
-    goods, carriage, packaging = draw(PRODUCERS), draw(CARRIERS), draw(AMOUNT)
-    priced = sum(goods.values()) + sum(carriage.values()) + packaging
-    return PriceParts("CNY", goods, carriage, packaging, draw(st.integers(0, priced)))
+    goods, carriage, packaging, duties = draw(PRODUCERS), draw(CARRIERS), draw(AMOUNT), draw(AMOUNT)
+    priced = sum(goods.values()) + sum(carriage.values()) + packaging + duties
+    return PriceParts("CNY", goods, carriage, packaging, draw(st.integers(0, priced)), duties)
 
 
 def sums_of(entries, kind):
@@ -42,7 +42,7 @@ def transfer_of(entries):
 def test_parts_add_up_to_what_the_buyer_paid_and_the_subsidy(parts, fee_bps):
     split = proceeds(parts, fee_bps)
     owed = [*split.producers_minor.values(), *split.carriers_minor.values()]
-    owed += [split.packaging_minor, split.platform_fee_minor]
+    owed += [split.packaging_minor, split.platform_fee_minor, split.duties_minor]
     assert min(owed) >= 0
     assert sum(owed) == split.paid_minor + split.subsidy_minor == parts.paid_minor + parts.subsidy_minor
 
@@ -159,3 +159,11 @@ def test_same_carrier_at_the_same_price_is_no_entry():
         Entry(AccountRef(AccountKind.CARRIER_FREIGHT, "KUNLUN", "CNY"), 900),
         Entry(AccountRef(AccountKind.CARRIER_FREIGHT, "XILU", "CNY"), -900),
     )
+
+
+def test_duties_that_the_buyer_pays_are_owed_to_the_tax_office_and_not_to_us():
+    parts = PriceParts("CNY", {"prd_1": 10_000}, {"RAIL": 800}, duties_minor=970)
+    entries = sale_entries("per_1", proceeds(parts, 300))
+    assert sums_of(entries, AccountKind.TAX) == {"platform": 970}
+    assert sums_of(entries, AccountKind.PLATFORM_FEE) == {"platform": 300}
+    assert sums_of(entries, AccountKind.BUYER) == {"per_1": -11_770}

@@ -1,8 +1,11 @@
 """The table of policies: read, checked with one clear line for a fault, and what of it an order keeps."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.catalogue.values import Category
+from app.core.limits import DISPUTE_WINDOW
 from app.core.settings import Settings
 from app.core.text import LANGUAGES
 from app.flows.ports import fault_of_tables
@@ -19,6 +22,7 @@ from app.orders.policies import (
     load_policies,
     owed_for,
     read_policies,
+    window_of,
 )
 
 GOOD = TABLE.read_text(encoding="utf-8")
@@ -69,7 +73,7 @@ def test_orders_from_before_have_nothing_to_claim_and_owe_nothing():
         ('to = "carrier"\n', "", "cancellation goods_not_ready: `bps` above zero comes with `to` and `of`"),
         ('to = "carrier"', 'to = "producer"', "`to` is somebody else than who `pays`"),
         ('states = ["placed"]', 'states = ["in_transit"]', "orders are cancelled while they are"),
-        ('version = "2026-2"', "", "version: Field required"),
+        ('version = "2026-3"', "", "version: Field required"),
         ('zh-Hans = "买家不想要了"', 'ug = "x"', "cancellation changed_mind: `what` is said in en and in zh-Hans"),
     ],
 )
@@ -89,3 +93,12 @@ def test_a_table_with_a_fault_stops_the_start_with_one_line(tmp_path):
     assert fault_of_tables(Settings()) is None
     with pytest.raises(PoliciesUnreadable):
         load_policies(tmp_path / "nothing.toml")
+
+
+def test_money_waits_for_the_longest_time_in_which_anything_of_it_can_be_claimed():
+    goods = {"a": ("produce", False), "b": ("handicraft", False), "c": ("livestock", False), "d": ("cotton", False)}
+    terms = frozen_terms(load_policies(None), goods)
+    hours = {line: window_of(terms, [line]) / timedelta(hours=1) for line in goods}
+    assert hours == {"a": 48, "b": 7 * 24, "c": 2, "d": 10 * 24}
+    assert window_of(terms, ["a", "c"]) == timedelta(hours=48)
+    assert window_of({"policy": "2026-1"}, ["a"]) == DISPUTE_WINDOW

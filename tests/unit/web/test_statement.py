@@ -11,7 +11,7 @@ from app.api.statements import safe, sheet_of
 from app.core.money import Money, major
 from app.ledger.schemas import SaleShape, Statement
 from app.ledger.values import AccountKind
-from app.web.statement import draw_statement
+from app.web.statement import draw_statement, drawn_name
 
 NAMES = {"en": "Date garden", "zh-Hans": "和田枣园"}
 
@@ -79,6 +79,21 @@ def test_paper_has_as_many_pages_as_its_lines_need():
 def test_paper_of_nothing_can_be_read_too():
     nothing = a_statement(0).model_copy(update={"accounts": [], "items": []})
     assert pages_of(draw_statement(nothing, "zh-Hans")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "drawn"),
+    [
+        ("和田枣园", {}, "和田枣园"),
+        ("خوتەن چىلان بېغى", {"ug": "خوتەن چىلان بېغى", "zh-Hans": "和田枣园"}, "和田枣园"),
+        ("ཤིང་འབྲས།", {"bo": "ཤིང་འབྲས།", "en": "Apple garden"}, "Apple garden"),
+        ("خوتەن چىلان بېغى", {"ug": "خوتەن چىلان بېغى"}, None),
+    ],
+)
+def test_name_is_drawn_in_letters_that_the_paper_has_and_never_as_boxes(name, names, drawn):
+    statement = a_statement().model_copy(update={"name": name, "names": names})
+    assert drawn_name(statement, "en") == drawn
+    assert pages_of(draw_statement(statement, "en")) == 1
 
 
 def test_sheet_begins_with_its_mark_and_says_everything():
