@@ -21,7 +21,9 @@ from app.flows.offer_steps import end_offer, start_clock, tell_both
 from app.flows.pack_lines import LISTING
 from app.flows.ports import Ports
 from app.flows.show_offers import shown
-from app.identity.values import Caller
+from app.identity.rules import is_related
+from app.identity.rules import may as may_act
+from app.identity.values import Caller, Grant
 from app.notify.values import Template
 from app.offers.errors import NotBargained, OfferExpired, OfferRoundsOver
 from app.offers.models import BulkOffer
@@ -61,7 +63,7 @@ async def make_offer(
             raise IdTaken(id=known.id)
         return await shown(session, known, caller, language)
     sold = await _on_sale(session, listing_id, now)
-    if caller.speaks_for(sold.producer_id):
+    if is_related(caller, sold.producer_id):
         raise Forbidden(needs={"en": "somebody else than who sells it", "zh-Hans": "卖家以外的买家身份"})
     terms = ports.offer_terms.find(sold.category, sold.unit)
     if terms is None:
@@ -238,7 +240,7 @@ def sides_of(offer: BulkOffer, caller: Caller) -> Collection[Side]:
     """On which sides somebody stands who may see the offer."""
     sides = {
         Side.BUYER: offer.buyer_id == caller.id,
-        Side.PRODUCER: caller.speaks_for(offer.producer_id),
+        Side.PRODUCER: may_act(caller, offer.producer_id, Grant.PRICE),
         Side.OPERATOR: caller.is_operator(),
     }
     return [side for side, stands in sides.items() if stands]

@@ -89,7 +89,7 @@ async def tell_both(
     session: Session, offer: BulkOffer, templates: Sequence[Template], now: datetime, *, only_buyer: bool = False
 ) -> None:
     """The buyer and every member of the producer hear of a step, each in their language."""
-    parties = await parties_of(session, offer.buyer_id, {offer.producer_id})
+    parties = await parties_of(session, offer.buyer_id, {offer.producer_id}, now)
     people = [parties.buyer, *(() if only_buyer else parties.members.get(offer.producer_id, ()))]
     notices = [
         Notice(one.phone, template, one.language, _told(offer, one.language))

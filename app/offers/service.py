@@ -13,7 +13,7 @@ from app.core.database import Reader, Session
 from app.core.errors import IdTaken, NotFound
 from app.core.money import Money
 from app.core.paging import decode_cursor
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.offers.errors import OfferExpired, OfferNotOrderable, OfferOpenAlready
 from app.offers.models import BulkOffer
 from app.offers.rules import NOTHING_TO_PAY
@@ -119,4 +119,4 @@ async def list_offers(
 def _seen_by(caller: Caller) -> Any:
     if caller.is_operator():
         return True
-    return or_(col(BulkOffer.buyer_id) == caller.id, col(BulkOffer.producer_id).in_(caller.producers))
+    return or_(col(BulkOffer.buyer_id) == caller.id, col(BulkOffer.producer_id).in_(caller.granted(Grant.SEE)))

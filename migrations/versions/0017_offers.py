@@ -27,8 +27,9 @@ TEMPLATES = (
     "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn",
 )
 NEW_TEMPLATES = (
-    "offer_made", "offer_countered", "offer_accepted", "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened",
-    "deposit_received", "deposit_returned", "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited",
+    "offer_made", "offer_countered", "offer_accepted", "offer_declined", "offer_withdrawn", "offer_expired",
+    "offer_reopened", "deposit_received", "deposit_returned", "deposit_forfeited", "deposit_failed", "box_returned",
+    "box_forfeited",
 )
 METHODS = ("cash_on_delivery", "stripe")
 CATEGORIES = ("cotton", "produce", "livestock", "handicraft")
