@@ -170,7 +170,7 @@ class TermsRowShape(Shape):
     category: Category
     what: LocalText
     source: LocalText
-    min_quantity: Annotated[dict[Unit, Quantity], Field(description="By the unit that goods are sold in")]
+    bulk: Annotated[dict[Unit, Quantity], Field(description="By the unit that goods are sold in")]
     rounds_max: int
     answer_h: int
     answer_h_max: int
@@ -191,7 +191,7 @@ class OfferTermsShape(Shape):
                     "category": "cotton",
                     "what": {"en": "Offers on cotton lots", "zh-Hans": "棉花大宗议价"},
                     "source": {"en": "Custom of the trade", "zh-Hans": "行业惯例"},
-                    "min_quantity": {"bale": "10"},
+                    "bulk": {"bale": "10"},
                     "rounds_max": 10,
                     "answer_h": 48,
                     "answer_h_max": 168,

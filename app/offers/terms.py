@@ -31,7 +31,7 @@ class TermsRow(Shape):
     category: Category
     what: dict[str, str]
     source: dict[str, str]
-    min_quantity: Annotated[dict[Unit, Quantity], Field(min_length=1)]
+    bulk: Annotated[dict[Unit, Quantity], Field(min_length=1)]
     rounds_max: Annotated[int, Field(ge=1, le=ROUNDS_MAX)]
     answer_h: Hours
     answer_h_max: Hours
@@ -66,7 +66,7 @@ class OfferTerms(Shape):
 
     def find(self, category: Category, unit: Unit) -> "AgreedTerms | None":
         """What an offer on such goods keeps; None where prices are fixed."""
-        row = next((row for row in self.terms if row.category is category and unit in row.min_quantity), None)
+        row = next((row for row in self.terms if row.category is category and unit in row.bulk), None)
         return _agreed(self.version, row, unit) if row else None
 
 
@@ -95,7 +95,7 @@ class AgreedTerms:
 def _agreed(version: str, row: TermsRow, unit: Unit) -> AgreedTerms:
     return AgreedTerms(
         version=version,
-        bulk=row.min_quantity[unit],
+        bulk=row.bulk[unit],
         rounds_max=row.rounds_max,
         answer=timedelta(hours=row.answer_h),
         answer_max=timedelta(hours=row.answer_h_max),

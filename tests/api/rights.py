@@ -4,7 +4,8 @@ from tests.factories.town import ROLES
 
 # The columns are ROLES: nobody, the buyer, another buyer, a member of the producer, a member of another one, the carrier
 # with every scope, another carrier with every scope, a partner without the scope, an operator. What comes after `#` tells
-# two lines of one operation apart. Where everybody passes, one status stands for all.
+# two lines of one operation apart. Where everybody passes, one status stands for all. Who is refused for the order of things comes
+# after the one who is not: a seller whose turn it is by then may not name the same price again (422).
 TABLE = """
     POST   /v1/auth/codes                            | 202
     POST   /v1/auth/tokens                           | 201
@@ -93,7 +94,7 @@ TABLE = """
     GET    /v1/offers                                | 401 200 200 200 200 403 403 403 200
     GET    /v1/offers/{offer_id}                     | 401 200 404 200 404 403 403 403 200
     POST   /v1/offers/{offer_id}/counter             | 401 409 404 200 404 403 403 403 403
-    POST   /v1/offers/{offer_id}/counter#countered   | 401 200 404 409 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/counter#countered   | 401 200 404 422 404 403 403 403 403
     POST   /v1/offers/{offer_id}/accept              | 401 409 404 200 404 403 403 403 403
     POST   /v1/offers/{offer_id}/accept#countered    | 401 200 404 409 404 403 403 403 403
     POST   /v1/offers/{offer_id}/decline             | 401 409 404 200 404 403 403 403 403

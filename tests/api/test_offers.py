@@ -54,7 +54,7 @@ async def test_agreement_is_made_of_what_was_seen_paid_for_and_ordered(door, tow
 async def test_terms_are_public_and_name_every_category(door):
     told = (await door.get("/v1/offer-terms")).json()
     assert {row["category"] for row in told["items"]} == {"cotton", "produce", "livestock", "handicraft"}
-    assert told["items"][0]["min_quantity"]["bale"] == "10"
+    assert told["items"][0]["bulk"]["bale"] == "10"
 
 
 async def test_box_is_scanned_back_at_a_hub_that_there_is(door, town, ports):

@@ -12,11 +12,12 @@ from app.catalogue.values import ListingEvent
 from app.claims.schemas import ClaimAnswer
 from app.core.errors import Forbidden, Invalid, NotFound, StateConflict
 from app.core.limits import PAYMENT_LIFETIME
-from app.flows.bargain import withdraw_offer
+from app.flows.bargain import lapse_offer, withdraw_offer
 from app.flows.cancel_order import cancel_order
 from app.flows.claim_goods import answer_claim
 from app.flows.follow_shipment import confirm_receipt
 from app.flows.pay_deposit import return_deposit, send_deposit_back, start_deposit
+from app.flows.record_payment_event import record_payment_event
 from app.flows.show_offers import show_offer
 from app.flows.show_order import show_order
 from app.ledger.balance import balances
@@ -391,6 +392,22 @@ async def test_card_money_that_comes_too_late_goes_back(ports, village, fake, do
     assert await held(ports, "stripe") == {}
     assert await held(ports, village.buyer.id) == {}
     await all_is_zero(ports)
+
+
+async def test_card_money_that_came_in_time_counts_though_its_news_is_late(ports, village, fake, door, clock):
+    agreed = await an_agreement(ports, village.buyer, village.loom, village.carpets, "10", 150_000)
+    asked = await by_card(ports, village.buyer, agreed)
+    await fake.confirm(asked.deposit.client_secret)
+    await stripe_tells(fake, door, "payment_intent.succeeded")
+    (event,) = await fake.events("payment_intent.succeeded")
+    await record_payment_event(ports, provider="stripe", event=event["id"])
+    clock.advance(timedelta(hours=48))
+    async with nothing_happens(ports):
+        await lapse_offer(ports, agreed.id)
+    await work(ports)
+    shown = await seen(ports, village, agreed)
+    assert (shown.status, shown.deposit.status) == (OfferStatus.ACCEPTED, DepositStatus.HELD)
+    assert shown.due_at == clock.now() + timedelta(hours=72)
 
 
 async def test_failed_card_may_be_replaced_by_a_bank_transfer(ports, village, fake, door):

@@ -213,7 +213,7 @@ def test_deposits_only_end_where_nothing_leads_on():
 def test_every_category_is_bargained_for_by_the_table_that_comes_with_the_code():
     table = load_terms(None)
     assert {row.category for row in table.terms} == set(Category)
-    bulk = {(row.category, unit) for row in table.terms for unit in row.min_quantity}
+    bulk = {(row.category, unit) for row in table.terms for unit in row.bulk}
     for category, unit in bulk:
         assert table.find(category, unit).version == table.version
     assert table.find(Category.LIVESTOCK, Unit.BOX) is None

@@ -29,8 +29,8 @@ def test_what_an_offer_keeps_is_what_held():
         ('on_lapse = "forfeited"', 'on_lapse = "kept"', "terms cotton on_lapse"),
         ("answer_h = 48", "answer_h = 169", "`answer_h` is not above `answer_h_max`"),
         ('category = "livestock"', 'category = "cotton"', "categories stand twice: cotton"),
-        ('min_quantity = { head = "5" }', "min_quantity = { }", "terms livestock min_quantity"),
-        ('min_quantity = { head = "5" }', 'min_quantity = { herd = "5" }', "terms livestock min_quantity"),
+        ('bulk = { head = "5" }', "bulk = { }", "terms livestock bulk"),
+        ('bulk = { head = "5" }', 'bulk = { herd = "5" }', "terms livestock bulk"),
         (
             'en = "Offers on cotton lots, with a deposit of 15 %", ',
             "",
