@@ -112,6 +112,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
+    app.include_router(orders.once)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)
