@@ -96,21 +96,42 @@ async def payments_are_charges(ports: Ports, provider: Provider, proof: Proof, *
             proof.require(row.status in ("paid", "refunded"), f"{row.order_id} was delivered, its cash is {row.status}")
 
 
-async def goods_add_up(ports: Ports, proof: Proof) -> None:
+async def goods_add_up(ports: Ports, proof: Proof, *, quiet: bool) -> None:
     """Stock is what came less what orders hold or took, never below nothing; every place on a departure is accounted for."""
     lots = await rows(
         ports,
         """SELECT lot.id, lot.quantity, lot.reserved, lot.consumed,
-            coalesce(sum(line.quantity) FILTER (WHERE o.status IN ('awaiting_payment', 'placed', 'in_transit')), 0) AS open,
-            coalesce(sum(line.quantity) FILTER (WHERE o.status IN ('delivered', 'completed')), 0) AS gone
-        FROM lot LEFT JOIN order_line line ON line.listing_id = lot.listing_id LEFT JOIN "order" o ON o.id = line.order_id
-        GROUP BY lot.id, lot.quantity, lot.reserved, lot.consumed""",
+            coalesce(sum(held.quantity) FILTER (WHERE held.state = 'held'), 0) AS open,
+            coalesce(sum(held.quantity) FILTER (WHERE held.state = 'consumed'), 0) AS gone
+        FROM lot LEFT JOIN reservation held ON held.lot_id = lot.id GROUP BY lot.id, lot.quantity, lot.reserved, lot.consumed""",
     )
     for lot in lots:
         proof.require(lot.quantity >= lot.reserved + lot.consumed, f"{lot.id} is sold beyond what there is")
+        proof.require(min(lot.reserved, lot.consumed) >= 0, f"{lot.id} counts below nothing")
         proof.require(
             (lot.reserved, lot.consumed) == (lot.open, lot.gone), f"{lot.id} counts otherwise than its orders"
         )
+    lines = await rows(
+        ports,
+        """SELECT line.order_id, line.id, line.quantity, o.status, c.status AS moved,
+            coalesce(sum(held.quantity) FILTER (WHERE held.state = 'held'), 0) AS open,
+            coalesce(sum(held.quantity) FILTER (WHERE held.state = 'consumed'), 0) AS gone
+        FROM order_line line JOIN "order" o ON o.id = line.order_id JOIN consignment c ON c.id = line.consignment_id
+        LEFT JOIN reservation held ON held.order_id = line.order_id AND held.line_id = line.id
+        GROUP BY line.order_id, line.id, line.quantity, o.status, c.status""",
+    )
+    for line in lines:
+        wanted = 0 if line.status in ENDED else line.quantity
+        proof.require(
+            line.open + line.gone == wanted, f"{line.order_id} is {line.status}, and holds {line.open} + {line.gone}"
+        )
+        if quiet and line.status not in ENDED:
+            # What a carrier has taken in has left the stock.
+            left = 0 if line.moved == "booked" else line.quantity
+            proof.require(
+                line.gone == left,
+                f"{line.order_id} is {line.moved}, and {line.gone} of {line.quantity} have left the stock",
+            )
     proof.figures["units sold"] = int(sum(lot.reserved + lot.consumed for lot in lots))
     async with ports.database.read() as connection:
         mismatches, lost = await audit_bookings(connection, ports.clock.now())

@@ -24,7 +24,7 @@ class Truths(World):
     async def _look(self, *, quiet: bool) -> None:
         proof = Proof()
         await payments_are_charges(self.ports, self.fake.state, proof, quiet=quiet)
-        await goods_add_up(self.ports, proof)
+        await goods_add_up(self.ports, proof, quiet=quiet)
         await ledger_adds_up(self.ports, proof, quiet=quiet)
         await shares_are_earned(self.ports, proof)
         await statements_are_the_ledger(self.ports, self.stage.operator.caller, proof)
