@@ -37,10 +37,10 @@ BUYERS = 16
 SCARCE = "40"
 QUIET_S_MAX = 300.0
 # Nothing is killed before clients were answered some more since the last kill: it would never be killed at work.
-ANSWERS_BETWEEN = 4
-WORK_S_MAX = 45.0
+ANSWERS_BETWEEN = 2
+WORK_S_MAX = 12.0
 # A service, the worker, PostgreSQL, one of its processes.
-WEIGHTS = (4, 2, 2, 1)
+WEIGHTS = (2, 2, 2, 1)
 Say = Callable[[str], None]
 
 

@@ -57,7 +57,7 @@ BROKEN = {
     "FROM payment": "more than one payment",
     "UPDATE \"order\" SET status = 'completed'": "still waits",
     "UPDATE \"order\" SET number = '26-AAAA-AAAA'": "is not as it was answered",
-    "UPDATE order_line SET total_minor = total_minor - 100": "of its",
+    "UPDATE order_line SET total_minor = total_minor - 100": ": prd_",
     "DELETE FROM idempotency_key": "has not one key",
 }
 
@@ -69,8 +69,7 @@ async def test_what_is_broken_in_the_tables_is_found(shop, fake, sold, broken, s
     async with shop.begin() as session:
         await session.execute(text(broken))
     findings = await found(shop, fake, journal)
-    assert findings
-    assert [each for each in findings if said in each] or said == "of its", findings
+    assert [each for each in findings if said in each], findings
 
 
 async def test_what_was_told_and_is_not_there_is_found(shop, fake, sold):
