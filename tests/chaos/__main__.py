@@ -45,7 +45,7 @@ def table(outcome: Outcome) -> str:
     figures |= proof.figures | {"findings": len(proof.findings)}
     width = max(map(len, figures))
     lines = [f"{name.ljust(width)}  {number:>12,}" for name, number in figures.items()]
-    return "\n".join([*lines, *(f"FOUND  {finding}" for finding in proof.findings)])
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -102,6 +102,8 @@ async def _play(plan: Plan, folder: Path, postgres: Postgres, stripe: StripeStan
     async with _ports(settings) as ports:
         say("Looking at everything …")
         proof = await check(ports, cast, journal, stripe.state)
+    for finding in proof.findings:
+        say(f"FOUND  {finding}")
     if proof.findings:
         (Path(tempfile.gettempdir()) / "chama-chaos.log").write_text(village.logs(), encoding="utf-8")
     return Outcome(plan, journal, killed, proof, seconds)
@@ -212,7 +214,7 @@ async def _kill(
         await asyncio.sleep(chance.uniform(0.3, 1.5))
         await _until_at_work(journal, told + ANSWERS_BETWEEN, waited + WORK_S_MAX)
         (targets,) = chance.choices(kinds, weights=WEIGHTS)
-        target = await _one_that_is_up(targets, chance)
+        target = await _one_that_is_up(targets, coming, chance)
         await asyncio.to_thread(target.kill)
         killed[target.kind] += 1
         task = asyncio.create_task(asyncio.to_thread(target.revive))
@@ -228,8 +230,12 @@ async def _until_at_work(journal: Journal, answers: int, until: float) -> None:
         await asyncio.sleep(0.03)
 
 
-async def _one_that_is_up(targets: list[Any], chance: random.Random) -> Any:
-    while not (up := [each for each in targets if each.up]):  # noqa: ASYNC110
+async def _one_that_is_up(targets: list[Any], coming: set[asyncio.Task[None]], chance: random.Random) -> Any:
+    """Raises what kept one that was killed from coming back."""
+    while not (up := [each for each in targets if each.up]):
+        for task in coming:
+            if task.done():
+                task.result()
         await asyncio.sleep(0.03)
     return chance.choice(up)
 

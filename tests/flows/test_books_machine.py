@@ -34,6 +34,6 @@ def stage(server, networked, tmp_path_factory):
 def test_whatever_happens_the_books_add_up_and_nobody_is_paid_twice(stage):
     # An example is a database and some hundred statements: a fraction of what is usual.
     few = settings(
-        max_examples=settings().max_examples // 12, stateful_step_count=20, suppress_health_check=list(HealthCheck)
+        max_examples=settings().max_examples // 20, stateful_step_count=20, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(lambda: Books(stage), settings=few)
