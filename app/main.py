@@ -123,6 +123,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
         app.include_router(module.router)
     app.include_router(orders.placing)
     app.include_router(offers.paying)
+    app.include_router(orders.once)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)

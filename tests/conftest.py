@@ -27,6 +27,8 @@ from app.routing import warm_up
 
 # How long an example takes is the machine's affair, not a test's.
 settings.register_profile("chama", parent=settings.default, deadline=None)
+# Twenty times as many examples, for a night: `pytest --hypothesis-profile=long`.
+settings.register_profile("long", parent=settings.get_profile("chama"), max_examples=20 * settings.default.max_examples)
 settings.load_profile("chama")
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Beijing

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.api.deps import Language, PortsDep, RequiredClaim, SignedIn
+from app.api.deps import Language, PortsDep, RequiredClaim, SignedIn, Tx
 from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
-from app.api.router import story_router
+from app.api.router import api_router, story_router
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound, StateConflict, UpstreamFailed
 from app.core.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress
@@ -27,6 +27,8 @@ router = story_router("buy")
 AnOrderId = Annotated[str, Path(pattern=ORDER_ID)]
 # Placing an order claims its own key inside the order's transaction.
 placing = APIRouter(prefix="/v1", tags=["buy"])
+# What can happen once is answered in the transaction in which it happens: were the answer lost, a repeat would hear that it is too late.
+once = api_router("buy")
 
 
 @placing.post(
@@ -87,13 +89,14 @@ async def get_order(request: Request, ports: PortsDep, caller: SignedIn, id: AnO
     return etagged(request, await show_order(ports, id, caller, language))
 
 
-@router.post(
+@once.post(
     "/orders/{id}/cancel",
     summary="Cancel an order",
     responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict, CancelReasonUnusable, AlreadyShipped),
 )
 async def cancel_order(
     ports: PortsDep,
+    session: Tx,
     caller: SignedIn,
     id: AnOrderId,  # noqa: A002 - the contract's word
     language: Language,
@@ -103,14 +106,20 @@ async def cancel_order(
 
     A `reason` says who bears what the order has cost already: `GET /v1/policies` lists them, and who may give each when.
     """
-    return await cancel(ports, caller, id, language, command.reason if command else None)
+    return await cancel(ports.within(session), caller, id, language, command.reason if command else None)
 
 
-@router.post(
+@once.post(
     "/orders/{id}/confirm-receipt",
     summary="Confirm that everything arrived",
     responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict),
 )
-async def confirm_receipt(ports: PortsDep, caller: SignedIn, id: AnOrderId, language: Language) -> OrderShape:  # noqa: A002 - the contract's word
+async def confirm_receipt(
+    ports: PortsDep,
+    session: Tx,
+    caller: SignedIn,
+    id: AnOrderId,  # noqa: A002 - the contract's word
+    language: Language,
+) -> OrderShape:
     """Completes a delivered order at once: the producers' money becomes available without waiting for the dispute window."""
-    return await confirm(ports, caller, id, language)
+    return await confirm(ports.within(session), caller, id, language)

@@ -148,11 +148,12 @@ class _Place:
 
 @contextmanager
 def embedded_postgres(
-    directory: Path, *, durable: bool = True, say: Callable[[str], None] = _log.info
+    directory: Path, *, durable: bool = True, port: int | None = None, say: Callable[[str], None] = _log.info
 ) -> Iterator[Cluster]:
     """Run the cluster kept in `directory` for as long as the block lasts, creating it the first time.
 
-    The database `chama` belongs to the role `chama`, which may create databases and trusted extensions. Loopback only.
+    The database `chama` belongs to the role `chama`, which may create databases and trusted extensions. Loopback only,
+    at `port` or at a free one.
     Without `durable` a power cut may ruin the cluster. On Linux the server also stops when the caller is killed.
     Raises PostgresUnavailable, or ClusterInUse when another process has the cluster open.
     """
@@ -166,9 +167,9 @@ def embedded_postgres(
                 _await_former_server(place.cluster)
             if not place.cluster.exists():
                 _create(place, durable=durable, say=say)
-            server, port = _start(place, durable=durable, say=say)
+            server, listening = _start(place, durable=durable, port=port, say=say)
             held.callback(_stop, server)
-            url = _ensure_database(port, place.password)
+            url = _ensure_database(listening, place.password)
         except (OSError, psycopg.Error) as problem:
             raise PostgresUnavailable(f"The database in {directory} cannot be opened: {problem}") from problem
         yield Cluster(url=url, directory=place.cluster, pid=server.pid)
@@ -357,17 +358,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _start(place: _Place, *, durable: bool, say: Callable[[str], None]) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the server on a free port, again while the trouble is one that passes."""
+def _start(
+    place: _Place, *, durable: bool, port: int | None, say: Callable[[str], None]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the server on this port or a free one, again while the trouble is one that passes."""
     deadline = time.monotonic() + LEAVE_S_MAX
     while True:
-        port = _free_port()
-        settings = {**_SETTINGS, **({} if durable else _NOT_DURABLE), "port": str(port)}
+        listening = port or _free_port()
+        settings = {**_SETTINGS, **({} if durable else _NOT_DURABLE), "port": str(listening)}
         since = _roll_log(place.log)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         server = _spawn(place, "postgres", ["-D", str(place.cluster), *options])
         if _became_ready(server, place.cluster, say):
-            return server, port
+            return server, listening
         tail = place.tail(since)
         if time.monotonic() > deadline or not any(sign in tail for sign in _PASSING):
             raise PostgresUnavailable(f"PostgreSQL did not start. Last lines of {place.log}:\n{tail}")

@@ -1,8 +1,8 @@
 """What every story needs from outside: the database, the clock, and the edges to the world. Made once for each process."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 
 from app.catalogue.values import Category, Species
 from app.core.clock import Clock, SystemClock
@@ -21,7 +21,7 @@ from app.payments.providers import PaymentProvider, open_provider
 
 @dataclass(frozen=True)
 class Ports:
-    """`cards` is None when no card provider is configured."""
+    """`cards` is None when no card provider is configured. `session` is a transaction that is open already."""
 
     settings: Settings
     database: Database
@@ -35,10 +35,15 @@ class Ports:
     origin_rules: OriginRules = NO_RULES
     policies: Policies = NO_POLICIES
     offer_terms: OfferTerms = NO_TERMS
+    session: Session | None = None
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """One transaction: committed when its block ends well, undone when an exception leaves it."""
-        return self.database.begin()
+        return self.database.begin() if self.session is None else nullcontext(self.session)
+
+    def within(self, session: Session) -> "Ports":
+        """For a story of one transaction that is to be part of its caller's: what it begins is that one, and ends with it."""
+        return replace(self, session=session)
 
 
 def origin_rules_of(settings: Settings) -> OriginRules:

@@ -2,15 +2,20 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import text
 
 from app.core.idempotency import Claim, lease, take
 from app.core.ids import new_id
+from app.core.limits import IDEMPOTENCY_LEASE
+from app.core.seal import Seal
 from app.flows.keep_books import close_books
+from app.main import create_app
 from app.network.capacity import book_capacity
 from app.network.values import Want
 from tests.api.asking import BODIES, ask, body_of, path_of, problem_of, town_clock, town_template
@@ -75,9 +80,9 @@ def claim_of(caller, method, path, key, body=b""):
 
 @pytest.mark.parametrize("hold", [take, lease])
 async def test_second_request_while_the_first_is_at_work_is_told_when_to_come_back(door, town, ports, hold):
-    path = f"/v1/listings/{town.village.dates}/pause" if hold is take else f"/v1/orders/{town.placed[0]['id']}/cancel"
-    role = "member" if hold is take else "buyer"
-    someone = town.village.garden.person if hold is take else town.village.buyer
+    path = f"/v1/listings/{town.village.dates}/pause" if hold is take else "/v1/tracking/events"
+    role = "member" if hold is take else "carrier"
+    someone = town.village.garden.person if hold is take else town.carrier
     headers = town.headers[role] | {"idempotency-key": "monday"}
     async with ports.begin() as session:
         await hold(session, claim_of(someone.id, "POST", path, "monday"), ports.clock.now())
@@ -86,6 +91,33 @@ async def test_second_request_while_the_first_is_at_work_is_told_when_to_come_ba
         answer = await asyncio.wait_for(door.post(path, headers=headers), 10)
     problem_of(answer, 409, "request-in-progress")
     assert int(answer.headers["retry-after"]) >= 1
+
+
+class Dying(Seal):
+    """The process is killed when its answer is about to be kept."""
+
+    def close(self, content):
+        raise ConnectionResetError
+
+
+@pytest.mark.parametrize("verb", ["cancel", "confirm-receipt"])
+async def test_what_happens_once_is_not_too_late_for_the_client_who_never_heard_of_it(town, ports, verb):
+    order = town.placed[0] if verb == "cancel" else town.delivered
+    path = f"/v1/orders/{order['id']}/{verb}"
+    headers = town.headers["buyer"] | {"idempotency-key": "monday"}
+    dying = create_app(ports=replace(ports, seal=Dying(ports.settings.key)))
+    transport = httpx.ASGITransport(dying, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
+        assert (await client.post(path, headers=headers)).status_code == 500
+    ports.clock.advance(IDEMPOTENCY_LEASE * 2)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(ports=ports)), base_url="http://chama.test"
+    ) as client:
+        answer = await client.post(path, headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["status"] == {"cancel": "cancelled", "confirm-receipt": "completed"}[verb]
+        again = await client.post(path, headers=headers)
+    assert (again.status_code, again.json()) == (200, answer.json())
 
 
 async def test_answer_that_is_kept_for_a_key_cannot_be_read_in_the_database(door, town, ports):

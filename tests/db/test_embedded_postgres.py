@@ -221,6 +221,15 @@ def test_killed_server_starts_again_at_once_with_what_was_committed(village: Pat
         assert "苹果" in _kinds(cluster)
 
 
+def test_killed_server_comes_back_at_the_port_that_was_asked_for(village: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for _ in range(2):
+        with embedded_postgres(village, durable=False, port=port) as cluster:
+            assert f"127.0.0.1:{port}/" in cluster.url
+            os.kill(cluster.pid, signal.SIGKILL)
+
+
 def test_start_waits_for_the_last_process_of_a_killed_server(village: Path) -> None:
     with embedded_postgres(village, durable=False) as cluster:
         connection = psycopg.connect(cluster.url)

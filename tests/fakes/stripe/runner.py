@@ -5,6 +5,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -78,6 +79,15 @@ class StripeStandIn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.__exit__, kind, error, trace)
+
+    @property
+    def state(self) -> State:
+        """Everything that it remembers, for who looks at it as a whole."""
+        return self._state
+
+    def go_by(self, now: Callable[[], float]) -> None:
+        """Make objects by another clock than the one on the wall."""
+        self._state.now = now
 
     async def _send(self, method: str, path: str, key: str | None = None, **content: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -97,7 +97,7 @@ class StandIn:
         calls = [Route(path, self._endpoint(path, verb), methods=[method]) for (method, path), verb in VERBS.items()]
         rest = Route("/{path:path}", self._unknown, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
         # Whatever the stand-in cannot do must fail the test; it must never look like an answer of Stripe's.
-        handlers = {NotInStandInError: self._crashed, Exception: self._crashed}
+        handlers = {NotInStandInError: self._crashed, ClientDisconnect: self._gone, Exception: self._crashed}
         return Starlette(routes=[*control.routes(self.state), *calls, rest], exception_handlers=handlers)
 
     def _endpoint(self, template: str, verb: Verb) -> Callable[[Request], Awaitable[Response]]:
@@ -217,6 +217,10 @@ class StandIn:
         finally:
             self.state.asking = None
         return status, intents.public_view(body) if call.public else body
+
+    async def _gone(self, _request: Request, _error: Exception) -> Response:
+        """Who asked was killed before all of the question was there: nothing was done, and nobody is there to be answered."""
+        return Silence()
 
     async def _crashed(self, request: Request, error: Exception) -> Response:
         return self._broken(f"{request.method} {request.url.path}: {error!r}")

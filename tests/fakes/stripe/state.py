@@ -8,6 +8,7 @@ import fnmatch
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,11 +93,13 @@ class State:
     released: asyncio.Event = field(default_factory=asyncio.Event)
     held: asyncio.Event = field(default_factory=asyncio.Event)
     asking: Call | None = None
+    # When objects are made; a test that moves its clock moves this one with it. Signatures go by the real time.
+    now: Callable[[], float] = time.time
 
     def new(self, kind: str, prefix: str, **fields: Any) -> Json:
         """Make and keep an object of the published shape: null wherever null may stand, `fields` elsewhere."""
         assert len(self.objects) < OBJECTS_MAX, "the stand-in is full; call reset()"
-        made = self.spec.blank(kind) | {"id": new_id(prefix), "object": kind, "created": int(time.time())}
+        made = self.spec.blank(kind) | {"id": new_id(prefix), "object": kind, "created": int(self.now())}
         if kind != "refund":
             made["livemode"] = False
         made |= fields

@@ -1,0 +1,44 @@
+"""What clients were told: every final answer, on disk before anybody acts on it, so that afterwards it can be asked for."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+Json = dict[str, Any]
+What = Literal["order", "cancel", "payment", "tracking", "claim", "refund", "receipt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A final answer: about which order, under which key, with which body."""
+
+    what: What
+    order: str
+    key: str
+    body: Json
+
+
+@dataclass
+class Journal:
+    """`faults` are what no client may ever see; `answers` counts statuses, `cut` the calls that nobody answered."""
+
+    path: Path
+    told: list[Told] = field(default_factory=list)
+    answers: Counter[int] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    replayed: int = 0
+    cut: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def keep(self, what: What, order: str, key: str, body: Json) -> None:
+        told = Told(what, order, key, body)
+        with self.path.open("ab") as file:
+            file.write(orjson.dumps({"what": what, "order": order, "key": key, "body": body}) + b"\n")
+        self.told.append(told)
+
+    def of(self, what: What) -> Iterator[Told]:
+        return (each for each in self.told if each.what == what)
