@@ -40,6 +40,7 @@ from app.api import (
     storage,
     stranded,
     tracking,
+    weigh_ins,
 )
 from app.api.documents import complete
 from app.api.middleware import RequestFrame
@@ -73,6 +74,7 @@ ROUTERS = (
     bookings,
     network,
     consignments,
+    weigh_ins,
     tracking,
     payments,
     accounts,

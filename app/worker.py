@@ -33,10 +33,12 @@ from app.flows import (
     publish_listing,
     record_payment_event,
     replan_consignments,
+    return_part,
     send_message,
     tell_people,
     tell_replanned,
     tidy,
+    weigh_in,
 )
 from app.flows.ports import Ports, fault_of_tables, open_ports
 
@@ -62,11 +64,13 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "payment.paid": follow_payment.payment_paid,
     "payment.failed": tell_people.payment_failed,
     "payment.return": cancel_order.return_payment,
+    "payment.part_refund": return_part.return_part,
     "producer.changed": keep_producer.producer_changed,
     "shipment.advanced": follow_shipment.follow_shipment,
     "shipment.delivered": follow_shipment.follow_shipment,
     "shipment.replanned": tell_replanned.tell_replanned,
     "shipment.returned": follow_shipment.follow_shipment,
+    "weigh_in.lapse": weigh_in.lapse_weigh_in,
 }
 # Jobs with lists for payloads, of which those that wait run as one.
 TOGETHER: Final = frozenset({"message.send"})

@@ -19,7 +19,7 @@ from app.catalogue.stock import choose_lots
 from app.catalogue.values import Held, LotStock, ReservationState, ShortHarvest, StockWant, Taken
 from app.core.database import Session, Sql, as_rows
 
-__all__ = ["StockWant", "Taken", "consume", "release", "reserve"]
+__all__ = ["StockWant", "Taken", "consume", "release", "release_line", "reserve"]
 
 _LOCK_LOTS: Final = Sql(
     Template(
@@ -78,6 +78,19 @@ _END: Final = text(
 )
 
 
+_LOCK_LINE: Final = text(
+    "SELECT 1 FROM lot WHERE (listing_id, id) IN (SELECT listing_id, lot_id FROM reservation "
+    "WHERE order_id = :order AND line_id = :line AND state = 'held') ORDER BY listing_id, id FOR UPDATE"
+)
+_END_LINE: Final = text(
+    "WITH ended AS (UPDATE reservation SET state = 'released' WHERE order_id = :order AND line_id = :line AND state = 'held' "
+    "RETURNING listing_id, lot_id, quantity), "
+    "freed AS (UPDATE ear_tag SET order_id = NULL, line_id = NULL WHERE order_id = :order AND line_id = :line) "
+    "UPDATE lot SET reserved = lot.reserved - ended.quantity FROM ended "
+    "WHERE lot.listing_id = ended.listing_id AND lot.id = ended.lot_id"
+)
+
+
 async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], now: datetime) -> list[Taken]:
     """Hold stock for an order, from the lots that spoil first of those that keep its promise. Two statements for any number of lines.
 
@@ -119,6 +132,12 @@ def _with_animals(taken: Sequence[Taken], tagged: Collection[tuple[str, str]], h
 async def release(session: Session, order_ids: Collection[str]) -> None:
     """Give back what these orders still hold. Two statements; a repetition does nothing."""
     await _end(session, order_ids, ReservationState.RELEASED)
+
+
+async def release_line(session: Session, order_id: str, line_id: str) -> None:
+    """Give back what one line still holds, its animals too. Two statements; a repetition does nothing."""
+    await session.execute(_LOCK_LINE, {"order": order_id, "line": line_id})
+    await session.execute(_END_LINE, {"order": order_id, "line": line_id})
 
 
 async def consume(session: Session, order_ids: Collection[str]) -> None:

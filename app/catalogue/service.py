@@ -110,8 +110,7 @@ async def change_listing(
     if listing.status is ListingStatus.ARCHIVED:
         raise StateConflict(state=listing.status.value, verb="change")
     former_photos, species = listing.photos, listing.attributes.get("species")
-    for name, value in columns_of(command.model_dump()).items():
-        setattr(listing, name, value)
+    _write(listing, command)
     _check(listing)
     if is_public(listing.status):
         gaps = missing_facts(facts_of(listing))
@@ -127,6 +126,14 @@ async def change_listing(
         await _show_photos(session, caller, listing_id, listing.photos, former_photos)
     renew(listing, now)
     return await get_listing(session, listing_id, now)
+
+
+def _write(listing: Listing, command: ListingChange) -> None:
+    for name, value in columns_of(command.model_dump()).items():
+        setattr(listing, name, value)
+    if command.weighed is False and command.price_per is None:
+        # What is not settled by weight any more has no weight that its price is for.
+        listing.price_per = None
 
 
 async def end_sale(session: Session, caller: Caller, listing_id: str, event: ListingEvent, now: datetime) -> Rendered:

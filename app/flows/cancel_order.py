@@ -1,6 +1,7 @@
 """The story of an order that is not to be: the buyer cancels, or nobody paid in time. Stock, capacity and money go back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.catalogue.reserve import release
 from app.core.database import Session
@@ -8,12 +9,13 @@ from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
 from app.flows.ports import Ports
+from app.flows.return_part import return_part
 from app.flows.show_order import shown
 from app.identity.values import Caller
 from app.ledger.rules import cancellation_entries, reversed_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
-from app.ledger.values import OWED_ON_DELIVERY, PLATFORM, AccountKind, AccountRef, State, Transfer, TransferKind
+from app.ledger.values import OWED_ON_DELIVERY, PLATFORM, AccountKind, AccountRef, Entry, State, Transfer, TransferKind
 from app.network.capacity import release_capacity
 from app.orders.errors import AlreadyShipped, CancelReasonUnusable
 from app.orders.models import Order, OrderLine
@@ -22,6 +24,7 @@ from app.orders.rules import may
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent
+from app.payments.part_refunds import refunded_in_parts, unsent_part_refunds
 from app.payments.service import get_payment_of, lock_payment_of, record_cancel, record_refund
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
@@ -106,7 +109,7 @@ def costs_of_cancelling(
 async def give_back(session: Session, order: Order, ports: Ports) -> Sequence[Journey]:
     """Release what the order held, all of it or (when a consignment moves already) nothing: `AlreadyShipped`. Answers its consignments."""
     now = ports.clock.now()
-    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    journeys = [each for each in (await list_of_orders(session, [order.id]))[order.id] if each.cancelled_at is None]
     cancelled = await cancel_consignments(session, [order.id], now)
     if len(cancelled) < len(journeys):
         raise AlreadyShipped
@@ -134,19 +137,35 @@ async def return_payment(ports: Ports, order: str) -> None:
         taken = [t for t in await transfers_of(session, order) if t.kind is TransferKind.COLLECTION]
     if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
         return
-    amount = Money(payment.amount_minor, payment.currency)
-    ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, amount)).ref
+    asked = Money(payment.amount_minor, payment.currency)
+    ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, asked)).ref
     intent = await ports.cards.cancel_intent(payment.id, ref)
     if intent.status is not PaymentStatus.PAID:
         async with ports.begin() as session:
             await record_cancel(session, payment.id, now)
         return
-    await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, amount)
+    # Parts that are on their way back arrive first, so that the rest is what the provider still has.
+    async with ports.begin() as session:
+        unsent = await unsent_part_refunds(session, order)
+    for part in unsent:
+        await return_part(ports, part)
+    async with ports.begin() as session:
+        parts = await refunded_in_parts(session, order)
+    rest = Money(asked.amount - parts, asked.currency)
+    await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, rest)
     async with ports.begin() as session:
         await lock_order(session, order)
         await record_refund(session, payment.id, now)
         if taken and not [t for t in await transfers_of(session, order) if t.kind is TransferKind.REFUND]:
-            back = tuple(entry for transfer in taken for entry in reversed_entries(transfer.entries))
+            back = _less(tuple(entry for transfer in taken for entry in reversed_entries(transfer.entries)), parts)
             await record_transfers(
                 session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now
             )
+
+
+def _less(back: tuple[Entry, ...], parts_minor: int) -> tuple[Entry, ...]:
+    """The entries of a whole payment going back, less what went back in parts before: from the provider, to the buyer."""
+    signs = {AccountKind.BUYER: 1, AccountKind.GATEWAY: -1}
+    return tuple(
+        replace(entry, amount_minor=entry.amount_minor + signs[entry.account.kind] * parts_minor) for entry in back
+    )

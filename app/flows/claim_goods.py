@@ -46,6 +46,7 @@ from app.orders.policies import Claimable, claimable_of
 from app.orders.service import list_lines, lock_order
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
+from app.payments.models import Payment
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
 
@@ -109,7 +110,7 @@ async def _require_refundable(session: Session, order: Order, line: OrderLine, a
         words = {"en": f"An amount above zero in {order.currency}", "zh-Hans": f"须为大于零的 {order.currency} 金额"}
         raise Invalid(gaps=[Gap("/amount", words)])
     payment = await get_payment_of(session, order.id)
-    most = refundable_minor(_sold(line), await standings_of(session, order.id), payment.amount_minor)
+    most = refundable_minor(_sold(line), await standings_of(session, order.id), _paid(order, payment))
     if amount.amount > most:
         raise ClaimAmountTooHigh(most, order.currency)
 
@@ -264,7 +265,7 @@ async def _refund(
     lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
     payment = await lock_payment_of(session, order.id)
     line = next(each for each in lines if each.id == claim.line_id)
-    most = refundable_minor(line, claims, payment.amount_minor)
+    most = refundable_minor(line, claims, _paid(order, payment))
     if granted_minor > most:
         raise ClaimAmountTooHigh(most, order.currency)
     sold = sold_by(claim.producer_id, order.currency, order.terms["fee_bps"], lines, claims)
@@ -344,6 +345,11 @@ async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime
     people = [parties.buyer, *parties.members.get(claim.producer_id, ())]
     notices = [Notice(one.phone, _TOLD[claim.status], one.language, told) for one in people]
     await queue_messages(session, notices, now)
+
+
+def _paid(order: Order, payment: Payment) -> int:
+    """What was paid and kept: a card may have paid more than goods came to when they were weighed, or less than was taken at the door."""
+    return min(payment.amount_minor, order.total_minor)
 
 
 def _sold(line: OrderLine) -> LineSold:

@@ -9,7 +9,9 @@ from typing import Any
 from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
+from app.core.money import Money
 from app.core.quantity import Unit
+from app.flows.price_by_weight import booked_as, range_of
 from app.ledger.rules import proceeds, sale_entries
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.values import Want
@@ -20,6 +22,7 @@ from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.service import new_number
 from app.orders.values import OrderStatus
+from app.orders.weighing import kept_booking
 from app.packaging.values import Package
 from app.payments.values import PaymentMethod
 from app.routing import chilled_slots
@@ -28,7 +31,10 @@ from app.shipments.values import ConsignmentDraft, JourneyLeg
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything an order consists of, decided before anything is written."""
+    """Everything an order consists of, decided before anything is written.
+
+    `asked` is what has to be paid: with goods that are settled by weight, a card pays what they may come to at most.
+    """
 
     order: Order
     lines: tuple[OrderLine, ...]
@@ -38,6 +44,7 @@ class Draft:
     payment_id: str
     method: PaymentMethod
     sale: Transfer
+    asked: Money
 
     @property
     def with_animals(self) -> bool:
@@ -81,12 +88,33 @@ def decide(
         _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
     )
     lines = tuple(_lines(order, quote, option, consignments, stock))
+    order.terms = terms | _weighing(quote, option, consignments, stock)
+    most = range_of(option, quote.lines)
+    asked = order.total_minor if most is None or method is PaymentMethod.CASH_ON_DELIVERY else most.most.amount
     capacity = tuple(
         want
         for draft, quoted in zip(consignments, option.consignments, strict=True)
         for want in _capacity(draft, quoted)
     )
-    return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
+    sale = _sale(order, lines, option)
+    return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, sale, Money(asked, order.currency))
+
+
+def _weighing(
+    quote: Quote, option: OptionShape, consignments: Sequence[ConsignmentDraft], stock: Sequence[StockWant]
+) -> dict[str, Any]:
+    """How lines are settled by weight, and what their way costs at another one; nothing without such lines."""
+    lines = {
+        want.line_id: line["weighing"] for line, want in zip(quote.lines, stock, strict=True) if line.get("weighing")
+    }
+    if not lines:
+        return {}
+    carriage = {
+        draft.id: kept_booking(booked_as(quoted, (leg.id for leg in draft.legs)))
+        for draft, quoted in zip(consignments, option.consignments, strict=True)
+        if quoted.tariffs
+    }
+    return {"weighing": {"lines": lines, "carriage": carriage, "total": option.price.total.amount}}
 
 
 def _promised(wants: Sequence[StockWant], option: OptionShape) -> tuple[StockWant, ...]:
@@ -225,6 +253,9 @@ def _lines(
             price_list_id=line.get("price_list"),
             tier_from=None if line.get("tier_from") is None else Decimal(line["tier_from"]),
             total_minor=line["total_minor"],
+            price_per=Unit(line["price_per"]) if line.get("price_per") else None,
+            estimated_g=line.get("estimated_g"),
+            ordered_minor=line["total_minor"] if line.get("price_per") else None,
         )
         for line, want in zip(quote.lines, stock, strict=True)
     ]

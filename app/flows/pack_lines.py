@@ -23,7 +23,8 @@ from app.flows.plan_ways import Cargo
 from app.network.rules import is_toll_free
 from app.network.values import Temperature
 from app.orders.errors import NotForSale
-from app.orders.rules import latest_arrival, line_total
+from app.orders.lines import cost_of
+from app.orders.rules import latest_arrival
 from app.orders.schemas import QuoteRequest
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
@@ -127,7 +128,7 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
         elif offer.available < line.quantity:
             raise OutOfStock(offer.listing_id, offer.available)
         tier = tier_reached(offer.ladder, line.quantity)
-        lines.append(Line(offer, line.quantity, tier, line_total(line.quantity, tier.price)))
+        lines.append(Line(offer, line.quantity, tier, cost_of(offer, line.quantity, tier.price)))
     if sum(line.total.amount for line in lines) > GOODS_MINOR_MAX:
         gaps.append(Gap("/lines", TOO_DEAR))
     if gaps:

@@ -15,7 +15,6 @@ from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.jobs import Job, enqueue
 from app.core.limits import PAYMENT_LIFETIME, PLANS_TRIED_MAX
-from app.core.money import Money
 from app.flows.draft_order import Draft, chosen_option, decide, stock_wants
 from app.flows.plan_again import Departure, fresh_options, has_left, plan_again
 from app.flows.ports import Ports
@@ -144,9 +143,7 @@ async def _write(
         journeys = await create_consignments(
             session, draft.consignments, now, company_prefix=ports.settings.gs1_company_prefix
         )
-        await start_payment(
-            session, draft.payment_id, order.id, draft.method, Money(order.total_minor, order.currency), now
-        )
+        await start_payment(session, draft.payment_id, order.id, draft.method, draft.asked, now)
         await record_transfers(session, [draft.sale], now)
         if draft.method is PaymentMethod.CASH_ON_DELIVERY:
             await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from orjson import Fragment
 
@@ -23,6 +24,7 @@ from app.flows.consolidate import choose
 from app.flows.pack_lines import Line, Parcel, check_lines, pack, require_open
 from app.flows.plan_ways import Around, Way, footprints_of, look_around, query_for, rules_for, ways_to_offer
 from app.flows.ports import Ports
+from app.flows.price_by_weight import range_of, tariffs_of
 from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
@@ -33,11 +35,13 @@ from app.network.rules import start_faults
 from app.network.values import CURRENCY
 from app.orders.lines import kept_line, quoted_line
 from app.orders.models import Quote
+from app.orders.policies import Policies
 from app.orders.reasons import reasons
 from app.orders.rules import labels, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
     ConsolidationShape,
+    LegShape,
     OptionShape,
     PackageShape,
     PriceShape,
@@ -71,7 +75,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
         fills = await read_fills(connection, runs_of(options))
     options = share_departures(around, options, fills, load_rebates())
     until = min([now + QUOTE_LIFETIME, *(window.closes_at for window in windows.values())])
-    quote = _quote(caller, command, lines, options, now, until)
+    quote = _quote(caller, command, lines, options, ports.policies, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     return _shown(quote, options, language) if kept is quote else quote_shape(kept, language)
@@ -186,9 +190,16 @@ def _option(
         co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
         consolidation=consolidation_shape(unit_shapes([parcel.producer for parcel in parcels], ridden.shared)),
         consignments=[
-            each.model_copy(update={"legs": journey}) for each, journey in zip(handed_in, ridden.legs, strict=True)
+            each.model_copy(update={"legs": journey} | _by_weight(around, parcel, journey))
+            for each, parcel, journey in zip(handed_in, parcels, ridden.legs, strict=True)
         ],
     )
+
+
+def _by_weight(around: Around, parcel: Parcel, journey: Sequence[LegShape]) -> dict[str, Any]:
+    """The tariffs by which the way is charged anew when the goods have been weighed; nothing for others."""
+    weighed = any(line.offer.price_per for line in parcel.lines)
+    return {"tariffs": tariffs_of(around, parcel.cargo, journey)} if weighed else {}
 
 
 def unit_shapes(producers: Sequence[str], shared: Sequence[Shared], after: int = 0) -> list[UnitShape]:
@@ -281,6 +292,7 @@ def _quote(
     command: QuoteRequest,
     lines: Sequence[Line],
     options: Sequence[OptionShape],
+    policies: Policies,
     now: datetime,
     until: datetime,
 ) -> Quote:
@@ -290,8 +302,8 @@ def _quote(
         request=command.model_dump(mode="json"),
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
-        lines=[kept_line(line.offer, line.quantity, line.tier, line.total) for line in lines],
-        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why"})) for option in options],
+        lines=[kept_line(line.offer, line.quantity, line.tier, line.total, policies) for line in lines],
+        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why", "range"})) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,
@@ -314,5 +326,8 @@ def _shown(quote: Quote, options: Sequence[OptionShape], language: str) -> Quote
         expires_at=quote.expires_at,
         goods=Money(quote.goods_minor, quote.currency),
         lines=[quoted_line(line, quote.currency) for line in quote.lines],
-        options=[option.model_copy(update={"why": why}) for option, why in zip(options, told, strict=True)],
+        options=[
+            option.model_copy(update={"why": why, "range": range_of(option, quote.lines)})
+            for option, why in zip(options, told, strict=True)
+        ],
     )

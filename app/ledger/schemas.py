@@ -112,6 +112,15 @@ class SaleShape(Shape):
     carriage: Money
 
 
+class WeighedShape(Shape):
+    """The weights behind a `weighing`: what a line was estimated at, and what it was settled by; nothing once it was declined."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"estimated_g": 100000, "settled_g": 97300}]})
+
+    estimated_g: int
+    settled_g: int
+
+
 class StatementLine(Shape):
     """One posted entry, and what its account held after it. `sale` is there for sales of a producer."""
 
@@ -128,6 +137,7 @@ class StatementLine(Shape):
     amount: Money
     balance: Money
     sale: SaleShape | None
+    weighed: WeighedShape | None = None
 
 
 class Statement(Shape):

@@ -12,7 +12,7 @@ from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
-from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine
+from app.orders.line_schemas import QUOTED_LINE, LegTariffShape, LineWeighing, PriceListOf, PriceRange, QuotedLine
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -273,6 +273,9 @@ class QuotedConsignment(Shape):
     live_heads: int
     packages: list[PackageShape]
     legs: list[LegShape]
+    tariffs: Annotated[
+        list[LegTariffShape], Field(description="With goods that are settled by weight: of each leg in turn")
+    ] = []
 
 
 class UnitShape(Shape):
@@ -316,6 +319,8 @@ class OptionShape(Shape):
     arrives_by: Time
     promise: PromiseShape
     price: PriceShape
+    # Not stored: it follows from the lines and the tariffs.
+    range: Annotated[PriceRange | None, Field(description="With goods that are settled by weight")] = None
     co2e_g: Co2eShape
     consolidation: ConsolidationShape | None = None
     sharing: DepartureSharing | None = None
@@ -384,6 +389,8 @@ class OrderLineShape(Shape):
     )
     price_list: PriceListOf = None
     total: Money
+    consignment: Annotated[str | None, Field(description="In which consignment it travels")] = None
+    weighing: LineWeighing | None = None
     ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
 
 
@@ -443,6 +450,10 @@ class OrderShape(Shape):
     created_at: Time
     promise: PromiseShape
     price: PriceShape
+    range: Annotated[PriceRange | None, Field(description="While goods are still to be settled by weight")] = None
+    ordered: Annotated[
+        Money | None, Field(description="What it came to when it was ordered, if weights changed that")
+    ] = None
     co2e_g: Co2eShape
     deliver_to: DeliverTo
     payment: PaymentShape

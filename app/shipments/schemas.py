@@ -154,6 +154,7 @@ _CONSIGNMENT: Final = {
     "replanned_at": None,
     "replan_reason": None,
     "stranded_at": None,
+    "weight_g": 16100,
     "packages": [_PACKAGE],
     "legs": [_LEG],
 }
@@ -356,7 +357,7 @@ class ConsignmentLegShape(LegShape):
 class ConsignmentShape(Shape):
     """What one producer hands in for one order: the packages, by when and where, and the way they go.
 
-    `plan_version` goes up whenever a disruption changes the way or its times.
+    `plan_version` goes up whenever a disruption changes the way or its times, or a weigh-in the weight.
     """
 
     model_config: ClassVar[ConfigDict] = _example(_CONSIGNMENT)
@@ -383,6 +384,10 @@ class ConsignmentShape(Shape):
     replanned_at: Time | None
     replan_reason: LocalText | None
     stranded_at: Time | None
+    weight_g: Annotated[int, Field(description="Gross, of all packages: as planned, or as weighed")]
+    planned_weight_g: Annotated[
+        int | None, Field(description="What it was to weigh, once goods of it have been weighed")
+    ] = None
     packages: list[PackageShape]
     legs: list[ConsignmentLegShape]
 
@@ -419,6 +424,8 @@ def consignment_shape(journey: Journey, language: str) -> ConsignmentShape:
         producer=journey.producer_id,
         status_text=journey.status_text(language),
         hand_in_hub=journey.legs[0].from_hub if journey.legs else None,
+        weight_g=journey.weight_g,
+        planned_weight_g=journey.planned_weight_g,
         packages=package_shapes(journey),
         legs=[_leg_shape(leg, journey.currency) for leg in journey.legs],
     )
