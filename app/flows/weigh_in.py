@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from app.catalogue.photos import keep_for_weigh_in
 from app.core.database import Session
-from app.core.errors import Gap, IdTaken, Invalid, NotFound, StateConflict
+from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict
 from app.core.jobs import Job, enqueue
 from app.core.money import Money, priced
 from app.core.schema import fingerprint
@@ -39,6 +39,7 @@ from app.shipments.weigh_ins import (
     lock_weigh_in,
 )
 from app.shipments.weighing import (
+    DISPLAY,
     SignedBy,
     WeighInEvent,
     WeighInStatus,
@@ -215,15 +216,17 @@ async def decide_weigh_in(
 ) -> WeighInShape:
     """The buyer accepts the weight, or declines it and the goods with it; an operator decides what was referred to one.
 
-    Raises `NotFound`, `StateConflict` when nobody is asked (any more), `GoodsUnderWay`, or `WeightDoesNotFit`.
+    Raises `NotFound`, `Forbidden`, `StateConflict` when the caller is not asked (any more), `GoodsUnderWay`, or `WeightDoesNotFit`.
     """
     seen = await get_weigh_in(session, caller, weigh_in_id)
     if caller.id != seen.buyer_id and not caller.is_operator():
-        raise NotFound(what={"en": "weigh-in that waits for your word", "zh-Hans": "待您确认的过磅记录"})
+        raise Forbidden(needs={"en": "the buyer of the goods", "zh-Hans": "该商品买家的身份"})
     scene = await lock_scene(session, seen.order_id, seen.consignment_id)
     weigh_in = await lock_weigh_in(session, weigh_in_id)
-    if weigh_in.status is WeighInStatus.REFERRED and not caller.is_operator():
-        raise StateConflict(state={"en": "with an operator", "zh-Hans": "平台处理中"}, verb=command.decision.value)
+    asked = caller.is_operator() if weigh_in.status is WeighInStatus.REFERRED else caller.id == seen.buyer_id
+    if not asked:
+        whose = {"en": "decided by you", "zh-Hans": "由您决定"}
+        raise StateConflict(state=DISPLAY[weigh_in.status], verb=whose)
     event = WeighInEvent.ACCEPT if command.decision is Word.ACCEPT else WeighInEvent.DECLINE
     await _decide(ports, session, scene, weigh_in, event, caller.id)
     return _shown(scene, caller, await lock_weigh_in(session, weigh_in_id), language)

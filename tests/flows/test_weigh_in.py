@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.core.errors import IdTaken, Invalid, NotFound, StateConflict
+from app.core.errors import Forbidden, IdTaken, Invalid, NotFound, StateConflict
 from app.core.ids import new_id
 from app.flows.audit_bookings import audit_bookings
 from app.flows.cancel_order import cancel_order
@@ -205,8 +205,10 @@ async def test_outside_it_nothing_moves_until_the_buyer_accepts(ports, village, 
     async with nothing_happens(ports):
         with pytest.raises(NotFound):
             await say(ports, stranger, asked.id, "accept")
-        with pytest.raises(NotFound):
+        with pytest.raises(Forbidden):
             await say(ports, village.garden.person, asked.id, "accept")
+        with pytest.raises(StateConflict):
+            await say(ports, operator, asked.id, "accept")
     taken = await say(ports, village.buyer, asked.id, "accept")
     assert (taken.status, taken.settled_g, taken.due_at) == (WeighInStatus.SETTLED, 120_000, None)
     assert (await shown(ports, village.buyer, order)).lines[0].total.amount == 288_000

@@ -49,7 +49,7 @@ async def fake(running: StripeStandIn) -> StripeStandIn:
 
 @pytest.fixture
 async def shop(planned: Ports, fake: StripeStandIn) -> AsyncIterator[Ports]:
-    cards = StripeProvider(fake.key, SECRET, api_base=fake.url, timeout_s=2)
+    cards = StripeProvider(fake.key, SECRET, api_base=fake.url, timeout_s=10)
     yield replace(planned, cards=cards)
     await cards.close()
 
@@ -69,31 +69,157 @@ async def bulk(shop, village):
     return await weighed_goods(shop, village.garden)
 
 
-async def paid(shop, fake, village, goods):
-    """An order that a card has paid, and what it was asked for at most."""
-    quote = await a_quote(shop, village.buyer, goods)
-    made = await place(shop, village.buyer, ordering(quote, "stripe"))
-    ref = await value(shop, "SELECT provider_ref FROM payment WHERE order_id = :o", o=made["id"])
-    await fake.succeed(ref)
+@pytest.fixture
+async def door(shop: Ports) -> AsyncIterator[httpx.AsyncClient]:
+    """The service as Stripe reaches it."""
     transport = httpx.ASGITransport(create_app(ports=shop))
-    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as door:
-        for event in await fake.list_events():
-            body, header = await fake.signed_event(event["id"])
-            headers = {"stripe-signature": header, "content-type": "application/json"}
-            assert (await door.post("/v1/webhooks/stripe", content=body, headers=headers)).status_code == 200
-    await work(shop)
-    return made, ref
+    async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
+        yield client
+
+
+@pytest.fixture
+def buy(shop, fake, door, village):
+    """An order that a card has paid."""
+
+    async def bought(goods):
+        order = await place(shop, village.buyer, ordering(await a_quote(shop, village.buyer, goods), "stripe"))
+        await fake.confirm(order["payment"]["client_secret"])
+        for event in await fake.events("payment_intent.succeeded"):
+            body, header = await fake.signed(event["id"], SECRET)
+            answer = await door.post("/v1/webhooks/stripe", content=body, headers={"stripe-signature": header})
+            assert answer.status_code == 200
+        await work(shop)
+        return order
+
+    return bought
 
 
 async def shown(shop, village, order):
     return await show_order(shop, order["id"], village.buyer.caller, "en")
 
 
-async def refunds(fake, ref):
-    return await fake.refunds_of(ref)
+async def sent_back(fake):
+    """What the provider was asked to send back, in turn."""
+    return [event["data"]["object"]["amount"] for event in await fake.events("refund.created")]
 
 
-async def settled(shop, village):
-    """The buyer owes nothing and is owed nothing."""
+async def agrees(shop, order):
+    """The buyer is quits, and ledger, payment and provider hold the same."""
+    paid, back, status = (await rows(shop, "SELECT amount_minor, refunded_minor, status FROM payment"))[0]
     async with shop.database.read() as connection:
-        return {b.account.kind: b.posted_minor for b in await balances(connection, village.buyer.id)}[AccountKind.BUYER]
+        buyer = await value(shop, 'SELECT buyer_id FROM "order" WHERE id = :o', o=order["id"])
+        sums = {b.account.kind: b.posted_minor + b.pending_minor for b in await balances(connection, buyer)}
+        held = await held_by_provider(connection, "stripe", [order["id"]])
+    assert sums[AccountKind.BUYER] == 0
+    assert held.get((order["id"], "CNY"), 0) == paid - back
+    assert not await rows(shop, "SELECT 1 FROM part_refund WHERE refunded_at IS NULL")
+    return paid, back, status
+
+
+async def test_lighter_goods_send_the_difference_back_at_once_and_once(shop, fake, village, bulk, operator, buy):
+    order = await buy({bulk: "100"})
+    most = order["range"]["most"]["amount"]
+    assert await value(shop, "SELECT amount_minor FROM payment") == most > order["price"]["total"]["amount"]
+    made = await weigh(shop, operator, order, 96_000)
+    assert ("payment.part_refund", {"refund": made.id}) in [(name, dict(args)) for name, args in await waiting(shop)]
+    await work(shop)
+    total = (await shown(shop, village, order)).price.total.amount
+    assert await agrees(shop, order) == (most, most - total, "paid")
+    assert await sent_back(fake) == [most - total]
+    async with nothing_happens(shop):
+        await return_part(shop, made.id)
+    assert await sent_back(fake) == [most - total]
+    await tell(shop, operator.caller, events_of(order["consignments"][0]))
+    await work(shop)
+    assert await agrees(shop, order) == (most, most - total, "paid")
+    assert await value(shop, "SELECT count(*) FROM account WHERE kind = 'carrier_cash'") == 0
+
+
+async def test_heavier_goods_within_the_range_cost_no_more_than_was_paid(shop, fake, village, bulk, operator, buy):
+    order = await buy({bulk: "100"})
+    await weigh(shop, operator, order, 105_000)
+    await work(shop)
+    assert (await shown(shop, village, order)).price.total.amount == order["range"]["most"]["amount"]
+    assert await sent_back(fake) == []
+    await agrees(shop, order)
+
+
+async def test_what_another_line_may_still_cost_is_kept_until_it_is_weighed(shop, fake, village, bulk, operator, buy):
+    more = await weighed_goods(shop, village.garden)
+    order = await buy({bulk: "50", more: "50"})
+    most = order["range"]["most"]["amount"]
+    await weigh(shop, operator, order, 50_000)
+    await work(shop)
+    (first,) = await sent_back(fake)
+    left = (await shown(shop, village, order)).range.most.amount
+    assert most - first == left
+    # Nobody weighs the other one: at delivery it costs its estimate.
+    await tell(shop, operator.caller, events_of(order["consignments"][0]))
+    await work(shop)
+    now = await shown(shop, village, order)
+    assert now.price.total.amount == order["price"]["total"]["amount"]
+    assert sum(await sent_back(fake)) == most - now.price.total.amount
+    await agrees(shop, order)
+
+
+async def test_what_the_buyer_accepts_beyond_what_he_paid_is_taken_at_the_door(
+    shop, fake, village, bulk, operator, buy
+):
+    order = await buy({bulk: "100"})
+    most = order["range"]["most"]["amount"]
+    asked = await weigh(shop, operator, order, 120_000)
+    await say(shop, village.buyer, asked.id, "accept")
+    await tell(shop, operator.caller, events_of(order["consignments"][0]))
+    await work(shop)
+    total = (await shown(shop, village, order)).price.total.amount
+    assert total > most
+    assert await sent_back(fake) == []
+    assert await agrees(shop, order) == (most, 0, "paid")
+    cash = await rows(
+        shop, "SELECT sum(amount_minor)::bigint FROM entry WHERE account_id LIKE 'carrier_cash:%' GROUP BY account_id"
+    )
+    assert [tuple(row) for row in cash] == [(most - total,)]
+
+
+async def test_declined_line_goes_back_and_a_claim_finds_what_is_left(shop, fake, village, bulk, operator, buy):
+    order = await buy({bulk: "100", village.dates: "3"})
+    sold = next(i for i, line in enumerate(order["lines"]) if line["listing"] == bulk)
+    asked = await weigh(shop, operator, order, 60_000, line=sold)
+    await say(shop, village.buyer, asked.id, "decline")
+    await work(shop)
+    total = (await shown(shop, village, order)).price.total.amount
+    paid, back, status = await agrees(shop, order)
+    assert (paid - back, status) == (total, "paid")
+    await tell(shop, operator.caller, events_of(order["consignments"][0]))
+    await work(shop)
+    photo = await a_ready_photo(shop, village.buyer)
+    claim = await a_claim_for(shop, village.buyer, order, **claiming(order, 1 - sold, 26_400, "damage", photos=[photo]))
+    assert claim.asked.amount == 26_400
+
+
+async def test_order_of_which_nothing_is_left_gives_everything_back(shop, fake, village, bulk, operator, buy):
+    order = await buy({bulk: "100"})
+    asked = await weigh(shop, operator, order, 60_000)
+    await say(shop, village.buyer, asked.id, "decline")
+    await work(shop)
+    assert (await shown(shop, village, order)).status is OrderStatus.CANCELLED
+    most = order["range"]["most"]["amount"]
+    assert await agrees(shop, order) == (most, most, "refunded")
+    assert await sent_back(fake) == [most]
+
+
+async def test_cancelling_after_a_part_went_back_returns_the_rest(shop, fake, village, bulk, operator, buy):
+    order = await buy({bulk: "100"})
+    most = order["range"]["most"]["amount"]
+    await weigh(shop, operator, order, 96_000)
+    # The provider is away when the part should go back; then the buyer cancels.
+    away = StripeProvider(fake.key, SECRET, api_base="http://127.0.0.1:9", timeout_s=1)
+    part = await value(shop, "SELECT id FROM part_refund")
+    with pytest.raises(UpstreamFailed):
+        await return_part(replace(shop, cards=away), part)
+    await away.close()
+    await cancel_order(shop, village.buyer.caller, order["id"], "en")
+    await work(shop)
+    assert await agrees(shop, order) == (most, most, "refunded")
+    assert sum(await sent_back(fake)) == most
+    assert len(await sent_back(fake)) == 2
