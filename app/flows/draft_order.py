@@ -256,6 +256,8 @@ def _lines(
             price_per=Unit(line["price_per"]) if line.get("price_per") else None,
             estimated_g=line.get("estimated_g"),
             ordered_minor=line["total_minor"] if line.get("price_per") else None,
+            # Told, since a model looks long for what a default means.
+            ear_tags=[],
         )
         for line, want in zip(quote.lines, stock, strict=True)
     ]

@@ -7,17 +7,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from app.core.clock import LEGAL_TIME
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound, StateConflict
 from app.core.ids import new_id
+from app.core.money import Money
 from app.flows.audit_bookings import audit_bookings
 from app.flows.cancel_order import cancel_order
 from app.flows.follow_shipment import cash_by_carrier
 from app.flows.price_by_weight import tariff_of
 from app.flows.show_order import show_order
+from app.flows.show_statement import show_statement
 from app.flows.show_weigh_ins import show_weigh_in, show_weigh_ins
 from app.flows.weigh_in import lapse_weigh_in
 from app.ledger.balance import balances
-from app.ledger.rules import imbalances
+from app.ledger.rules import imbalances, period_of
 from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.orders.service import list_lines, lock_order
@@ -28,6 +31,7 @@ from app.shipments.weighing import WeighInStatus
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.identity import a_person, an_operator
 from tests.factories.jobs import work
+from tests.factories.journeys import disrupt
 from tests.factories.lots import NEAR
 from tests.factories.network import networked, planned
 from tests.factories.orders import a_quote, an_order, best, ordering, place
@@ -38,6 +42,7 @@ from tests.factories.weighing import FLOCK, LINT, a_photo_of_the_scale, say, sca
 
 template, ports = networked, planned
 ORDERED_G = 100_000
+STOCK = "SELECT reserved, consumed FROM lot WHERE listing_id = :l"
 
 
 @pytest.fixture
@@ -264,13 +269,14 @@ async def test_order_of_which_nothing_is_left_is_cancelled_though_it_was_handed_
     order = await an_order(ports, village.buyer, {bulk: "100"})
     await tell(ports, operator.caller, events_of(order["consignments"][0], "picked_up"))
     await work(ports)
+    assert [tuple(row) for row in await rows(ports, STOCK, l=bulk)] == [(0, 100)]
     asked = await weigh(ports, operator, order, 60_000)
     await say(ports, village.buyer, asked.id, "decline")
     now = await shown(ports, village.buyer, order)
     assert (now.status, now.cancel_reason, now.price.total.amount) == (OrderStatus.CANCELLED, "weight_declined", 0)
     assert await owed(ports, order) == {}
     assert await value(ports, "SELECT status FROM payment") == "cancelled"
-    assert await value(ports, "SELECT reserved FROM lot WHERE listing_id = :l", l=bulk) == 0
+    assert [tuple(row) for row in await rows(ports, STOCK, l=bulk)] == [(0, 0)]
     await work(ports)
     await sound(ports, order)
 
@@ -402,6 +408,50 @@ async def test_lint_is_paid_by_conditioned_weight(ports, village, operator):
     assert await value(ports, "SELECT planned_weight_g FROM consignment") - 4_000 == await value(
         ports, "SELECT sum(weight_g)::bigint FROM package"
     )
+    await sound(ports, order)
+
+
+async def test_a_statement_tells_the_sale_as_ordered_and_the_weight_beside_it(ports, village, order, operator):
+    await weigh(ports, operator, order, 96_000)
+    await tell(ports, operator.caller, events_of(order["consignments"][0]))
+    await work(ports)
+    day = ports.clock.now().astimezone(LEGAL_TIME).date()
+    garden = village.garden.producer.id
+    told = await show_statement(
+        ports, village.garden.caller, garden, period_of(day, day), cursor=None, limit=None, language="en"
+    )
+    sale, weighing = (next(line for line in told.items if line.kind == kind) for kind in ("sale", "weighing"))
+    assert (sale.sale.goods.amount, sale.sale.carriage) == (266_400, Money(order["price"]["carriage"]["amount"], "CNY"))
+    assert sale.sale.goods.amount - sale.sale.commission.amount == sale.amount.amount
+    assert (weighing.weighed.estimated_g, weighing.weighed.settled_g) == (100_000, 96_000)
+    assert weighing.amount.amount == (256_800 - 7_704) - (266_400 - 7_992)
+    assert told.accounts[0].closing.amount == 256_800 - 7_704 == sum(line.amount.amount for line in told.items)
+
+
+async def test_goods_that_go_another_way_are_weighed_at_the_price_of_the_way_that_was_booked(
+    ports, village, order, operator
+):
+    first = order["consignments"][0]["legs"][0]
+    now = ports.clock.now()
+    await disrupt(ports, operator.caller, service=first["service"], from_=now, until=now + timedelta(days=60))
+    await work(ports)
+    other = await shown(ports, village.buyer, order)
+    assert [leg.service for leg in other.consignments[0].legs] != [
+        leg["service"] for leg in order["consignments"][0]["legs"]
+    ]
+    before = await owed(ports, order)
+    made = await weigh(ports, operator, order, 96_000)
+    assert made.status is WeighInStatus.SETTLED
+    after = await owed(ports, order)
+    total = (await shown(ports, village.buyer, order)).price.total.amount
+    assert after[AccountKind.BUYER] == -total > before[AccountKind.BUYER]
+    extra = await value(ports, "SELECT extra_carriage_minor FROM consignment")
+    assert after.get(AccountKind.REROUTING, 0) == -extra
+    await weigh(ports, operator, order, ORDERED_G)
+    assert (await shown(ports, village.buyer, order)).price == other.price
+    assert {kind: amount for kind, amount in (await owed(ports, order)).items() if amount} == {
+        kind: amount for kind, amount in before.items() if amount
+    }
     await sound(ports, order)
 
 
