@@ -88,8 +88,8 @@ def _is_evidence_for(row: RowMapping, caller: Caller | None) -> bool:
     """Whether a claim against one of the caller's producers, a weigh-in of theirs, or what an operator may have to decide, rests on it."""
     if caller is None or (row["claim_id"] is None and row["weigh_in_id"] is None):
         return False
-    parties = {row["claim_producer_id"], *(row["weigh_in_parties"] or ())}
-    return caller.is_operator() or caller.person_id in parties or not parties.isdisjoint(caller.producers)
+    parties = {row["claim_producer_id"], *(row["weigh_in_parties"] or ())} - {None}
+    return caller.is_operator() or not parties.isdisjoint({caller.id, *caller.producers})
 
 
 async def keep_as_evidence(

@@ -37,6 +37,7 @@ from app.core.database import Session
 from app.core.errors import Changed, Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict
 from app.core.ids import new_id
 from app.core.limits import LOTS_PER_LISTING_MAX
+from app.core.quantity import Unit
 from app.core.schema import fingerprint
 from app.identity import service as identity
 from app.identity.errors import NotSignedIn
@@ -134,6 +135,8 @@ def _write(listing: Listing, command: ListingChange) -> None:
     if command.weighed is False and command.price_per is None:
         # What is not settled by weight any more has no weight that its price is for.
         listing.price_per = None
+        # Nor is it said what one animal weighs.
+        listing.net_weight_g = None if listing.unit is Unit.HEAD else listing.net_weight_g
 
 
 async def end_sale(session: Session, caller: Caller, listing_id: str, event: ListingEvent, now: datetime) -> Rendered:

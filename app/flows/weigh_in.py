@@ -7,6 +7,7 @@ from app.catalogue.photos import keep_for_weigh_in
 from app.core.database import Session
 from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict
 from app.core.jobs import Job, enqueue
+from app.core.limits import GOODS_MINOR_MAX
 from app.core.money import Money, priced
 from app.core.schema import fingerprint
 from app.core.sign import Signer, is_signed
@@ -155,8 +156,9 @@ def _signed(
         raise SignatureWrong(payload=payload)
     signer = Signer(ports.settings.key)
     charged = charged_g(command, estimate.terms)
-    if charged <= 0:
-        raise Invalid(gaps=[Gap("/net_g", {"en": "Too little to be paid for", "zh-Hans": "重量过小，无法结算"})])
+    if not charged > 0 or weighed_total(charged, estimate.price_minor, estimate.per) > GOODS_MINOR_MAX:
+        words = {"en": "Too little, or too much, for one order", "zh-Hans": "重量过小或过大，无法在一个订单中结算"}
+        raise Invalid(gaps=[Gap("/net_g", words)])
     settled = settled_at_once(charged, estimate.allowed, under_way=is_under_way(journey))
     told = command.model_dump(
         include={"id", "gross_g", "tare_g", "net_g", "weighed_at", "instrument", "ticket", "photo"}

@@ -106,7 +106,7 @@ class WeightDoesNotFit(Problem):
     title = {"en": "There is no room for so much", "zh-Hans": "剩余运力不足"}
     detail = {
         "en": "{service} at {departure_at} has room for {fits_g} g more, and this needs {needs_g} g more. Nothing was recorded: hand back what is too much "
-        "and weigh again, or have the operator send the goods another way first.",
-        "zh-Hans": "{service} 的 {departure_at} 班次仅剩 {fits_g} 克，此次需增加 {needs_g} 克。未作登记：请退回超出部分后重新过磅，或请平台先安排其他班次。",
+        "and weigh again, or tell the operator.",
+        "zh-Hans": "{service} 的 {departure_at} 班次仅剩 {fits_g} 克，此次需增加 {needs_g} 克。未作登记：请退回超出部分后重新过磅，或联系平台。",
     }
     members = ("service", "departure_at", "fits_g", "needs_g")

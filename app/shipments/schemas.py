@@ -331,7 +331,10 @@ class Tracking(Shape):
     estimated_at: Time | None
     ended_at: Time | None
     cancelled_at: Annotated[
-        Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
+        Time | None,
+        Field(
+            description="When its order was cancelled before the hand-in (`status` stays `booked` then), or its goods were taken off"
+        ),
     ]
     replanned_at: Time | None
     replan_reason_text: str | None
@@ -378,7 +381,10 @@ class ConsignmentShape(Shape):
     estimated_at: Time | None
     ended_at: Time | None
     cancelled_at: Annotated[
-        Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
+        Time | None,
+        Field(
+            description="When its order was cancelled before the hand-in (`status` stays `booked` then), or its goods were taken off"
+        ),
     ]
     plan_version: int
     replanned_at: Time | None

@@ -13,6 +13,7 @@ from app.shipments.weigh_in_schemas import NewWeighIn
 from app.shipments.weighing import payload_of
 from tests.api.asking import ask, problem_of, town_clock, town_template
 from tests.factories.catalogue import a_photo
+from tests.factories.weighing import BULK, FLOCK
 
 template, clock = town_template, town_clock
 POST = "POST /v1/consignments/{consignment_id}/weigh-ins"
@@ -121,3 +122,21 @@ async def test_policies_tell_the_tolerances(door):
     }
     cotton = next(each for each in told if each["category"] == "cotton")
     assert (cotton["trash_pct"], cotton["regain_pct"]) == ("2.5", "8.5")
+
+
+async def test_listing_says_for_which_weight_its_price_is(door, town):
+    member = town.headers["member"]
+    asked = FLOCK | {"producer": town.village.garden.producer.id}
+    lacking = {name: value for name, value in asked.items() if name not in {"price_per", "net_weight_g"}}
+    refused = problem_of(await door.post("/v1/listings", json=lacking, headers=member), 422, "invalid-request")
+    assert [each["pointer"] for each in refused["errors"]] == ["/price_per", "/net_weight_g"]
+    made = await door.post("/v1/listings", json=asked, headers=member)
+    assert made.status_code == 201, made.text
+    assert (made.json()["weighed"], made.json()["price_per"]) == (True, "kg")
+    at = f"/v1/listings/{made.json()['id']}"
+    # Counted again: the price is for a head, of which no net weight is told.
+    counted = (await door.patch(at, json={"weighed": False}, headers=member)).json()
+    assert (counted["weighed"], counted["price_per"], counted["net_weight_g"]) == (False, None, None)
+    bulk = await door.post("/v1/listings", json=BULK | {"producer": asked["producer"]}, headers=member)
+    changed = await door.patch(f"/v1/listings/{bulk.json()['id']}", json={"weighed": False}, headers=member)
+    assert (bulk.json()["price_per"], changed.json()["weighed"], changed.json()["price_per"]) == ("kg", False, None)
