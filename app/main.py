@@ -27,8 +27,10 @@ from app.api import (
     listings,
     media,
     network,
+    offers,
     order_cycles,
     orders,
+    packages,
     partners,
     payments,
     price_lists,
@@ -63,6 +65,7 @@ ROUTERS = (
     price_lists,
     categories,
     media,
+    offers,
     quotes,
     orders,
     claims,
@@ -75,6 +78,7 @@ ROUTERS = (
     bookings,
     network,
     consignments,
+    packages,
     tracking,
     payments,
     accounts,
@@ -114,6 +118,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
+    app.include_router(offers.paying)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)

@@ -50,6 +50,7 @@ from app.orders.service import list_lines, lock_order
 from app.orders.shares import shares_of
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
+from app.payments.models import Payment
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
 
@@ -113,7 +114,7 @@ async def _require_refundable(session: Session, order: Order, line: OrderLine, a
         words = {"en": f"An amount above zero in {order.currency}", "zh-Hans": f"须为大于零的 {order.currency} 金额"}
         raise Invalid(gaps=[Gap("/amount", words)])
     payment = await get_payment_of(session, order.id)
-    most = refundable_minor(_sold(line), await standings_of(session, order.id), payment.amount_minor)
+    most = refundable_minor(_sold(line), await standings_of(session, order.id), _paid_minor(order, payment))
     if amount.amount > most:
         raise ClaimAmountTooHigh(most, order.currency)
 
@@ -271,7 +272,7 @@ async def _refund(
     lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
     payment = await lock_payment_of(session, order.id)
     line = next(each for each in lines if each.id == claim.line_id)
-    most = refundable_minor(line, claims, payment.amount_minor)
+    most = refundable_minor(line, claims, _paid_minor(order, payment))
     if granted_minor > most:
         raise ClaimAmountTooHigh(most, order.currency)
     entries = refund_for(order, line, granted_minor, lines, claims, await transfers_of(session, order.id))
@@ -279,7 +280,8 @@ async def _refund(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
     )
     if payment.method is PaymentMethod.CASH_ON_DELIVERY:
-        await record_part_refund(session, payment, Money(granted_minor, order.currency), now)
+        through = min(granted_minor, payment.amount_minor - payment.refunded_minor)
+        await record_part_refund(session, payment, Money(through, order.currency), now)
         return now
     await enqueue(session, [Job("claim.refund", {"claim": claim.id})])
     return None
@@ -315,6 +317,11 @@ def _held_shared(order: Order, cooperative: str, lines: Sequence[LineSold], clai
     """What of a co-operative's money open claims hold back, over all its members in an order."""
     members = [producer for producer, share in shares_of(order.terms).items() if share.cooperative == cooperative]
     return sum(held_shared_minor(sold_in(order, each, lines, claims), lines, claims) for each in members)
+
+
+def _paid_minor(order: Order, payment: Payment) -> int:
+    """What the buyer paid for an order: with it, and before it as deposits; not what boxes are worth."""
+    return payment.amount_minor + (order.deposit_minor or 0) - (order.box_deposit_minor or 0)
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
@@ -362,8 +369,10 @@ async def refund_claim(ports: Ports, claim: str) -> None:
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")
     assert seen.granted_minor
-    amount = Money(seen.granted_minor, seen.currency)
-    await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
+    # What was paid as a deposit did not come by this card: that part stays on the buyer's account.
+    amount = Money(min(seen.granted_minor, payment.amount_minor - payment.refunded_minor), seen.currency)
+    if amount.amount:
+        await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
     now = ports.clock.now()
     async with ports.begin() as session:
         order, row = await _locked(session, seen)
@@ -371,8 +380,8 @@ async def refund_claim(ports: Ports, claim: str) -> None:
             return
         await record_part_refund(session, await lock_payment_of(session, order.id), amount, now)
         entries = refund_paid_entries(order.buyer_id, payment.method, amount)
-        paid = Transfer(new_id("trf"), TransferKind.REFUND_PAID, order.id, State.POSTED, entries)
-        await record_transfers(session, [paid], now)
+        paid = [Transfer(new_id("trf"), TransferKind.REFUND_PAID, order.id, State.POSTED, entries)] if entries else []
+        await record_transfers(session, paid, now)
         await change_claim(session, row, now, refunded_at=now)
 
 

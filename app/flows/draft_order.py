@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
-from app.core.ids import new_id, new_ids
+from app.core.ids import new_id, new_ids, new_number
 from app.core.quantity import Unit
 from app.identity.values import AgreedShare
 from app.ledger.rules import proceeds, sale_entries
@@ -20,13 +21,21 @@ from app.orders.models import Order, OrderLine, Quote
 from app.orders.policies import Policies, frozen_terms
 from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
-from app.orders.service import new_number
 from app.orders.shares import frozen_shares, shares_of
 from app.orders.values import OrderStatus
-from app.packaging.values import Package
+from app.packaging.values import BOX_POLICY, Package
 from app.payments.values import PaymentMethod
 from app.routing import chilled_slots
 from app.shipments.values import ConsignmentDraft, JourneyLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Bargained:
+    """A line whose goods an agreed offer holds, with the deposit that counts towards it."""
+
+    offer_id: str
+    line_id: str
+    deposit_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +46,17 @@ class Draft:
     lines: tuple[OrderLine, ...]
     consignments: tuple[ConsignmentDraft, ...]
     stock: tuple[StockWant, ...]
+    bargains: tuple[Bargained, ...]
     capacity: tuple[Want, ...]
     payment_id: str
     method: PaymentMethod
     sale: Transfer
+
+    @property
+    def due_minor(self) -> int:
+        """What is still to be paid: the total without the deposits of offers, and the deposits for boxes."""
+        order = self.order
+        return order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
 
     @property
     def with_animals(self) -> bool:
@@ -66,6 +82,26 @@ def stock_wants(quote: Quote) -> tuple[StockWant, ...]:
     )
 
 
+def free_wants(quote: Quote, wants: Sequence[StockWant]) -> tuple[StockWant, ...]:
+    """Those of the wants that no agreed offer holds already."""
+    return tuple(want for line, want in zip(quote.lines, wants, strict=True) if line.get("offer") is None)
+
+
+def _bargained(quote: Quote, wants: Sequence[StockWant]) -> tuple[Bargained, ...]:
+    """The lines at agreed prices, in the order in which their offers are locked."""
+    lines = zip(quote.lines, wants, strict=True)
+    return tuple(
+        sorted(
+            (
+                Bargained(line["offer"], want.line_id, line["deposit_minor"])
+                for line, want in lines
+                if line.get("offer")
+            ),
+            key=attrgetter("offer_id"),
+        )
+    )
+
+
 def decide(
     quote: Quote,
     option: OptionShape,
@@ -80,6 +116,11 @@ def decide(
     stock = _promised(stock_wants(quote), option)
     terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY} | frozen_terms(policies, _goods(quote, stock))
     terms |= frozen_shares(agreed)
+    bargains = _bargained(quote, stock)
+    if bargains:
+        terms |= offer_terms(quote, stock, policies)
+    if option.box_deposit:
+        terms["boxes"] = BOX_POLICY
     order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
@@ -91,7 +132,29 @@ def decide(
         for draft, quoted in zip(consignments, option.consignments, strict=True)
         for want in _capacity(draft, quoted)
     )
-    return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, _sale(order, lines, option))
+    return Draft(
+        order=order,
+        lines=lines,
+        consignments=consignments,
+        stock=free_wants(quote, stock),
+        bargains=bargains,
+        capacity=capacity,
+        payment_id=new_id("pay"),
+        method=method,
+        sale=_sale(order, lines, option),
+    )
+
+
+def offer_terms(quote: Quote, wants: Sequence[StockWant], policies: Policies) -> dict[str, Any]:
+    """What decides about deposits: the agreed offer of each line with the version of its terms, and who bears which reason to cancel."""
+    return {
+        "offers": {
+            want.line_id: [line["offer"], line["offer_terms"]]
+            for line, want in zip(quote.lines, wants, strict=True)
+            if line.get("offer")
+        },
+        "bears": {row.code: row.pays.value for row in policies.cancellation},
+    }
 
 
 def _promised(wants: Sequence[StockWant], option: OptionShape) -> tuple[StockWant, ...]:
@@ -138,6 +201,8 @@ def _order(
         subsidy_minor=price.subsidy.amount,
         duties_minor=price.duties.amount,
         total_minor=price.total.amount,
+        deposit_minor=sum(line.get("deposit_minor", 0) for line in quote.lines) or None,
+        box_deposit_minor=option.box_deposit.amount if option.box_deposit else None,
         co2e=option.co2e_g.model_dump(mode="json"),
         deliver_to=quote.request["deliver_to"],
         terms=terms,
@@ -180,6 +245,8 @@ def _packages(package: PackageShape) -> tuple[Package, ...]:
         price_minor=package.price.amount,
         co2e_g=package.co2e_g,
         reusable=package.reusable,
+        deposit_minor=package.deposit.amount if package.deposit else 0,
+        return_days=package.return_days or 0,
     )
     return (one,) * package.count
 
@@ -230,6 +297,8 @@ def _lines(
             price_list_id=line.get("price_list"),
             tier_from=None if line.get("tier_from") is None else Decimal(line["tier_from"]),
             total_minor=line["total_minor"],
+            offer_id=line.get("offer"),
+            deposit_minor=line.get("deposit_minor"),
             # Told, since a model looks long for what a default means.
             ear_tags=[],
         )

@@ -11,6 +11,7 @@ from app.core.jobs import Job, enqueue
 from app.core.limits import DISPUTE_WINDOW
 from app.flows.claim_goods import releases
 from app.flows.ports import Ports
+from app.flows.return_boxes import clocks_of_boxes, hold_boxes
 from app.flows.show_order import shown
 from app.identity.values import Caller
 from app.ledger.rules import collection_entries
@@ -66,11 +67,14 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
         }
         entries = collection_entries(order.buyer_id, order.currency, accounts)
         await record_transfers(
-            session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)], now
+            session,
+            [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries), *hold_boxes(order)],
+            now,
         )
     await enqueue(
         session,
         [
+            *clocks_of_boxes(order, journeys, now),
             Job("order.delivered", {"order": order.id}),
             Job("order.complete", {"order": order.id}, run_at=now + DISPUTE_WINDOW),
         ],
@@ -80,17 +84,19 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
     """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered.
 
-    Subsidy and duties, which belong to no consignment, go with the first. The shares add up to the order's total.
+    Subsidy and duties, which belong to no consignment, go with the first. What was paid before as a deposit is not paid again;
+    deposits for boxes are. The shares add up to what was left to be paid.
     """
     shares: dict[str, int] = {}
     for journey in journeys:
-        goods = sum(line.total_minor for line in lines if line.consignment_id == journey.id)
+        goods = sum(line.total_minor - (line.deposit_minor or 0) for line in lines if line.consignment_id == journey.id)
         carriage = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
-        packaging = sum(package.price_minor for package in journey.packages)
+        packaging = sum(package.price_minor + (package.deposit_minor or 0) for package in journey.packages)
         carrier = journey.legs[-1].carrier if journey.legs else "HUB"
         shares[carrier] = shares.get(carrier, 0) + goods + carriage + packaging
     first = next(iter(shares))
-    shares[first] += order.total_minor - sum(shares.values())
+    due = order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
+    shares[first] += due - sum(shares.values())
     return shares
 
 

@@ -75,6 +75,8 @@ def order_shape(
         created_at=order.created_at,
         promise=PromiseShape(from_=order.promised_from, to=order.promised_by),
         price=_price(order),
+        deposit=Money(order.deposit_minor, order.currency) if order.deposit_minor else None,
+        box_deposit=Money(order.box_deposit_minor, order.currency) if order.box_deposit_minor else None,
         co2e_g=Co2eShape.model_validate(order.co2e),
         deliver_to=DeliverTo.model_validate(order.deliver_to),
         payment=payment,
@@ -109,6 +111,7 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         price=Money(line.price_minor, order.currency),
         tier_from=line.tier_from,
         price_list=line.price_list_id,
+        offer=line.offer_id,
         total=Money(line.total_minor, order.currency),
         ear_tags=line.ear_tags,
     )

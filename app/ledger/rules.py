@@ -140,6 +140,51 @@ def _taken_back(
     return {AccountRef(kind, owner, currency): -pending, released: pending - amount_minor}
 
 
+def holder_of(method: str, currency: str) -> AccountRef:
+    """The account of whoever holds what is paid in this way: the operator's bank, or a card provider."""
+    if method == "bank_transfer":
+        return AccountRef(AccountKind.BANK, PLATFORM, currency)
+    return AccountRef(AccountKind.GATEWAY, method, currency)
+
+
+def deposit_entries(buyer_id: str, holder: AccountRef, amount: Money) -> tuple[Entry, ...]:
+    """A deposit came in: whoever took it owes it to us, and we hold it for the buyer."""
+    return _entries({holder: -amount.amount, _deposit(buyer_id, amount): amount.amount})
+
+
+def deposit_applied_entries(buyer_id: str, amount: Money) -> tuple[Entry, ...]:
+    """A deposit counts towards what the buyer owes for an order; reversed when the order is not to be."""
+    buyer = AccountRef(AccountKind.BUYER, buyer_id, amount.currency)
+    return _entries({_deposit(buyer_id, amount): -amount.amount, buyer: amount.amount})
+
+
+def deposit_returned_entries(buyer_id: str, amount: Money) -> tuple[Entry, ...]:
+    """A deposit is no longer held: it is owed to the buyer, until it is sent."""
+    return deposit_applied_entries(buyer_id, amount)
+
+
+def deposit_forfeited_entries(buyer_id: str, producer_id: str, amount: Money) -> tuple[Entry, ...]:
+    """A deposit goes to the producer who kept the goods for nothing: all of it, without commission."""
+    producer = AccountRef(AccountKind.PRODUCER_AVAILABLE, producer_id, amount.currency)
+    return _entries({_deposit(buyer_id, amount): -amount.amount, producer: amount.amount})
+
+
+def deposit_kept_entries(buyer_id: str, amount: Money) -> tuple[Entry, ...]:
+    """The deposit of a box that did not come back: the pool buys another one with it."""
+    pool = AccountRef(AccountKind.PACKAGING, PLATFORM, amount.currency)
+    return _entries({_deposit(buyer_id, amount): -amount.amount, pool: amount.amount})
+
+
+def deposit_sent_entries(buyer_id: str, holder: AccountRef, amount: Money) -> tuple[Entry, ...]:
+    """A returned deposit has left for the buyer the way it came."""
+    buyer = AccountRef(AccountKind.BUYER, buyer_id, amount.currency)
+    return _entries({buyer: -amount.amount, holder: amount.amount})
+
+
+def _deposit(buyer_id: str, amount: Money) -> AccountRef:
+    return AccountRef(AccountKind.DEPOSIT, buyer_id, amount.currency)
+
+
 def refund_paid_entries(buyer_id: str, gateway: str, amount: Money) -> tuple[Entry, ...]:
     """What was owed to the buyer has been sent back by the card provider."""
     buyer = AccountRef(AccountKind.BUYER, buyer_id, amount.currency)

@@ -36,6 +36,8 @@ class AccountKind(StrEnum):
     CANCELLATIONS = "cancellations"
     COOPERATIVE_PENDING = "cooperative_pending"
     COOPERATIVE_AVAILABLE = "cooperative_available"
+    DEPOSIT = "deposit"
+    BANK = "bank"
 
 
 # Where what is pending goes when it is released.
@@ -46,7 +48,7 @@ RELEASED_TO: Final[Mapping[AccountKind, AccountKind]] = {
 
 
 class TransferKind(StrEnum):
-    """What a transfer tells of; its subject is the order's id."""
+    """What a transfer tells of; its subject is the order's id, or that of the offer whose deposit it moves."""
 
     SALE = "sale"
     REROUTE = "reroute"
@@ -55,6 +57,9 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     REFUND_PAID = "refund_paid"
     CANCELLATION = "cancellation"
+    DEPOSIT = "deposit"
+    DEPOSIT_RETURNED = "deposit_returned"
+    DEPOSIT_FORFEITED = "deposit_forfeited"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -88,7 +93,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Entries that belong together and sum to zero in each currency. `subject` is what it is about: an order's id."""
+    """Entries that belong together and sum to zero in each currency. `subject` is what it is about: an order's id, or an offer's."""
 
     id: str
     kind: TransferKind
@@ -255,6 +260,9 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
     TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
     TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
+    TransferKind.DEPOSIT: {"en": "Deposit", "zh-Hans": "定金"},
+    TransferKind.DEPOSIT_RETURNED: {"en": "Deposit returned", "zh-Hans": "退还定金"},
+    TransferKind.DEPOSIT_FORFEITED: {"en": "Deposit forfeited", "zh-Hans": "没收定金"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -278,4 +286,6 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
         "zh-Hans": "可提现社员分成",
     },
     AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
+    AccountKind.DEPOSIT: {"en": "Deposits held", "zh-Hans": "托管定金"},
+    AccountKind.BANK: {"en": "Bank account", "zh-Hans": "银行账户"},
 }

@@ -11,11 +11,14 @@ from app.catalogue.values import Category, Offer, Tier
 from app.core.limits import GOODS_MINOR_MAX
 from app.core.money import Money
 from app.core.quantity import Unit, as_text
+from app.offers.values import Bargain
 from app.orders.line_schemas import QuotedLine
 from app.orders.rules import line_total
 
 
-def kept_line(offer: Offer, quantity: Decimal, tier: Tier, total: Money) -> dict[str, Any]:
+def kept_line(
+    offer: Offer, quantity: Decimal, tier: Tier, total: Money, bargain: Bargain | None = None
+) -> dict[str, Any]:
     """A line as a quote keeps it: everything that decides its money, and what it is shown from."""
     return {
         "listing": offer.listing_id,
@@ -32,6 +35,15 @@ def kept_line(offer: Offer, quantity: Decimal, tier: Tier, total: Money) -> dict
         "made_to_order": offer.made_to_order,
         "next_tier": _next_tier(offer, quantity),
         "version": offer.version,
+    } | (_bargained(bargain) if bargain else {})
+
+
+def _bargained(bargain: Bargain) -> dict[str, Any]:
+    """What a line at an agreed price keeps besides."""
+    return {
+        "offer": bargain.offer_id,
+        "offer_terms": bargain.terms_version,
+        "deposit_minor": bargain.deposit_minor,
     }
 
 
@@ -58,6 +70,7 @@ def quoted_line(line: Mapping[str, Any], currency: str) -> QuotedLine:
         price=price,
         tier_from=line.get("tier_from"),
         price_list=line.get("price_list"),
+        offer=line.get("offer"),
         total=Money(line["total_minor"], currency),
         unit_prices=[UnitPriceShape(per=each.per, price=each.price) for each in weights],
         next_tier=line.get("next_tier"),

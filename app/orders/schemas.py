@@ -12,7 +12,15 @@ from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
-from app.orders.line_schemas import QUOTED_LINE, PriceListOf, QuotedLine
+from app.orders.line_schemas import (
+    QUOTED_LINE,
+    BoxDeposit,
+    Deposit,
+    LineRequest,
+    OfferOf,
+    PriceListOf,
+    QuotedLine,
+)
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -121,13 +129,6 @@ def _example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [value]})
 
 
-class LineRequest(Shape):
-    listing: Annotated[
-        str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])
-    ]
-    quantity: Quantity
-
-
 class DeliverTo(Shape):
     """Where the goods go: to the door in a county, or to be fetched at a hub."""
 
@@ -214,6 +215,14 @@ class PackageShape(Shape):
     price: Money
     co2e_g: int | None
     reusable: bool
+    deposit: Annotated[
+        Money | None, Field(description="Of a box that comes back: paid with the order, not a part of its price")
+    ] = None
+    return_days: Annotated[int | None, Field(description="Days after delivery in which the box is to come back")] = None
+    ids: Annotated[
+        list[str],
+        Field(description="In an order: the boxes with a deposit, by the ids that they are scanned back with"),
+    ] = []
 
 
 class PriceShape(Shape):
@@ -316,6 +325,7 @@ class OptionShape(Shape):
     arrives_by: Time
     promise: PromiseShape
     price: PriceShape
+    box_deposit: BoxDeposit = None
     co2e_g: Co2eShape
     consolidation: ConsolidationShape | None = None
     sharing: DepartureSharing | None = None
@@ -330,6 +340,7 @@ class QuoteShape(Shape):
     id: str
     expires_at: Time
     goods: Money
+    deposit: Deposit = None
     lines: list[QuotedLine]
     options: list[OptionShape]
 
@@ -383,6 +394,7 @@ class OrderLineShape(Shape):
         None
     )
     price_list: PriceListOf = None
+    offer: OfferOf = None
     total: Money
     ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
 
@@ -443,6 +455,8 @@ class OrderShape(Shape):
     created_at: Time
     promise: PromiseShape
     price: PriceShape
+    deposit: Deposit = None
+    box_deposit: BoxDeposit = None
     co2e_g: Co2eShape
     deliver_to: DeliverTo
     payment: PaymentShape

@@ -1,7 +1,7 @@
 """Producers are members of co-operatives: what they grant, what they share, and goods under one roof
 
 Revision ID: 0018
-Revises: 0015
+Revises: 0017
 """
 
 import sqlalchemy as sa
@@ -10,22 +10,25 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
 ACCOUNTS = (
     "buyer", "carrier_cash", "gateway", "producer_pending", "producer_available", "carrier_freight", "packaging",
-    "platform_fee", "subsidy", "rerouting", "cancellations",
+    "platform_fee", "subsidy", "rerouting", "cancellations", "deposit", "bank",
 )
 NEW_ACCOUNTS = ("cooperative_pending", "cooperative_available")
 TEMPLATES = (
     "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
     "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
-    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn",
+    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn", "offer_made",
+    "offer_countered", "offer_accepted", "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened",
+    "deposit_received", "deposit_returned", "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited",
 )
 NEW_TEMPLATES = (
-    "cooperative_invited", "cooperative_joined", "cooperative_declined", "cooperative_left", "share_proposed", "share_answered",
+    "cooperative_invited", "cooperative_joined", "cooperative_declined", "cooperative_left", "share_proposed",
+    "share_answered",
 )
 STATES = ("invited", "active", "declined", "withdrawn", "left")
 ANSWERS = ("proposed", "agreed", "declined")

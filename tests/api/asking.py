@@ -40,6 +40,7 @@ def _carrier(role: str) -> dict[str, str]:
     return {"carrier": "KUNLUN"} if role == "operator" else {}
 
 
+SEEN_ON_THE_ACCOUNT = {"amount": {"amount": 40_000, "currency": "CNY"}, "bank_reference": "B-1"}
 FEED = base64.b64encode(as_archive(village_feed())).decode()
 # The body of each operation that has one.
 BODIES: dict[str, Callable[[Town, str], Any]] = {
@@ -82,6 +83,14 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "amount": {"amount": 2_000, "currency": "CNY"},
         "reasons": "Half of it is as new",
     },
+    "POST /v1/listings/{listing_id}/offers": lambda town, role: {
+        "quantity": "50",
+        "price": {"amount": 8_000, "currency": "CNY"},
+    },
+    "POST /v1/offers/{offer_id}/counter": lambda town, role: {"price": {"amount": 8_600, "currency": "CNY"}},
+    "POST /v1/offers/{offer_id}/deposit": lambda town, role: {"method": "bank_transfer"},
+    "POST /v1/offers/{offer_id}/deposit/receipt": lambda town, role: SEEN_ON_THE_ACCOUNT,
+    "POST /v1/offers/{offer_id}/deposit/refund": lambda town, role: SEEN_ON_THE_ACCOUNT,
     "POST /v1/routes": lambda town, role: {"from": "HOTAN", "to": "AKSU", "weight_g": 5_000},
     "POST /v1/services": lambda town, role: LINE | ({"carrier": "KUNLUN"} if role == "operator" else {}),
     "PATCH /v1/services/{service_id}": lambda town, role: {"cutoff_s": 7_200},
@@ -95,6 +104,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "reason": {"en": "Sandstorm"},
     },
     "POST /v1/disruptions/{disruption_id}/lift": lambda town, role: {},
+    "POST /v1/packages/{package_id}/returns": lambda town, role: {"hub": "URUMQI"},
     "POST /v1/tracking/events": lambda town, role: _told(town),
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
     "POST /v1/partners": lambda town, role: {"name": {"en": "New"}, "carrier": "NEW"},
@@ -131,6 +141,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         lot_id=town.lot,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
+        offer_id=town.offers[_offer_of(operation, variant)],
         claim_id=town.claims[operation.endswith("decision")],
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
@@ -138,10 +149,22 @@ def path_of(line: str, town: Town, role: str) -> str:
         service_id=town.line,
         disruption_id=town.disruptions[0],
         consignment_id=town.placed[0]["consignments"][0]["id"],
+        package_id=town.box,
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],
         partner_id=town.carrier.id,
         key_id=town.key,
     )
+
+
+def _offer_of(operation: str, variant: str) -> str:
+    """Which of the town's offers is meant: one in the state for this step."""
+    if operation.endswith("/refund"):
+        return "returned"
+    if operation.endswith("/receipt"):
+        return "asked"
+    if operation.endswith("/deposit"):
+        return "agreed"
+    return variant if variant in ("countered", "agreed") else "open"
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,21 @@ TABLE = """
     POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
     POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
     GET    /v1/policies                              | 200
+    GET    /v1/offer-terms                           | 200
+    POST   /v1/listings/{listing_id}/offers          | 401 409 201 403 201 403 403 403 201
+    GET    /v1/offers                                | 401 200 200 200 200 403 403 403 200
+    GET    /v1/offers/{offer_id}                     | 401 200 404 200 404 403 403 403 200
+    POST   /v1/offers/{offer_id}/counter             | 401 409 404 200 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/counter#countered   | 401 200 404 409 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/accept              | 401 409 404 200 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/accept#countered    | 401 200 404 409 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/decline             | 401 409 404 200 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/decline#countered   | 401 200 404 409 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/withdraw            | 401 200 404 409 404 403 403 403 409
+    POST   /v1/offers/{offer_id}/withdraw#agreed     | 401 200 404 409 404 403 403 403 409
+    POST   /v1/offers/{offer_id}/deposit             | 401 200 404 403 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
+    POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200
@@ -106,6 +121,7 @@ TABLE = """
     POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     POST   /v1/webhooks/stripe                       | 400
@@ -137,6 +153,7 @@ LISTS = [
     "GET /v1/price-lists",
     "GET /v1/orders",
     "GET /v1/claims",
+    "GET /v1/offers",
     "GET /v1/hubs",
     "GET /v1/services",
     "GET /v1/services/{service_id}/timetables",

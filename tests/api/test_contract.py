@@ -34,6 +34,7 @@ SINGLES = [
     "GET /v1/quotes/{id}",
     "GET /v1/orders/{id}",
     "GET /v1/claims/{claim_id}",
+    "GET /v1/offers/{offer_id}",
     "GET /v1/hubs/{code}",
     "GET /v1/services/{service_id}",
     "GET /v1/consignments/{consignment_id}",
@@ -184,6 +185,9 @@ WITHOUT_BODY = [
     "POST /v1/media/{media_id}/complete",
     "POST /v1/orders/{id}/confirm-receipt",
     "POST /v1/stranded/{consignment_id}/retry",
+    "POST /v1/offers/{offer_id}/accept",
+    "POST /v1/offers/{offer_id}/decline",
+    "POST /v1/offers/{offer_id}/withdraw",
 ]
 
 

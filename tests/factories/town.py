@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.catalogue.photos import mark_ready
 from app.claims.schemas import ClaimAnswer
+from app.flows.bargain import withdraw_offer
 from app.flows.claim_goods import answer_claim
 from app.flows.keep_producer import register_producer
 from app.flows.ports import Ports
@@ -17,13 +18,14 @@ from app.identity.schemas import NewProducer
 from app.identity.sign_in import open_sign_in
 from app.identity.values import Grant, Scope
 from app.orders.schemas import QuoteShape
-from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo, a_price_list
+from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
 from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
+from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, countered
 from tests.factories.orders import a_quote, an_order
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
@@ -52,6 +54,8 @@ class Town:
     delivered: Json
     claimable: Json
     claims: tuple[str, str]
+    offers: dict[str, str]
+    box: str
     placed: tuple[Json, Json]
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
@@ -72,10 +76,12 @@ async def a_town(ports: Ports) -> Town:
     bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
     delivered = await an_order(ports, village.buyer, village.basket)
     claimable = await an_order(ports, village.buyer, {village.carpets: "1"})
-    for consignment in delivered["consignments"] + claimable["consignments"]:
+    boxed = await an_order(ports, await a_person(ports), {village.dates: "2"}, packaging="reusable")
+    for consignment in delivered["consignments"] + claimable["consignments"] + boxed["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     claims = await _claims(ports, village, delivered)
+    offers = await _offers(ports, village)
     photo, ready = await a_photo(ports, village.garden), await a_photo(ports, village.garden, b"another")
     async with ports.begin() as session:
         await mark_ready(session, ready)
@@ -111,6 +117,8 @@ async def a_town(ports: Ports) -> Town:
         delivered=delivered,
         claimable=claimable,
         claims=claims,
+        offers=offers,
+        box=boxed["consignments"][0]["packages"][0]["ids"][0],
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),
@@ -160,6 +168,24 @@ async def _claims(ports: Ports, village: Village, order: Json) -> tuple[str, str
     async with ports.begin() as session:
         await answer_claim(ports, session, village.loom.caller, unwanted.id, ClaimAnswer(answer="refuse"), "en")
     return wet.id, unwanted.id
+
+
+async def _offers(ports: Ports, village: Village) -> dict[str, str]:
+    """Of the buyer to the garden, one for each state that steps are taken in. Each is on a listing of its own."""
+    states = ("open", "countered", "agreed", "asked", "returned")
+    listings = [village.dates] + [await a_listing(ports, village.garden) for _ in states[1:]]
+    made = [await an_offer(ports, village.buyer, listing, "50", 8_000) for listing in listings]
+    offers = dict(zip(states, made, strict=True))
+    await countered(ports, village.garden, offers["countered"], price={"amount": 8_500, "currency": "CNY"})
+    for state in ("agreed", "asked", "returned"):
+        offers[state] = await accepted(ports, village.garden, offers[state])
+    for state in ("asked", "returned"):
+        await asked_by_bank(ports, village.buyer, offers[state])
+    await came_in(ports, offers["returned"])
+    async with ports.begin() as session:
+        await withdraw_offer(ports, session, village.garden.caller, offers["returned"].id, "en")
+    await work(ports)
+    return {state: offer.id for state, offer in offers.items()}
 
 
 async def _a_refresh_token(ports: Ports, phone: str) -> str:
