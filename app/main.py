@@ -19,6 +19,7 @@ from app.api import (
     categories,
     claims,
     consignments,
+    cooperatives,
     dev,
     disruptions,
     hubs,
@@ -26,8 +27,10 @@ from app.api import (
     listings,
     media,
     network,
+    offers,
     order_cycles,
     orders,
+    packages,
     partners,
     payments,
     price_lists,
@@ -57,11 +60,13 @@ from app.worker import run_worker
 ROUTERS = (
     auth,
     producers,
+    cooperatives,
     listings,
     order_cycles,
     price_lists,
     categories,
     media,
+    offers,
     quotes,
     orders,
     claims,
@@ -75,6 +80,7 @@ ROUTERS = (
     network,
     consignments,
     weigh_ins,
+    packages,
     tracking,
     payments,
     accounts,
@@ -114,6 +120,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
+    app.include_router(offers.paying)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)

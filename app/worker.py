@@ -23,6 +23,7 @@ from app.core.log import configure
 from app.core.settings import Settings, faults_of
 from app.flows import (
     add_photo,
+    bargain,
     cancel_order,
     claim_goods,
     confirm_harvest,
@@ -30,9 +31,11 @@ from app.flows import (
     follow_shipment,
     keep_books,
     keep_producer,
+    pay_deposit,
     publish_listing,
     record_payment_event,
     replan_consignments,
+    return_boxes,
     return_part,
     send_message,
     tell_people,
@@ -47,12 +50,18 @@ Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "harvest.short": confirm_harvest.share_harvest,
+    "box.refund": return_boxes.refund_box,
+    "boxes.forfeit": return_boxes.forfeit_boxes,
     "claim.lapse": claim_goods.lapse_claim,
     "claim.refund": claim_goods.refund_claim,
+    "deposit.failed": pay_deposit.deposit_failed,
+    "deposit.paid": pay_deposit.deposit_paid,
+    "deposit.return": pay_deposit.return_deposit,
     "listing.published": publish_listing.tell_sellers,
     "message.send": send_message.send_messages,
     "network.disrupted": replan_consignments.replan_consignments,
     "network.restored": replan_consignments.retry_all_stranded,
+    "offer.lapse": bargain.lapse_offer,
     "order.placed": tell_people.order_placed,
     "order.shipped": tell_people.order_shipped,
     "order.delivered": tell_people.order_delivered,

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import text
 
 from app.core.clock import FixedClock, rfc3339
-from app.core.ids import new_id
+from app.core.ids import new_id, new_number
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.flows.record_tracking import record_tracking
@@ -27,7 +27,7 @@ from app.network.schemas import NewDisruption
 from app.network.values import Want
 from app.orders.models import Order, OrderLine
 from app.orders.rules import promise_for
-from app.orders.service import add_order, new_number
+from app.orders.service import add_order
 from app.orders.values import OrderStatus
 from app.packaging.values import Package
 from app.routing import NO_LOAD, Leg, NoPlan, Plan, Query, Timetable, plan

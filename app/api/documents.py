@@ -82,7 +82,20 @@ _KEY: Final = {
     "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 # Where an order, a payment or a refund is made.
-_KEY_NEEDED: Final = frozenset({"create_order", "answer_claim", "reply_to_claim", "decide_claim", "decide_weigh_in"})
+_KEY_NEEDED: Final = frozenset(
+    {
+        "create_order",
+        "answer_claim",
+        "reply_to_claim",
+        "decide_claim",
+        "decide_weigh_in",
+        "accept_offer",
+        "withdraw_offer",
+        "pay_the_deposit",
+        "receive_deposit",
+        "send_deposit_back",
+    }
+)
 
 
 def complete(document: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from app.flows.follow_shipment import confirm_receipt as confirm
 from app.flows.place_order import place_order
 from app.flows.show_order import show_order, show_orders
 from app.identity.errors import NotSignedIn
+from app.offers.errors import OfferExpired, OfferNotOrderable
 from app.orders.errors import AlreadyShipped, CancelReasonUnusable, OptionMissing, PlanChanged, QuoteExpired, QuoteUsed
 from app.orders.schemas import CancelRequest, OrderRequest, OrderShape, OrderSummary
 from app.orders.values import ORDER_ID
@@ -46,6 +47,8 @@ placing = APIRouter(prefix="/v1", tags=["buy"])
         OptionMissing,
         OutOfStock,
         OfferChanged,
+        OfferExpired,
+        OfferNotOrderable,
         PlanChanged,
         IdTaken,
         PaymentMethodUnavailable,

@@ -13,6 +13,7 @@ from app.core.errors import Forbidden, IdTaken, Invalid, NotFound
 from app.flows.quote_order import quote_order, show_quote
 from app.identity.errors import NotSignedIn
 from app.network.errors import NoHubForCounty, RouteUnavailable, TooManyWays
+from app.offers.errors import OfferExpired, OfferNotOrderable
 from app.orders.errors import NotForSale
 from app.orders.schemas import QuoteRequest, QuoteShape
 from app.orders.values import QUOTE_ID
@@ -35,6 +36,8 @@ router = story_router("buy")
         OutOfStock,
         GoodsWouldSpoil,
         OrderCycleClosed,
+        OfferExpired,
+        OfferNotOrderable,
         RouteUnavailable,
         NoHubForCounty,
         TooManyWays,

@@ -17,9 +17,9 @@ from app.catalogue.errors import OfferChanged
 from app.catalogue.queries import FREE, SELLABLE
 from app.catalogue.stock import choose_lots
 from app.catalogue.values import Held, LotStock, ReservationState, ShortHarvest, StockWant, Taken
-from app.core.database import Session, Sql, as_rows
+from app.core.database import Reader, Session, Sql, as_rows
 
-__all__ = ["StockWant", "Taken", "consume", "release", "release_line", "reserve"]
+__all__ = ["StockWant", "Taken", "consume", "held_by", "release", "release_line", "reserve", "take_over"]
 
 _LOCK_LOTS: Final = Sql(
     Template(
@@ -64,6 +64,18 @@ _HARVEST: Final = text(
     "LEFT JOIN reservation AS held ON held.listing_id = lot.listing_id AND held.lot_id = lot.id AND held.state <> 'released' "
     "WHERE lot.listing_id = :listing AND lot.id = :lot AND lot.harvested IS NOT NULL GROUP BY 1, 2"
 )
+# What is held changes its holder: the lots count it all the while, so that nobody else can have it.
+_TAKE_OVER: Final = Sql(
+    "WITH moved AS (UPDATE reservation SET order_id = :to, line_id = :to_line "
+    "WHERE order_id = :from AND line_id = :from_line AND state = 'held' RETURNING lot_id), "
+    "named AS (UPDATE ear_tag SET order_id = :to, line_id = :to_line WHERE order_id = :from AND line_id = :from_line RETURNING tag) "
+    "SELECT (SELECT count(*) FROM moved) AS parts, ARRAY(SELECT tag FROM named ORDER BY tag) AS tags"
+)
+_HELD_BY: Final = Sql(
+    "SELECT held.order_id AS holder, lot.id, lot.listing_id, held.quantity, lot.expires_at, lot.available_from "
+    "FROM reservation AS held JOIN lot ON lot.listing_id = held.listing_id AND lot.id = held.lot_id "
+    "WHERE held.order_id = ANY(:holders) AND held.state = 'held' ORDER BY held.order_id, lot.id"
+)
 _OF_LINES: Final = "(CAST(:lines AS text[]) IS NULL OR line_id = ANY(CAST(:lines AS text[])))"
 _LOCK_HELD: Final = text(
     "SELECT 1 FROM lot WHERE (listing_id, id) IN (SELECT listing_id, lot_id FROM reservation "
@@ -104,6 +116,8 @@ async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], n
     All or nothing: raises `OutOfStock` for the first listing that has too little, `OfferChanged` for one that is not on sale
     at the version that was quoted, or whose lots do not keep the promise any more.
     """
+    if not wants:
+        return []
     listings = sorted({want.listing_id for want in wants})
     rows = await _LOCK_LOTS.all(session, {"listings": listings, "now": now})
     present = {row.listing_id: (row.version, row.status) for row in rows}
@@ -152,6 +166,26 @@ async def release_line(session: Session, order_id: str, line_id: str) -> None:
 async def consume(session: Session, order_ids: Collection[str], line_ids: Collection[str] | None = None) -> None:
     """What these orders hold, or these lines of them, has left the producer for good. Two statements; a repetition does nothing."""
     await _end(session, order_ids, ReservationState.CONSUMED, line_ids)
+
+
+async def take_over(session: Session, holder: tuple[str, str], by: tuple[str, str]) -> list[str]:
+    """What one holder (order or offer, and its line) holds is another's from now on; answers the ear tags of animals.
+
+    One statement that locks no lot: what is reserved stays reserved. Whoever calls has locked the holder itself, and the
+    former holder holds something.
+    """
+    (from_id, from_line), (to_id, to_line) = holder, by
+    moved = await _TAKE_OVER.first(session, {"from": from_id, "from_line": from_line, "to": to_id, "to_line": to_line})
+    assert moved.parts, f"{from_id} holds nothing"
+    return list(moved.tags)
+
+
+async def held_by(reader: Reader, holders: Collection[str]) -> dict[str, list[LotStock]]:
+    """The lots that these hold, with how much of each as what is free. One statement."""
+    held: dict[str, list[LotStock]] = {holder: [] for holder in holders}
+    for row in await _HELD_BY.all(reader, {"holders": list(holders)}):
+        held[row.holder].append(LotStock(row.id, row.listing_id, row.quantity, row.expires_at, row.available_from))
+    return held
 
 
 async def find_harvest(session: Session, listing_id: str, lot_id: str) -> ShortHarvest | None:

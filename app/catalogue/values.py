@@ -362,6 +362,7 @@ class Wanted:
     producer_id: str = ""
     status: ListingStatus = ListingStatus.PUBLISHED
     sort: Sort = Sort.NEWEST
+    cooperative_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

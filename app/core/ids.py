@@ -2,12 +2,16 @@
 
 import os
 import re
+import secrets
 import time
+from datetime import datetime
 from typing import Final
 
 # GS1 keeps the prefix 952 for demonstrations and examples: numbers that begin with it are nobody's.
 GS1_EXAMPLE_PREFIX: Final = "9520000"
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+# Crockford's letters without those that look alike on a phone.
+_NUMBER_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TYPEID: Final = re.compile(r"^([a-z]{2,4})_([0-7][0-9a-hjkmnp-tv-z]{25})$")
 
 
@@ -35,6 +39,12 @@ def new_id(prefix: str) -> str:
 def new_ids(prefix: str, count: int) -> list[str]:
     """Fresh ids that sort as they are given: what is written with them is read in the same order."""
     return sorted(new_id(prefix) for _ in range(count))
+
+
+def new_number(now: datetime) -> str:
+    """A number that people can read out, such as `26-7KQX-3MPA`: the year and 39 random bits, not a count."""
+    letters = "".join(secrets.choice(_NUMBER_LETTERS) for _ in range(8))
+    return f"{now:%y}-{letters[:4]}-{letters[4:]}"
 
 
 def is_id(text: str, prefix: str) -> bool:

@@ -8,7 +8,9 @@ from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
+from app.flows.order_offers import let_go_of_offers
 from app.flows.ports import Ports
+from app.flows.return_boxes import let_go_of_boxes
 from app.flows.return_part import return_part
 from app.flows.show_order import shown
 from app.identity.values import Caller
@@ -17,6 +19,7 @@ from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
 from app.ledger.values import OWED_ON_DELIVERY, PLATFORM, AccountKind, AccountRef, Entry, State, Transfer, TransferKind
 from app.network.capacity import release_capacity
+from app.offers.values import Side
 from app.orders.errors import AlreadyShipped, CancelReasonUnusable
 from app.orders.models import Order, OrderLine
 from app.orders.policies import Base, Canceller, Owed, Party, Policies, owed_for
@@ -45,7 +48,7 @@ async def cancel_order(
         if reason is not None and may(order.status, OrderEvent.CANCEL):
             _require_usable(ports.policies, reason, order, caller)
         await move(session, order, OrderEvent.CANCEL, ports.clock.now(), reason)
-        journeys = await give_back(session, order, ports)
+        journeys = await give_back(session, order, ports, fault_of(order, reason, caller))
         await _charge(session, order, reason, journeys, ports)
         await enqueue(session, [Job("order.cancelled", {"order": order.id})])
         return await shown(session, order, language)
@@ -58,7 +61,15 @@ async def expire_order(ports: Ports, order: str) -> None:
         if not may(row.status, OrderEvent.EXPIRE):
             return
         await move(session, row, OrderEvent.EXPIRE, ports.clock.now())
-        await give_back(session, row, ports)
+        await give_back(session, row, ports, None)
+
+
+def fault_of(order: Order, reason: str | None, caller: Caller) -> Side:
+    """By whose doing an order is not to be, as far as the deposits of agreed offers go: by the reason as it was frozen with the order."""
+    if reason is None:
+        return Side.BUYER if order.buyer_id == caller.id else Side.OPERATOR
+    bears = order.terms.get("bears", {}).get(reason, Party.BUYER.value)
+    return Side.BUYER if bears == Party.BUYER else Side.OPERATOR
 
 
 def _require_usable(policies: Policies, reason: str, order: Order, caller: Caller) -> None:
@@ -106,15 +117,21 @@ def costs_of_cancelling(
     return costs
 
 
-async def give_back(session: Session, order: Order, ports: Ports) -> Sequence[Journey]:
-    """Release what the order held, all of it or (when a consignment moves already) nothing: `AlreadyShipped`. Answers its consignments."""
+async def give_back(session: Session, order: Order, ports: Ports, fault: Side | None) -> Sequence[Journey]:
+    """Release what the order held, all of it or (when a consignment moves already) nothing: `AlreadyShipped`. Answers its consignments.
+
+    `fault` decides about deposits of agreed offers; None leaves them and their goods to be ordered again.
+    """
     now = ports.clock.now()
+    await let_go_of_offers(session, order, fault, now)
     journeys = [each for each in (await list_of_orders(session, [order.id]))[order.id] if each.cancelled_at is None]
     cancelled = await cancel_consignments(session, [order.id], now)
     if len(cancelled) < len(journeys):
         raise AlreadyShipped
-    owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
+    transfers = await transfers_of(session, order.id)
+    owed = [transfer.id for transfer in transfers if transfer.kind in OWED_ON_DELIVERY]
     await settle(session, owed, State.VOID, now)
+    await record_transfers(session, let_go_of_boxes(order, transfers), now)
     payment = await lock_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY:
         await record_cancel(session, payment.id, now)

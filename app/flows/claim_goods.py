@@ -13,8 +13,10 @@ from app.claims.rules import (
     advance,
     due_after,
     held_minor,
+    held_shared_minor,
     may,
     missing_evidence,
+    others_than,
     pending_for,
     policy_for,
     refundable_minor,
@@ -33,17 +35,19 @@ from app.core.schema import fingerprint
 from app.flows.ports import Ports
 from app.flows.show_claims import claim_shape
 from app.flows.tell_people import local_time
+from app.identity.rules import require_grant
 from app.identity.service import parties_of
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.ledger.rules import refund_entries, refund_paid_entries, release_entries, unreleased_minor
 from app.ledger.service import record as record_transfers
 from app.ledger.service import transfers_of
-from app.ledger.values import State, Transfer, TransferKind
+from app.ledger.values import AccountKind, Entry, Sold, State, Transfer, TransferKind
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order, OrderLine
 from app.orders.policies import Claimable, claimable_of
 from app.orders.service import list_lines, lock_order
+from app.orders.shares import shares_of
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
 from app.payments.models import Payment
@@ -110,7 +114,7 @@ async def _require_refundable(session: Session, order: Order, line: OrderLine, a
         words = {"en": f"An amount above zero in {order.currency}", "zh-Hans": f"须为大于零的 {order.currency} 金额"}
         raise Invalid(gaps=[Gap("/amount", words)])
     payment = await get_payment_of(session, order.id)
-    most = refundable_minor(_sold(line), await standings_of(session, order.id), _paid(order, payment))
+    most = refundable_minor(_sold(line), await standings_of(session, order.id), _paid_minor(order, payment))
     if amount.amount > most:
         raise ClaimAmountTooHigh(most, order.currency)
 
@@ -156,10 +160,13 @@ async def _keep_photos(session: Session, caller: Caller, claim: BuyerClaim, comm
 async def answer_claim(
     ports: Ports, session: Session, caller: Caller, claim_id: str, command: ClaimAnswer, language: str
 ) -> ClaimShape:
-    """The producer accepts, offers a part, or refuses; refused, it goes to an operator. Raises `StateConflict` when it is too late."""
+    """The producer accepts, offers a part, or refuses; refused, it goes to an operator. Raises `StateConflict` when it is too late.
+
+    It is the producer's money: whoever may price for it may answer.
+    """
     seen = await get_claim(session, caller, claim_id)
-    if not caller.speaks_for(seen.producer_id):
-        raise Forbidden(needs={"en": "a member of the claim's producer", "zh-Hans": "该商品卖家的成员身份"})
+    needs = {"en": "a member of the claim's producer", "zh-Hans": "该商品卖家的成员身份"}
+    require_grant(caller, seen.producer_id, Grant.PRICE, Forbidden(needs=needs))
     order, claim = await _locked(session, seen)
     event = ANSWERED_BY[command.answer]
     if (command.amount is not None) != (command.answer is Answer.PARTLY):
@@ -265,22 +272,60 @@ async def _refund(
     lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
     payment = await lock_payment_of(session, order.id)
     line = next(each for each in lines if each.id == claim.line_id)
-    most = refundable_minor(line, claims, _paid(order, payment))
+    most = refundable_minor(line, claims, _paid_minor(order, payment))
     if granted_minor > most:
         raise ClaimAmountTooHigh(most, order.currency)
-    sold = sold_by(claim.producer_id, order.currency, order.terms["fee_bps"], lines, claims)
-    unreleased = unreleased_minor(await transfers_of(session, order.id), claim.producer_id)
-    completed = order.status is OrderStatus.COMPLETED
-    pending = pending_for(claim.line_id, sold, lines, claims, unreleased, completed=completed)
-    entries = refund_entries(order.buyer_id, sold, granted_minor, pending)
+    entries = refund_for(order, line, granted_minor, lines, claims, await transfers_of(session, order.id))
     await record_transfers(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
     )
     if payment.method is PaymentMethod.CASH_ON_DELIVERY:
-        await record_part_refund(session, payment, Money(granted_minor, order.currency), now)
+        through = min(granted_minor, payment.amount_minor - payment.refunded_minor)
+        await record_part_refund(session, payment, Money(through, order.currency), now)
         return now
     await enqueue(session, [Job("claim.refund", {"claim": claim.id})])
     return None
+
+
+def refund_for(
+    order: Order,
+    line: LineSold,
+    granted_minor: int,
+    lines: Sequence[LineSold],
+    claims: Sequence[Standing],
+    transfers: Sequence[Transfer],
+) -> tuple[Entry, ...]:
+    """What was granted for a line goes back: of the producer's and the co-operative's money first what waits for this claim. Pure."""
+    sold = sold_in(order, line.producer, lines, claims)
+    completed = order.status is OrderStatus.COMPLETED
+    unreleased = unreleased_minor(transfers, line.producer)
+    pending = pending_for(line.id, sold, lines, claims, unreleased, completed=completed)
+    shared = 0
+    if sold.share:
+        held = _held_shared(order, sold.share.cooperative, lines, others_than(line.id, claims)) if completed else 0
+        shared = unreleased_minor(transfers, sold.share.cooperative, AccountKind.COOPERATIVE_PENDING) - held
+    return refund_entries(order.buyer_id, sold, granted_minor, pending, shared)
+
+
+def sold_in(order: Order, producer: str, lines: Sequence[LineSold], claims: Sequence[Standing]) -> Sold:
+    """What a producer sold in an order, by the terms that were frozen when it was placed. Pure."""
+    share = shares_of(order.terms).get(producer)
+    return sold_by(producer, order.currency, order.terms["fee_bps"], lines, claims, share)
+
+
+def _held_shared(order: Order, cooperative: str, lines: Sequence[LineSold], claims: Sequence[Standing]) -> int:
+    """What of a co-operative's money open claims hold back, over all its members in an order."""
+    members = [producer for producer, share in shares_of(order.terms).items() if share.cooperative == cooperative]
+    return sum(held_shared_minor(sold_in(order, each, lines, claims), lines, claims) for each in members)
+
+
+def _paid_minor(order: Order, payment: Payment) -> int:
+    """What the buyer paid for an order: with it, and before it as deposits; not what boxes are worth.
+
+    A card may have paid more than goods came to when they were weighed, or less, with the rest taken at the door.
+    """
+    paid = payment.amount_minor + (order.deposit_minor or 0) - (order.box_deposit_minor or 0)
+    return min(paid, order.total_minor)
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
@@ -298,13 +343,22 @@ def releases(
     transfers: Sequence[Transfer],
     producers: Sequence[str],
 ) -> list[Transfer]:
-    """What these producers have pending becomes available, but for what open claims hold back."""
+    """What these producers, and the co-operatives that they share with, have pending becomes available, but for what open
+    claims hold back.
+    """
+    owners = [(producer, AccountKind.PRODUCER_PENDING) for producer in producers]
+    shares = shares_of(order.terms)
+    cooperatives = sorted({shares[producer].cooperative for producer in producers if producer in shares})
+    owners += [(cooperative, AccountKind.COOPERATIVE_PENDING) for cooperative in cooperatives]
     made = []
-    for producer in producers:
-        sold = sold_by(producer, order.currency, order.terms["fee_bps"], lines, claims)
-        free = unreleased_minor(transfers, producer) - held_minor(sold, lines, claims)
+    for owner, kind in owners:
+        if kind is AccountKind.PRODUCER_PENDING:
+            held = held_minor(sold_in(order, owner, lines, claims), lines, claims)
+        else:
+            held = _held_shared(order, owner, lines, claims)
+        free = unreleased_minor(transfers, owner, kind) - held
         if free > 0:
-            entries = release_entries(producer, Money(free, order.currency))
+            entries = release_entries(owner, Money(free, order.currency), kind)
             made.append(Transfer(new_id("trf"), TransferKind.RELEASE, order.id, State.POSTED, entries))
     return made
 
@@ -319,8 +373,10 @@ async def refund_claim(ports: Ports, claim: str) -> None:
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")
     assert seen.granted_minor
-    amount = Money(seen.granted_minor, seen.currency)
-    await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
+    # What was paid as a deposit did not come by this card: that part stays on the buyer's account.
+    amount = Money(min(seen.granted_minor, payment.amount_minor - payment.refunded_minor), seen.currency)
+    if amount.amount:
+        await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
     now = ports.clock.now()
     async with ports.begin() as session:
         order, row = await _locked(session, seen)
@@ -328,14 +384,14 @@ async def refund_claim(ports: Ports, claim: str) -> None:
             return
         await record_part_refund(session, await lock_payment_of(session, order.id), amount, now)
         entries = refund_paid_entries(order.buyer_id, payment.method, amount)
-        paid = Transfer(new_id("trf"), TransferKind.REFUND_PAID, order.id, State.POSTED, entries)
-        await record_transfers(session, [paid], now)
+        paid = [Transfer(new_id("trf"), TransferKind.REFUND_PAID, order.id, State.POSTED, entries)] if entries else []
+        await record_transfers(session, paid, now)
         await change_claim(session, row, now, refunded_at=now)
 
 
 async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
     """Both sides hear of every step, each in their language."""
-    parties = await parties_of(session, claim.buyer_id, {claim.producer_id})
+    parties = await parties_of(session, claim.buyer_id, {claim.producer_id}, now)
     amount = claim.granted_minor or claim.offered_minor or claim.asked_minor
     told = {
         "number": order.number,
@@ -345,11 +401,6 @@ async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime
     people = [parties.buyer, *parties.members.get(claim.producer_id, ())]
     notices = [Notice(one.phone, _TOLD[claim.status], one.language, told) for one in people]
     await queue_messages(session, notices, now)
-
-
-def _paid(order: Order, payment: Payment) -> int:
-    """What was paid and kept: a card may have paid more than goods came to when they were weighed, or less than was taken at the door."""
-    return min(payment.amount_minor, order.total_minor)
 
 
 def _sold(line: OrderLine) -> LineSold:

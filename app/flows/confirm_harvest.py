@@ -9,10 +9,13 @@ from app.catalogue.schemas import Harvest, LotShape
 from app.catalogue.service import lock_listing
 from app.catalogue.stock import served_first
 from app.core.database import Session
+from app.core.ids import is_id
 from app.core.jobs import Job, enqueue
+from app.flows.bargain import fail_offer
 from app.flows.cancel_order import give_back
 from app.flows.ports import Ports
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
+from app.offers.values import Side
 from app.orders.errors import AlreadyShipped
 from app.orders.rules import may
 from app.orders.service import lock_order, move, orders_by_id
@@ -27,7 +30,7 @@ async def confirm_harvest(
     Locks the listing and the lot. Nothing more of it is sold ahead; when it is too little, a job shares it out.
     Raises `Invalid`, or `StateConflict` for a lot that is no forecast or was confirmed otherwise.
     """
-    listing = await lock_listing(session, caller, listing_id)
+    listing = await lock_listing(session, caller, listing_id, Grant.SHIP)
     lot = await confirm_lot(session, listing, lot_id, command, now)
     if lot.harvested is not None:
         await enqueue(session, [Job("harvest.short", {"listing": listing_id, "lot": lot_id})])
@@ -58,20 +61,26 @@ async def _unserved(ports: Ports, listing: str, lot: str, left: set[str]) -> lis
     ends = {
         held.order_id
         for held in harvest.held
-        if held.order_id not in left and may(orders[held.order_id].status, OrderEvent.CANCEL)
+        if held.order_id not in left
+        and (held.order_id not in orders or may(orders[held.order_id].status, OrderEvent.CANCEL))
     }
     return served_first(harvest.held, harvest.quantity, ends)
 
 
 async def _cancel(ports: Ports, order: str, listing: str) -> bool:
-    """End one order whole, as if it had been cancelled, and say why; False when its goods have left or it ended otherwise."""
+    """End one order whole, as if it had been cancelled, and say why; False when its goods have left or it ended otherwise.
+
+    An agreed offer that holds of the harvest ends as well, and its deposit goes back.
+    """
+    if is_id(order, "off"):
+        return await fail_offer(ports, order)
     try:
         async with ports.begin() as session:
             row = await lock_order(session, order)
             if not may(row.status, OrderEvent.CANCEL):
                 return False
             await move(session, row, OrderEvent.CANCEL, ports.clock.now())
-            await give_back(session, row, ports)
+            await give_back(session, row, ports, Side.PRODUCER)
             await enqueue(session, [Job("order.unserved", {"order": order, "listing": listing})])
     except AlreadyShipped:
         return False

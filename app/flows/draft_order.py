@@ -1,17 +1,19 @@
 """An order in all its parts, decided before anything is written: pure but for fresh ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
-from app.core.ids import new_id, new_ids
-from app.core.money import Money
+from app.core.ids import new_id, new_ids, new_number
 from app.core.quantity import Unit
 from app.flows.price_by_weight import booked_as, range_of
+from app.identity.values import AgreedShare
 from app.ledger.rules import proceeds, sale_entries
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.values import Want
@@ -20,31 +22,48 @@ from app.orders.models import Order, OrderLine, Quote
 from app.orders.policies import Policies, frozen_terms
 from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
-from app.orders.service import new_number
+from app.orders.shares import frozen_shares, shares_of
 from app.orders.values import OrderStatus
 from app.orders.weighing import kept_booking
-from app.packaging.values import Package
+from app.packaging.values import BOX_POLICY, Package
 from app.payments.values import PaymentMethod
 from app.routing import chilled_slots
 from app.shipments.values import ConsignmentDraft, JourneyLeg
 
 
 @dataclass(frozen=True, slots=True)
+class Bargained:
+    """A line whose goods an agreed offer holds, with the deposit that counts towards it."""
+
+    offer_id: str
+    line_id: str
+    deposit_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Everything an order consists of, decided before anything is written.
 
-    `asked` is what has to be paid: with goods that are settled by weight, a card pays what they may come to at most.
+    `more_minor` is what goods that are settled by weight may come to beyond the total: a card pays it, and gets back what is not needed.
     """
 
     order: Order
     lines: tuple[OrderLine, ...]
     consignments: tuple[ConsignmentDraft, ...]
     stock: tuple[StockWant, ...]
+    bargains: tuple[Bargained, ...]
     capacity: tuple[Want, ...]
     payment_id: str
     method: PaymentMethod
     sale: Transfer
-    asked: Money
+    more_minor: int = 0
+
+    @property
+    def due_minor(self) -> int:
+        """What is still to be paid: the total without the deposits of offers, and the deposits for boxes."""
+        order = self.order
+        more = 0 if self.method is PaymentMethod.CASH_ON_DELIVERY else self.more_minor
+        return order.total_minor + more - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
 
     @property
     def with_animals(self) -> bool:
@@ -70,6 +89,26 @@ def stock_wants(quote: Quote) -> tuple[StockWant, ...]:
     )
 
 
+def free_wants(quote: Quote, wants: Sequence[StockWant]) -> tuple[StockWant, ...]:
+    """Those of the wants that no agreed offer holds already."""
+    return tuple(want for line, want in zip(quote.lines, wants, strict=True) if line.get("offer") is None)
+
+
+def _bargained(quote: Quote, wants: Sequence[StockWant]) -> tuple[Bargained, ...]:
+    """The lines at agreed prices, in the order in which their offers are locked."""
+    lines = zip(quote.lines, wants, strict=True)
+    return tuple(
+        sorted(
+            (
+                Bargained(line["offer"], want.line_id, line["deposit_minor"])
+                for line, want in lines
+                if line.get("offer")
+            ),
+            key=attrgetter("offer_id"),
+        )
+    )
+
+
 def decide(
     quote: Quote,
     option: OptionShape,
@@ -78,10 +117,17 @@ def decide(
     fee_bps: int,
     policies: Policies,
     now: datetime,
+    agreed: Mapping[str, AgreedShare] = MappingProxyType({}),
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
     stock = _promised(stock_wants(quote), option)
     terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY} | frozen_terms(policies, _goods(quote, stock))
+    terms |= frozen_shares(agreed)
+    bargains = _bargained(quote, stock)
+    if bargains:
+        terms |= offer_terms(quote, stock, policies)
+    if option.box_deposit:
+        terms["boxes"] = BOX_POLICY
     order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
@@ -89,15 +135,24 @@ def decide(
     )
     lines = tuple(_lines(order, quote, option, consignments, stock))
     order.terms = terms | _weighing(quote, option, consignments, stock)
-    most = range_of(option, quote.lines)
-    asked = order.total_minor if most is None or method is PaymentMethod.CASH_ON_DELIVERY else most.most.amount
     capacity = tuple(
         want
         for draft, quoted in zip(consignments, option.consignments, strict=True)
         for want in _capacity(draft, quoted)
     )
-    sale = _sale(order, lines, option)
-    return Draft(order, lines, consignments, stock, capacity, new_id("pay"), method, sale, Money(asked, order.currency))
+    most = range_of(option, quote.lines)
+    return Draft(
+        order=order,
+        lines=lines,
+        consignments=consignments,
+        stock=free_wants(quote, stock),
+        bargains=bargains,
+        capacity=capacity,
+        payment_id=new_id("pay"),
+        method=method,
+        sale=_sale(order, lines, option),
+        more_minor=0 if most is None else most.most.amount - order.total_minor,
+    )
 
 
 def _weighing(
@@ -115,6 +170,18 @@ def _weighing(
         if quoted.tariffs
     }
     return {"weighing": {"lines": lines, "carriage": carriage, "total": option.price.total.amount}}
+
+
+def offer_terms(quote: Quote, wants: Sequence[StockWant], policies: Policies) -> dict[str, Any]:
+    """What decides about deposits: the agreed offer of each line with the version of its terms, and who bears which reason to cancel."""
+    return {
+        "offers": {
+            want.line_id: [line["offer"], line["offer_terms"]]
+            for line, want in zip(quote.lines, wants, strict=True)
+            if line.get("offer")
+        },
+        "bears": {row.code: row.pays.value for row in policies.cancellation},
+    }
 
 
 def _promised(wants: Sequence[StockWant], option: OptionShape) -> tuple[StockWant, ...]:
@@ -161,6 +228,8 @@ def _order(
         subsidy_minor=price.subsidy.amount,
         duties_minor=price.duties.amount,
         total_minor=price.total.amount,
+        deposit_minor=sum(line.get("deposit_minor", 0) for line in quote.lines) or None,
+        box_deposit_minor=option.box_deposit.amount if option.box_deposit else None,
         co2e=option.co2e_g.model_dump(mode="json"),
         deliver_to=quote.request["deliver_to"],
         terms=terms,
@@ -203,6 +272,8 @@ def _packages(package: PackageShape) -> tuple[Package, ...]:
         price_minor=package.price.amount,
         co2e_g=package.co2e_g,
         reusable=package.reusable,
+        deposit_minor=package.deposit.amount if package.deposit else 0,
+        return_days=package.return_days or 0,
     )
     return (one,) * package.count
 
@@ -256,6 +327,8 @@ def _lines(
             price_per=Unit(line["price_per"]) if line.get("price_per") else None,
             estimated_g=line.get("estimated_g"),
             ordered_minor=line["total_minor"] if line.get("price_per") else None,
+            offer_id=line.get("offer"),
+            deposit_minor=line.get("deposit_minor"),
             # Told, since a model looks long for what a default means.
             ear_tags=[],
         )
@@ -292,6 +365,8 @@ def _sale(order: Order, lines: Sequence[OrderLine], option: OptionShape) -> Tran
     for leg in (leg for quoted in option.consignments for leg in quoted.legs):
         carriage[leg.carrier] = carriage.get(leg.carrier, 0) + leg.price.amount
     split = proceeds(
-        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor), order.terms["fee_bps"]
+        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor),
+        order.terms["fee_bps"],
+        shares_of(order.terms),
     )
     return Transfer(new_id("trf"), TransferKind.SALE, order.id, State.PENDING, sale_entries(order.buyer_id, split))

@@ -3,6 +3,7 @@
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.flows.ports import Ports
+from app.flows.return_boxes import hold_boxes
 from app.ledger.rules import collection_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.values import AccountKind, AccountRef, State, Transfer, TransferKind
@@ -29,6 +30,8 @@ async def payment_paid(ports: Ports, order: str) -> None:
         gateway = AccountRef(AccountKind.GATEWAY, payment.method, payment.currency)
         entries = collection_entries(row.buyer_id, payment.currency, {gateway: payment.amount_minor})
         await record_transfers(
-            session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order, State.POSTED, entries)], now
+            session,
+            [Transfer(new_id("trf"), TransferKind.COLLECTION, order, State.POSTED, entries), *hold_boxes(row)],
+            now,
         )
         await enqueue(session, [Job("order.placed", {"order": order})])

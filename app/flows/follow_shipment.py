@@ -13,6 +13,8 @@ from app.core.limits import DISPUTE_WINDOW
 from app.core.money import Money
 from app.flows.claim_goods import releases
 from app.flows.ports import Ports
+from app.flows.return_boxes import clocks_of_boxes, hold_boxes
+from app.flows.reweigh import due_minor
 from app.flows.settle_weight import Scene, give_part_back, settle_what_waits
 from app.flows.show_order import shown
 from app.identity.values import Caller
@@ -76,13 +78,16 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
         }
         entries = collection_entries(order.buyer_id, order.currency, accounts)
         await record_transfers(
-            session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)], now
+            session,
+            [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries), *hold_boxes(order)],
+            now,
         )
     else:
         await _even_out(session, order, shares, now)
     await enqueue(
         session,
         [
+            *clocks_of_boxes(order, journeys, now),
             Job("order.delivered", {"order": order.id}),
             Job("order.complete", {"order": order.id}, run_at=now + DISPUTE_WINDOW),
         ],
@@ -94,7 +99,8 @@ async def _even_out(session: Session, order: Order, shares: Mapping[str, int], n
     payment = await get_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status is not PaymentStatus.PAID:
         return
-    due = order.total_minor - (payment.amount_minor - await refunded_in_parts(session, order.id))
+    kept = payment.amount_minor - await refunded_in_parts(session, order.id)
+    due = due_minor(order, order.total_minor) - kept
     await give_part_back(session, order, new_id("rfd"), -due, now)
     if due > 0:
         parts = Money(due, order.currency).split([max(0, amount) for amount in shares.values()])
@@ -111,17 +117,19 @@ async def _even_out(session: Session, order: Order, shares: Mapping[str, int], n
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
     """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered, or weighed.
 
-    Subsidy and duties, which belong to no consignment, go with the first. The shares add up to the order's total.
+    Subsidy and duties, which belong to no consignment, go with the first. What was paid before as a deposit is not paid again;
+    deposits for boxes are. The shares add up to what was left to be paid.
     """
     shares: dict[str, int] = {}
     for journey in journeys:
-        goods = sum(line.total_minor for line in lines if line.consignment_id == journey.id)
+        goods = sum(line.total_minor - (line.deposit_minor or 0) for line in lines if line.consignment_id == journey.id)
         carriage = journey.carriage_minor
-        packaging = sum(package.price_minor for package in journey.packages)
+        packaging = sum(package.price_minor + (package.deposit_minor or 0) for package in journey.packages)
         carrier = journey.legs[-1].carrier if journey.legs else "HUB"
         shares[carrier] = shares.get(carrier, 0) + goods + carriage + packaging
     first = next(iter(shares))
-    shares[first] += order.total_minor - sum(shares.values())
+    due = order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
+    shares[first] += due - sum(shares.values())
     return shares
 
 

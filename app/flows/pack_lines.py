@@ -1,7 +1,7 @@
 """From the lines that a buyer asks for to parcels: what is offered, when its lots can be handed in, and how it is packed. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.pricing import tier_reached
 from app.catalogue.stock import good_until, supply
-from app.catalogue.values import Category, ListingStatus, Offer, Tier, Window
+from app.catalogue.values import Category, ListingStatus, LotStock, Offer, Tier, Window
 from app.catalogue.windows import open_window
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, GOODS_MINOR_MAX, PLAN_HORIZON
@@ -22,9 +22,11 @@ from app.flows.keep_cycle import windows_of
 from app.flows.plan_ways import Cargo
 from app.network.rules import is_toll_free
 from app.network.values import Temperature
+from app.offers.values import Bargain
 from app.orders.errors import NotForSale
+from app.orders.line_schemas import LineRequest
 from app.orders.lines import cost_of
-from app.orders.rules import latest_arrival
+from app.orders.rules import latest_arrival, line_total
 from app.orders.schemas import QuoteRequest
 from app.packaging.rules import choose_packages
 from app.packaging.values import Goods, Package
@@ -45,6 +47,15 @@ class Line:
     quantity: Decimal
     tier: Tier
     total: Money
+    bargain: Bargain | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """An agreed offer, and the lots that it holds, with how much of each as what is free."""
+
+    bargain: Bargain
+    lots: Sequence[LotStock]
 
 
 @dataclass(frozen=True)
@@ -109,8 +120,13 @@ class Parcel:
         return sum(package.volume_mm3 for package in self.packages)
 
 
-def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Line]:
-    """The lines with their offers, or the first refusal: unknown, not for sale, an odd quantity, not enough, too much."""
+def check_lines(
+    command: QuoteRequest, offered: Mapping[str, Offer], agreed: Mapping[str, Agreed] = MappingProxyType({})
+) -> list[Line]:
+    """The lines with their offers, or the first refusal: unknown, not for sale, an odd quantity, not enough, too much.
+
+    `agreed`: what was bargained, by the id of the offer that a line names; such goods are kept for this buyer already.
+    """
     asked = [line.listing for line in command.lines]
     if len(set(asked)) < len(asked):
         raise Invalid(
@@ -121,6 +137,11 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
         offer = offered.get(line.listing)
         if offer is None:
             raise NotFound(what=LISTING)
+        if line.offer is not None:
+            bargained = agreed[line.offer]
+            gaps += _bargain_gaps(f"/lines/{i}", line, bargained.bargain)
+            lines.append(_bargained(offer, bargained))
+            continue
         if offer.status is not ListingStatus.PUBLISHED:
             raise NotForSale(listing=line.listing)
         if not fits_step(line.quantity, offer.min_quantity, offer.step):
@@ -134,6 +155,29 @@ def check_lines(command: QuoteRequest, offered: Mapping[str, Offer]) -> list[Lin
     if gaps:
         raise Invalid(gaps=gaps)
     return lines
+
+
+def _bargained(offer: Offer, agreed: Agreed) -> Line:
+    """The line at the agreed price, out of the lots that the offer holds. What was agreed for a sales unit is not settled by weight."""
+    bargain = agreed.bargain
+    tier = Tier(Decimal(0), bargain.price)
+    kept = replace(offer, lots=tuple(agreed.lots), available=bargain.quantity, ladder=(tier,), price_per=None)
+    return Line(kept, bargain.quantity, tier, line_total(bargain.quantity, tier.price), bargain)
+
+
+def _bargain_gaps(at: str, line: LineRequest, bargain: Bargain) -> list[Gap]:
+    gaps = []
+    if bargain.listing_id != line.listing:
+        words = {
+            "en": f"This offer is for {bargain.listing_id}: name that listing",
+            "zh-Hans": f"该议价对应 {bargain.listing_id}，请填写该商品",
+        }
+        gaps.append(Gap(f"{at}/offer", words))
+    if bargain.quantity != line.quantity:
+        agreed = as_text(bargain.quantity)
+        words = {"en": f"An offer is ordered whole: {agreed}", "zh-Hans": f"议价须整单购买：{agreed}"}
+        gaps.append(Gap(f"{at}/quantity", words))
+    return gaps
 
 
 def _odd_quantity(pointer: str, offer: Offer) -> Gap:

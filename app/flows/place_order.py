@@ -1,7 +1,7 @@
 """The story of placing an order: read the quote, decide, write everything in one transaction, then ask for the money."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,13 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.queries import stocks
-from app.catalogue.reserve import StockWant, Taken, reserve
+from app.catalogue.reserve import StockWant, reserve
 from app.core.database import Session, together
 from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.jobs import Job, enqueue
 from app.core.limits import PAYMENT_LIFETIME, PLANS_TRIED_MAX
-from app.flows.draft_order import Draft, chosen_option, decide, stock_wants
+from app.core.money import Money
+from app.flows.draft_order import Draft, chosen_option, decide, free_wants, stock_wants
+from app.flows.order_offers import order_offers
 from app.flows.plan_again import Departure, fresh_options, has_left, plan_again
 from app.flows.ports import Ports
 from app.flows.show_order import order_shape, show_order
@@ -24,6 +26,7 @@ from app.flows.tell_people import placed_notices
 from app.identity.service import parties_of
 from app.identity.values import Caller, Parties
 from app.ledger.service import record as record_transfers
+from app.ledger.values import Transfer
 from app.network.capacity import book_capacity
 from app.network.errors import CapacityFull
 from app.notify.service import queue_messages
@@ -48,7 +51,7 @@ class Answer:
 async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim: Claim, language: str) -> Answer:
     """Place the order that a quote's option describes, whole or not at all.
 
-    Raises `NotFound`, `QuoteExpired`, `QuoteUsed`, `OutOfStock`, `OfferChanged`, `PlanChanged` or `PaymentMethodUnavailable`;
+    Raises `NotFound`, `QuoteExpired`, `QuoteUsed`, `OutOfStock`, `OfferChanged`, `OfferNotOrderable`, `OfferExpired`, `PlanChanged` or `PaymentMethodUnavailable`;
     then nothing has happened, but that `PlanChanged` brings a quote. A repeat with the same key answers the first result, or takes up a payment that was cut off.
     """
     now = ports.clock.now()
@@ -60,8 +63,8 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
         if not (earlier or placed):
             quote = await get_quote(connection, command.quote, caller.id)
             quoted = chosen_option(quote, command.option, now)
-            await _require_stock(connection, stock_wants(quote), now)
-            parties = await parties_of(connection, caller.id, {each.producer for each in quoted.consignments})
+            await _require_stock(connection, free_wants(quote, stock_wants(quote)), now)
+            parties = await parties_of(connection, caller.id, {each.producer for each in quoted.consignments}, now)
     if placed:
         return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
     if not earlier:
@@ -115,7 +118,7 @@ async def _book(
             break
         if not has_left(option, now):
             fee_bps = ports.settings.platform_fee_bps
-            draft = decide(quote, option, command, method, fee_bps, ports.policies, now)
+            draft = decide(quote, option, command, method, fee_bps, ports.policies, now, parties.shares)
             try:
                 return await _write(ports, draft, parties, claim, language, now)
             except CapacityFull as full:
@@ -129,7 +132,7 @@ async def _write(
 ) -> tuple[Earlier | None, bytes | None]:
     """The one transaction. Hot rows (stock, then departures) come last, so that their locks are held briefly.
 
-    Stock with animals comes first: it is not hot, and which animals they are is written on the lines and answered.
+    Agreed offers come first, and hand their goods over; then stock with animals: it is not hot, and which animals they are is written on the lines and answered.
     Answers the body when the order is complete without a provider; an `Earlier` when another request was first.
     Raises `CapacityFull`.
     """
@@ -138,10 +141,13 @@ async def _write(
         earlier = await take(session, claim, now, subject=order.id)
         if earlier:
             return earlier, None
+        named, applied = await order_offers(session, order, draft.bargains, now)
         if draft.with_animals:
-            _name_animals(draft.lines, await reserve(session, order.id, draft.stock, now))
+            for part in await reserve(session, order.id, draft.stock, now):
+                named.setdefault(part.line_id, []).extend(part.ear_tags)
+            _name_animals(draft.lines, named)
         async with together(session):
-            body = await _write_order(ports, session, draft, parties, claim, language, now)
+            body = await _write_order(ports, session, draft, applied, parties, claim, language, now)
             if not draft.with_animals:
                 await reserve(session, order.id, draft.stock, now)
             await book_capacity(session, draft.capacity, now)
@@ -149,7 +155,14 @@ async def _write(
 
 
 async def _write_order(
-    ports: Ports, session: Session, draft: Draft, parties: Parties, claim: Claim, language: str, now: datetime
+    ports: Ports,
+    session: Session,
+    draft: Draft,
+    applied: Sequence[Transfer],
+    parties: Parties,
+    claim: Claim,
+    language: str,
+    now: datetime,
 ) -> bytes | None:
     """The rows of an order, its payment, its entries and its news; answers its body when it is complete without a provider."""
     order = draft.order
@@ -157,8 +170,9 @@ async def _write_order(
     journeys = await create_consignments(
         session, draft.consignments, now, company_prefix=ports.settings.gs1_company_prefix
     )
-    await start_payment(session, draft.payment_id, order.id, draft.method, draft.asked, now)
-    await record_transfers(session, [draft.sale], now)
+    due = Money(draft.due_minor, order.currency)
+    await start_payment(session, draft.payment_id, order.id, draft.method, due, now)
+    await record_transfers(session, [draft.sale, *applied], now)
     if draft.method is not PaymentMethod.CASH_ON_DELIVERY:
         await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=now + PAYMENT_LIFETIME)])
         return None
@@ -169,10 +183,10 @@ async def _write_order(
     return body
 
 
-def _name_animals(lines: Sequence[OrderLine], taken: Sequence[Taken]) -> None:
+def _name_animals(lines: Sequence[OrderLine], named: Mapping[str, Sequence[str]]) -> None:
     """Write on each line which animals it took, lot by lot in the order in which they were taken."""
     for line in lines:
-        line.ear_tags = [tag for part in taken if part.line_id == line.id for tag in part.ear_tags]
+        line.ear_tags = list(named.get(line.id, ()))
 
 
 async def _finish(ports: Ports, caller: Caller, claim: Claim, earlier: Earlier | None, language: str) -> Answer:

@@ -14,6 +14,7 @@ from app.network.origin_rules import NO_RULES, OriginRules, RulesUnreadable, loa
 from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.notify.senders import MessageSender, open_sender
+from app.offers.terms import NO_TERMS, OfferTerms, TermsUnreadable, load_terms
 from app.orders.policies import NO_POLICIES, Policies, PoliciesUnreadable, load_policies
 from app.payments.providers import PaymentProvider, open_provider
 
@@ -33,6 +34,7 @@ class Ports:
     seal: Seal
     origin_rules: OriginRules = NO_RULES
     policies: Policies = NO_POLICIES
+    offer_terms: OfferTerms = NO_TERMS
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """One transaction: committed when its block ends well, undone when an exception leaves it."""
@@ -54,6 +56,10 @@ def fault_of_tables(settings: Settings) -> str | None:
         load_policies(settings.policies)
     except PoliciesUnreadable as error:
         return f"CHAMA_POLICIES: {error}"
+    try:
+        load_terms(settings.offer_terms)
+    except TermsUnreadable as error:
+        return f"CHAMA_OFFER_TERMS: {error}"
     return None
 
 
@@ -79,6 +85,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             seal=Seal(settings.key),
             origin_rules=rules,
             policies=policies,
+            offer_terms=load_terms(settings.offer_terms),
         )
     finally:
         await database.close()

@@ -21,6 +21,7 @@ from app.core.money import Money, total
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
 from app.flows.consolidate import choose
+from app.flows.order_offers import agreed_for
 from app.flows.pack_lines import Line, Parcel, check_lines, pack, require_open
 from app.flows.plan_ways import Around, Way, footprints_of, look_around, query_for, rules_for, ways_to_offer
 from app.flows.ports import Ports
@@ -61,20 +62,22 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     """Price every sensible way to deliver these goods, and keep the answer for as long as it may be ordered.
 
     Holds neither stock nor capacity. Raises `NotFound`, `NotForSale`, `OutOfStock`, `GoodsWouldSpoil`,
-    `OrderCycleClosed`, `Invalid` or `RouteUnavailable`.
+    `OrderCycleClosed`, `OfferNotOrderable`, `OfferExpired`, `Invalid` or `RouteUnavailable`.
     """
     now = ports.clock.now()
     _require_time(command, now)
     async with ports.database.read() as connection:
         offered = await offers(connection, [line.listing for line in command.lines], now, caller)
-        lines = check_lines(command, offered)
+        agreed = await agreed_for(connection, caller, command, now)
+        lines = check_lines(command, offered, agreed)
         timetable = await ports.timetable.current(connection)
         windows = require_open(timetable, lines, now)
     around, options = await _plan(ports, command, timetable, lines, windows, now)
     async with ports.database.read() as connection:
         fills = await read_fills(connection, runs_of(options))
     options = share_departures(around, options, fills, load_rebates())
-    until = min([now + QUOTE_LIFETIME, *(window.closes_at for window in windows.values())])
+    ends = [each.bargain.order_by for each in agreed.values()]
+    until = min([now + QUOTE_LIFETIME, *(window.closes_at for window in windows.values()), *ends])
     quote = _quote(caller, command, lines, options, ports.policies, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
@@ -187,6 +190,7 @@ def _option(
         arrives_by=point.arrives_at,
         promise=PromiseShape(from_=promise.start, to=promise.end),
         price=PriceShape(**{name: getattr(price, name) for name in PriceShape.model_fields}),
+        box_deposit=_box_deposit(packages),
         co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
         consolidation=consolidation_shape(unit_shapes([parcel.producer for parcel in parcels], ridden.shared)),
         consignments=[
@@ -200,6 +204,11 @@ def _by_weight(around: Around, parcel: Parcel, journey: Sequence[LegShape]) -> d
     """The tariffs by which the way is charged anew when the goods have been weighed; nothing for others."""
     weighed = any(line.offer.price_per for line in parcel.lines)
     return {"tariffs": tariffs_of(around, parcel.cargo, journey)} if weighed else {}
+
+
+def _box_deposit(packages: Sequence[Package]) -> Money | None:
+    deposit = sum(package.deposit_minor for package in packages)
+    return Money(deposit, CURRENCY) if deposit else None
 
 
 def unit_shapes(producers: Sequence[str], shared: Sequence[Shared], after: int = 0) -> list[UnitShape]:
@@ -273,6 +282,8 @@ def _package_shape(package: Package, count: int) -> PackageShape:
         price=Money(package.price_minor, CURRENCY),
         co2e_g=package.co2e_g,
         reusable=package.reusable,
+        deposit=Money(package.deposit_minor, CURRENCY) if package.deposit_minor else None,
+        return_days=package.return_days or None,
     )
 
 
@@ -302,7 +313,7 @@ def _quote(
         request=command.model_dump(mode="json"),
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
-        lines=[kept_line(line.offer, line.quantity, line.tier, line.total, policies) for line in lines],
+        lines=[kept_line(line.offer, line.quantity, line.tier, line.total, policies, line.bargain) for line in lines],
         options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why", "range"})) for option in options],
         created_from=fingerprint(command),
         created_at=now,
@@ -320,11 +331,13 @@ def _shown(quote: Quote, options: Sequence[OptionShape], language: str) -> Quote
         Combination(option.arrives_by, option.price.total.amount, option.co2e_g.total, (i,))
         for i, option in enumerate(options)
     ]
+    deposit = sum(line.get("deposit_minor", 0) for line in quote.lines)
     told = reasons(front, [option.labels for option in options], language)
     return QuoteShape(
         id=quote.id,
         expires_at=quote.expires_at,
         goods=Money(quote.goods_minor, quote.currency),
+        deposit=Money(deposit, quote.currency) if deposit else None,
         lines=[quoted_line(line, quote.currency) for line in quote.lines],
         options=[
             option.model_copy(update={"why": why, "range": range_of(option, quote.lines)})

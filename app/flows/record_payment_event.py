@@ -1,9 +1,11 @@
 """A card provider tells of a payment: keep the message once, then act on it in the worker and let the order know."""
 
+from app.core.ids import is_id
 from app.core.jobs import Job, enqueue
 from app.flows.ports import Ports
 from app.payments.errors import PaymentWebhookNotConfigured
 from app.payments.service import keep_event, settle_event
+from app.payments.values import Step
 
 
 async def receive_payment_event(ports: Ports, raw_body: bytes, signature_header: str | None) -> None:
@@ -24,4 +26,14 @@ async def record_payment_event(ports: Ports, *, provider: str, event: str) -> No
     async with ports.begin() as session:
         step = await settle_event(session, provider, event, ports.clock.now())
         if step is not None and step.job is not None:
-            await enqueue(session, [Job(step.job, {"order": step.order_id})])
+            await enqueue(session, [_news(step)])
+
+
+def _news(step: Step) -> Job:
+    """The job by which an order, or the offer whose deposit it is, learns of a payment."""
+    assert step.order_id is not None
+    assert step.job is not None
+    if not is_id(step.order_id, "off"):
+        return Job(step.job, {"order": step.order_id})
+    paid = step.job == "payment.paid"
+    return Job("deposit.paid", {"offer": step.order_id}) if paid else Job("deposit.failed", {"offer": step.order_id})

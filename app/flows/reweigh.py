@@ -9,6 +9,7 @@ from app.core.quantity import Unit
 from app.ledger.rules import proceeds
 from app.ledger.values import PriceParts, Proceeds
 from app.orders.models import Order, OrderLine
+from app.orders.shares import shares_of
 from app.orders.values import Price
 from app.orders.weighing import (
     Allowed,
@@ -43,7 +44,7 @@ class Standing:
         for leg in (leg for journey in self.journeys for leg in journey.legs):
             carriage[leg.carrier] = carriage.get(leg.carrier, 0) + leg.price_minor
         parts = PriceParts(self.order.currency, goods, carriage, self.packaging_minor, self.order.subsidy_minor)
-        return proceeds(parts, self.order.terms["fee_bps"])
+        return proceeds(parts, self.order.terms["fee_bps"], shares_of(self.order.terms))
 
     @property
     def packaging_minor(self) -> int:
@@ -133,6 +134,11 @@ def _rides_g(journey: Journey) -> int:
 
 def _packages_g(journey: Journey) -> int:
     return sum(package.co2e_g or 0 for package in journey.packages)
+
+
+def due_minor(order: Order, total_minor: int) -> int:
+    """What of a total is paid with the order: not what was paid before as deposits, but the deposits for boxes too."""
+    return total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
 
 
 def most_minor(standing: Standing) -> int:

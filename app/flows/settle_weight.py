@@ -11,8 +11,8 @@ from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
-from app.flows.reweigh import Standing, at_weight, co2e_after, estimate_of, mass_g, most_minor
-from app.ledger.rules import weighing_entries
+from app.flows.reweigh import Standing, at_weight, co2e_after, due_minor, estimate_of, mass_g, most_minor
+from app.ledger.rules import deposit_returned_entries, weighing_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import settle as settle_transfers
 from app.ledger.service import transfers_of
@@ -20,7 +20,7 @@ from app.ledger.values import OWED_ON_DELIVERY, Proceeds, State, Transfer, Trans
 from app.network.capacity import release_capacity
 from app.network.reweigh import reweigh
 from app.orders.models import Order, OrderLine
-from app.orders.service import list_lines, lock_order, move, reprice, settle_line
+from app.orders.service import list_lines, lock_order, lower_box_deposit, move, reprice, settle_line
 from app.orders.values import OrderEvent
 from app.orders.weighing import weighed_total
 from app.payments.part_refunds import change_cash_due, note_part_refund, refunded_in_parts
@@ -108,6 +108,7 @@ async def take_line_off(session: Session, scene: Scene, weigh_in: WeighIn, now: 
         after = _with(scene, changed)
     else:
         await take_off(session, journey.id, now)
+        await _keep_boxes(session, order, journey, now)
         after = Scene(order, scene.lines, [each for each in scene.journeys if each.id != journey.id])
     if after.standing.journeys:
         await _move_money(session, after, before, weigh_in, now)
@@ -171,10 +172,11 @@ async def _move_money(session: Session, after: Scene, before: _Before, weigh_in:
         await change_weigh_in(session, weigh_in.id, now, transfer_id=transfer.id)
     payment = await lock_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY:
-        await change_cash_due(session, payment, Money(order.total_minor, order.currency), now)
+        due = due_minor(order, order.total_minor)
+        await change_cash_due(session, payment, Money(due, order.currency), now)
         return
     kept = payment.amount_minor - await refunded_in_parts(session, order.id)
-    await give_part_back(session, order, weigh_in.id, kept - most_minor(standing), now)
+    await give_part_back(session, order, weigh_in.id, kept - due_minor(order, most_minor(standing)), now)
 
 
 async def give_part_back(session: Session, order: Order, refund_id: str, amount_minor: int, now: datetime) -> None:
@@ -182,6 +184,19 @@ async def give_part_back(session: Session, order: Order, refund_id: str, amount_
     if amount_minor > 0:
         await note_part_refund(session, refund_id, order.id, Money(amount_minor, order.currency), now)
         await enqueue(session, [Job("payment.part_refund", {"refund": refund_id})])
+
+
+async def _keep_boxes(session: Session, order: Order, journey: Journey, now: datetime) -> None:
+    """The boxes of a consignment that is taken off never leave: their deposit is not paid, or no longer held."""
+    deposit = sum(package.deposit_minor or 0 for package in journey.packages)
+    if not deposit:
+        return
+    await lower_box_deposit(session, order, deposit)
+    payment = await lock_payment_of(session, order.id)
+    if payment.method is not PaymentMethod.CASH_ON_DELIVERY:
+        entries = deposit_returned_entries(order.buyer_id, Money(deposit, order.currency))
+        back = Transfer(new_id("trf"), TransferKind.DEPOSIT_RETURNED, order.id, State.POSTED, entries)
+        await record_transfers(session, [back], now)
 
 
 async def _end(session: Session, after: Scene, before: _Before, now: datetime) -> None:

@@ -10,7 +10,7 @@ from app.flows.ports import Ports
 from app.flows.reweigh import Standing, estimate_of, least_minor, most_minor
 from app.identity.values import Caller
 from app.network.values import Mode
-from app.orders.line_schemas import LineWeighing, PriceRange
+from app.orders.line_schemas import LineWeighing, OrderLineShape, PriceRange
 from app.orders.lines import quoted_weighing
 from app.orders.models import Order, OrderLine
 from app.orders.rules import is_open
@@ -19,7 +19,6 @@ from app.orders.schemas import (
     DeliverTo,
     LegShape,
     OrderConsignment,
-    OrderLineShape,
     OrderShape,
     OrderSummary,
     PaymentShape,
@@ -81,6 +80,8 @@ def order_shape(
         price=_price(order),
         range=_range(order, lines, journeys),
         ordered=_ordered(order),
+        deposit=Money(order.deposit_minor, order.currency) if order.deposit_minor else None,
+        box_deposit=Money(order.box_deposit_minor, order.currency) if order.box_deposit_minor else None,
         co2e_g=Co2eShape.model_validate(order.co2e),
         deliver_to=DeliverTo.model_validate(order.deliver_to),
         payment=payment,
@@ -131,6 +132,7 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         price=Money(line.price_minor, order.currency),
         tier_from=line.tier_from,
         price_list=line.price_list_id,
+        offer=line.offer_id,
         total=Money(line.total_minor, order.currency),
         consignment=line.consignment_id,
         weighing=_weighing(order, line),

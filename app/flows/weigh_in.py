@@ -287,7 +287,7 @@ async def _tell(session: Session, scene: Scene, weigh_in: WeighIn, now: datetime
     """Buyer and producer hear of every step, each in their language."""
     line = scene.line(weigh_in.line_id)
     assert line is not None
-    parties = await parties_of(session, weigh_in.buyer_id, {weigh_in.producer_id})
+    parties = await parties_of(session, weigh_in.buyer_id, {weigh_in.producer_id}, now)
     grams = weigh_in.charged_g if weigh_in.settled_g is None else weigh_in.settled_g
     cost = weighed_total(grams, line.price_minor, line.price_per) if line.price_per else 0
     told = {

@@ -41,6 +41,25 @@ class Template(StrEnum):
     WEIGHT_ASKED = "weight_asked"
     WEIGHT_REFERRED = "weight_referred"
     WEIGHT_DECLINED = "weight_declined"
+    COOPERATIVE_INVITED = "cooperative_invited"
+    COOPERATIVE_JOINED = "cooperative_joined"
+    COOPERATIVE_DECLINED = "cooperative_declined"
+    COOPERATIVE_LEFT = "cooperative_left"
+    SHARE_PROPOSED = "share_proposed"
+    SHARE_ANSWERED = "share_answered"
+    OFFER_MADE = "offer_made"
+    OFFER_COUNTERED = "offer_countered"
+    OFFER_ACCEPTED = "offer_accepted"
+    OFFER_DECLINED = "offer_declined"
+    OFFER_WITHDRAWN = "offer_withdrawn"
+    OFFER_EXPIRED = "offer_expired"
+    OFFER_REOPENED = "offer_reopened"
+    DEPOSIT_RECEIVED = "deposit_received"
+    DEPOSIT_RETURNED = "deposit_returned"
+    DEPOSIT_FORFEITED = "deposit_forfeited"
+    DEPOSIT_FAILED = "deposit_failed"
+    BOX_RETURNED = "box_returned"
+    BOX_FORFEITED = "box_forfeited"
 
 
 class State(StrEnum):
@@ -157,6 +176,82 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.WEIGHT_DECLINED: {
         "en": "Chama: the weight of {title} of order {number} was not accepted. The goods are taken off the order and cost nothing.",
         "zh-Hans": "【茶马】订单 {number} 的{title}因重量差异未被接受，已从订单中取消，不收取费用。",
+    },
+    Template.COOPERATIVE_INVITED: {
+        "en": "Chama: {cooperative} invites {member} to join, for {share}% of what its goods bring. The owner accepts or declines.",
+        "zh-Hans": "【茶马】{cooperative} 邀请 {member} 入社，分成为货款净额的 {share}%，请负责人接受或谢绝。",
+    },
+    Template.COOPERATIVE_JOINED: {
+        "en": "Chama: {member} is now a member of {cooperative}, for {share}% of what its goods bring.",
+        "zh-Hans": "【茶马】{member} 已加入 {cooperative}，分成为货款净额的 {share}%。",
+    },
+    Template.COOPERATIVE_DECLINED: {
+        "en": "Chama: the invitation of {member} to {cooperative} is no longer open.",
+        "zh-Hans": "【茶马】{cooperative} 对 {member} 的入社邀请已失效。",
+    },
+    Template.COOPERATIVE_LEFT: {
+        "en": "Chama: {member} has left {cooperative}. Orders that were placed before stay as they were agreed.",
+        "zh-Hans": "【茶马】{member} 已退出 {cooperative}，此前的订单仍按原约定执行。",
+    },
+    Template.SHARE_PROPOSED: {
+        "en": "Chama: {share}% is proposed as the share of {cooperative} in what {member} sells. The other side agrees or declines.",
+        "zh-Hans": "【茶马】{cooperative} 与 {member} 的分成拟改为 {share}%，请对方确认或谢绝。",
+    },
+    Template.SHARE_ANSWERED: {
+        "en": "Chama: {share}% as the share of {cooperative} in what {member} sells: {answer}.",
+        "zh-Hans": "【茶马】{cooperative} 与 {member} 的分成 {share}%：{answer}。",
+    },
+    Template.OFFER_MADE: {
+        "en": "Chama: offer {number}: {quantity} of {title} at {price} each. The producer's answer is due by {due}.",
+        "zh-Hans": "【茶马】议价 {number}：{title} {quantity}，单价 {price}，卖家须于 {due} 前答复。",
+    },
+    Template.OFFER_COUNTERED: {
+        "en": "Chama: offer {number} was countered: {quantity} of {title} at {price} each. The answer is due by {due}.",
+        "zh-Hans": "【茶马】议价 {number} 有新报价：{title} {quantity}，单价 {price}，请于 {due} 前答复。",
+    },
+    Template.OFFER_ACCEPTED: {
+        "en": "Chama: offer {number} is agreed: {quantity} of {title} at {price} each. {next}.",
+        "zh-Hans": "【茶马】议价 {number} 已成交：{title} {quantity}，单价 {price}。{next}。",
+    },
+    Template.OFFER_DECLINED: {
+        "en": "Chama: offer {number} for {title} was declined.",
+        "zh-Hans": "【茶马】{title} 的议价 {number} 已被拒绝。",
+    },
+    Template.OFFER_WITHDRAWN: {
+        "en": "Chama: offer {number} for {title} was withdrawn.",
+        "zh-Hans": "【茶马】{title} 的议价 {number} 已撤回。",
+    },
+    Template.OFFER_EXPIRED: {
+        "en": "Chama: offer {number} for {title} has expired.",
+        "zh-Hans": "【茶马】{title} 的议价 {number} 已过期。",
+    },
+    Template.OFFER_REOPENED: {
+        "en": "Chama: the order for offer {number} was not paid. It may be ordered again until {due}.",
+        "zh-Hans": "【茶马】议价 {number} 的订单未付款，可在 {due} 前重新下单。",
+    },
+    Template.DEPOSIT_RECEIVED: {
+        "en": "Chama: the deposit of {deposit} for offer {number} is held. To be ordered by {due}.",
+        "zh-Hans": "【茶马】议价 {number} 的定金 {deposit} 已托管，请于 {due} 前下单。",
+    },
+    Template.DEPOSIT_RETURNED: {
+        "en": "Chama: the deposit of {deposit} for offer {number} goes back to the buyer.",
+        "zh-Hans": "【茶马】议价 {number} 的定金 {deposit} 将退还买家。",
+    },
+    Template.DEPOSIT_FORFEITED: {
+        "en": "Chama: the deposit of {deposit} for offer {number} goes to the producer, by the terms of the offer.",
+        "zh-Hans": "【茶马】按议价条款，{number} 的定金 {deposit} 归卖家所有。",
+    },
+    Template.DEPOSIT_FAILED: {
+        "en": "Chama: paying the deposit for offer {number} did not work. Try again or another way before {due}.",
+        "zh-Hans": "【茶马】议价 {number} 的定金支付未成功，请在 {due} 前重试或更换方式。",
+    },
+    Template.BOX_RETURNED: {
+        "en": "Chama: a box of order {number} came back. Its deposit of {amount} goes back to you.",
+        "zh-Hans": "【茶马】订单 {number} 的循环箱已归还，押金 {amount} 将退还给您。",
+    },
+    Template.BOX_FORFEITED: {
+        "en": "Chama: {count} boxes of order {number} did not come back in time. Their deposits of {amount} are kept for new ones.",
+        "zh-Hans": "【茶马】订单 {number} 有 {count} 个循环箱逾期未还，押金 {amount} 不予退还。",
     },
 }
 

@@ -9,6 +9,7 @@ from app.core.money import Money
 from app.core.quantity import Quantity, Unit
 from app.core.schema import Shape, Time
 from app.core.text import LocalText
+from app.offers.values import OFFER_ID
 
 _NEXT_TIER: Final = {
     "from": "10",
@@ -44,9 +45,40 @@ QUOTED_LINE: Final = {
 
 PriceListOf = Annotated[str | None, Field(description="The co-operative's price list that the price is from")]
 
+OfferOf = Annotated[str | None, Field(description="The agreed offer that the price is from")]
+
+Deposit = Annotated[
+    Money | None,
+    Field(description="Paid before as deposits of agreed offers: what is still to be paid is the total without it"),
+]
+
+BoxDeposit = Annotated[
+    Money | None,
+    Field(
+        description="Paid beside the total for boxes that come back, and returned for each when it is scanned at a hub"
+    ),
+]
+
 
 def _example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(populate_by_name=True, json_schema_extra={"examples": [value]})
+
+
+class LineRequest(Shape):
+    listing: Annotated[
+        str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])
+    ]
+    quantity: Quantity
+    offer: (
+        Annotated[
+            str,
+            Field(
+                pattern=OFFER_ID,
+                description="An agreed offer of yours on this listing: its price and goods; it is ordered whole",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class NextTier(Shape):
@@ -147,9 +179,28 @@ class QuotedLine(Shape):
     price: Money
     tier_from: Quantity | None
     price_list: PriceListOf
+    offer: OfferOf = None
     total: Money
     unit_prices: list[UnitPriceShape]
     next_tier: NextTier | None
     weighing: Annotated[
         QuotedWeighing | None, Field(description="How it is settled by weight; null of goods that are not")
     ] = None
+
+
+class OrderLineShape(Shape):
+    id: str
+    listing: str
+    title: LocalText
+    quantity: Quantity
+    unit: str
+    price: Money
+    tier_from: Annotated[Quantity | None, Field(description="The price is that of the tier from this quantity on")] = (
+        None
+    )
+    price_list: PriceListOf = None
+    offer: OfferOf = None
+    total: Money
+    consignment: Annotated[str | None, Field(description="In which consignment it travels")] = None
+    weighing: LineWeighing | None = None
+    ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []

@@ -11,6 +11,7 @@ from app.catalogue.values import Category, Offer, Tier
 from app.core.limits import GOODS_MINOR_MAX
 from app.core.money import Money
 from app.core.quantity import Unit, as_text
+from app.offers.values import Bargain
 from app.orders.line_schemas import QuotedLine, QuotedWeighing
 from app.orders.policies import Policies
 from app.orders.rules import line_total
@@ -25,24 +26,30 @@ def cost_of(offer: Offer, quantity: Decimal, price: Money) -> Money:
     return Money(weighed_total(grams, price.amount, offer.price_per), price.currency)
 
 
-def kept_line(offer: Offer, quantity: Decimal, tier: Tier, total: Money, policies: Policies) -> dict[str, Any]:
+def kept_line(
+    offer: Offer, quantity: Decimal, tier: Tier, total: Money, policies: Policies, bargain: Bargain | None = None
+) -> dict[str, Any]:
     """A line as a quote keeps it: everything that decides its money, and what it is shown from."""
-    return {
-        "listing": offer.listing_id,
-        "producer": offer.producer_id,
-        "title": dict(offer.title),
-        "unit": offer.unit.value,
-        "quantity": as_text(quantity),
-        "price_minor": tier.price.amount,
-        "tier_from": as_text(tier.start) if tier.start else None,
-        "price_list": tier.price_list,
-        "total_minor": total.amount,
-        "net_weight_g": offer.net_weight_g,
-        "category": offer.category.value,
-        "made_to_order": offer.made_to_order,
-        "next_tier": _next_tier(offer, quantity),
-        "version": offer.version,
-    } | _by_weight(offer, quantity, policies)
+    return (
+        {
+            "listing": offer.listing_id,
+            "producer": offer.producer_id,
+            "title": dict(offer.title),
+            "unit": offer.unit.value,
+            "quantity": as_text(quantity),
+            "price_minor": tier.price.amount,
+            "tier_from": as_text(tier.start) if tier.start else None,
+            "price_list": tier.price_list,
+            "total_minor": total.amount,
+            "net_weight_g": offer.net_weight_g,
+            "category": offer.category.value,
+            "made_to_order": offer.made_to_order,
+            "next_tier": _next_tier(offer, quantity),
+            "version": offer.version,
+        }
+        | _by_weight(offer, quantity, policies)
+        | (_bargained(bargain) if bargain else {})
+    )
 
 
 def _by_weight(offer: Offer, quantity: Decimal, policies: Policies) -> dict[str, Any]:
@@ -53,6 +60,15 @@ def _by_weight(offer: Offer, quantity: Decimal, policies: Policies) -> dict[str,
         "price_per": offer.price_per.value,
         "estimated_g": estimated_g(quantity, offer.unit, offer.net_weight_g),
         "weighing": kept_terms(policies, offer.category),
+    }
+
+
+def _bargained(bargain: Bargain) -> dict[str, Any]:
+    """What a line at an agreed price keeps besides."""
+    return {
+        "offer": bargain.offer_id,
+        "offer_terms": bargain.terms_version,
+        "deposit_minor": bargain.deposit_minor,
     }
 
 
@@ -80,6 +96,7 @@ def quoted_line(line: Mapping[str, Any], currency: str) -> QuotedLine:
         price=price,
         tier_from=line.get("tier_from"),
         price_list=line.get("price_list"),
+        offer=line.get("offer"),
         total=Money(line["total_minor"], currency),
         unit_prices=[UnitPriceShape(per=each.per, price=each.price) for each in weights],
         next_tier=line.get("next_tier"),

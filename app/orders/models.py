@@ -38,6 +38,8 @@ class Order(SQLModel, table=True):
             name="total_adds_up",
         ),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
+        CheckConstraint("box_deposit_minor > 0", name="box_deposit_of_something"),
+        CheckConstraint("deposit_minor BETWEEN 0 AND total_minor", name="deposit_within_total"),
         Index("ix_order_buyer_id_id", "buyer_id", "id"),
     )
 
@@ -54,6 +56,10 @@ class Order(SQLModel, table=True):
     subsidy_minor: int = Field(sa_type=BigInteger)
     duties_minor: int = Field(sa_type=BigInteger)
     total_minor: int = Field(sa_type=BigInteger)
+    # Of the total, what was paid before as deposits of agreed offers; null is nothing.
+    deposit_minor: int | None = Field(default=None, sa_type=BigInteger)
+    # Paid beside the total for boxes that come back; null is nothing.
+    box_deposit_minor: int | None = Field(default=None, sa_type=BigInteger)
     co2e: dict[str, Any] = Field(sa_type=JSONB)
     deliver_to: dict[str, Any] = Field(sa_type=JSONB)
     terms: dict[str, Any] = Field(sa_type=JSONB)
@@ -95,6 +101,9 @@ class OrderLine(SQLModel, table=True):
     tier_from: Decimal | None = Field(default=None, sa_type=Numeric(12, 3))
     price_list_id: str | None = Field(default=None, max_length=40)
     total_minor: int = Field(sa_type=BigInteger)
+    # The agreed offer whose price this is, and its deposit.
+    offer_id: str | None = Field(default=None, max_length=40)
+    deposit_minor: int | None = Field(default=None, sa_type=BigInteger)
     ear_tags: list[str] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")})
     price_per: Unit | None = Field(default=None, sa_type=enum_type(Unit))
     estimated_g: int | None = Field(default=None, sa_type=BigInteger)

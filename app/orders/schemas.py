@@ -8,11 +8,19 @@ from app.catalogue.values import Category, Species
 from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
 from app.core.money import Money
-from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
-from app.orders.line_schemas import QUOTED_LINE, LegTariffShape, LineWeighing, PriceListOf, PriceRange, QuotedLine
+from app.orders.line_schemas import (
+    QUOTED_LINE,
+    BoxDeposit,
+    Deposit,
+    LegTariffShape,
+    LineRequest,
+    OrderLineShape,
+    PriceRange,
+    QuotedLine,
+)
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
 
@@ -121,13 +129,6 @@ def _example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, populate_by_name=True, json_schema_extra={"examples": [value]})
 
 
-class LineRequest(Shape):
-    listing: Annotated[
-        str, Field(pattern="^lst_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["lst_01jd0000000000000000000000"])
-    ]
-    quantity: Quantity
-
-
 class DeliverTo(Shape):
     """Where the goods go: to the door in a county, or to be fetched at a hub."""
 
@@ -214,6 +215,14 @@ class PackageShape(Shape):
     price: Money
     co2e_g: int | None
     reusable: bool
+    deposit: Annotated[
+        Money | None, Field(description="Of a box that comes back: paid with the order, not a part of its price")
+    ] = None
+    return_days: Annotated[int | None, Field(description="Days after delivery in which the box is to come back")] = None
+    ids: Annotated[
+        list[str],
+        Field(description="In an order: the boxes with a deposit, by the ids that they are scanned back with"),
+    ] = []
 
 
 class PriceShape(Shape):
@@ -321,6 +330,7 @@ class OptionShape(Shape):
     price: PriceShape
     # Not stored: it follows from the lines and the tariffs.
     range: Annotated[PriceRange | None, Field(description="With goods that are settled by weight")] = None
+    box_deposit: BoxDeposit = None
     co2e_g: Co2eShape
     consolidation: ConsolidationShape | None = None
     sharing: DepartureSharing | None = None
@@ -335,6 +345,7 @@ class QuoteShape(Shape):
     id: str
     expires_at: Time
     goods: Money
+    deposit: Deposit = None
     lines: list[QuotedLine]
     options: list[OptionShape]
 
@@ -375,23 +386,6 @@ class PaymentShape(Shape):
     method: str
     status: str
     client_secret: str | None = None
-
-
-class OrderLineShape(Shape):
-    id: str
-    listing: str
-    title: LocalText
-    quantity: Quantity
-    unit: str
-    price: Money
-    tier_from: Annotated[Quantity | None, Field(description="The price is that of the tier from this quantity on")] = (
-        None
-    )
-    price_list: PriceListOf = None
-    total: Money
-    consignment: Annotated[str | None, Field(description="In which consignment it travels")] = None
-    weighing: LineWeighing | None = None
-    ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
 
 
 class OrderConsignment(Shape):
@@ -454,6 +448,8 @@ class OrderShape(Shape):
     ordered: Annotated[
         Money | None, Field(description="What it came to when it was ordered, if weights changed that")
     ] = None
+    deposit: Deposit = None
+    box_deposit: BoxDeposit = None
     co2e_g: Co2eShape
     deliver_to: DeliverTo
     payment: PaymentShape

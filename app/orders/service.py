@@ -1,6 +1,5 @@
 """Verbs of buying: keep a quote, write an order with its lines, move its status, list a buyer's orders."""
 
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,7 +17,6 @@ from app.orders.values import OrderEvent, Price
 
 QUOTE: Final = {"en": "quote", "zh-Hans": "报价"}
 ORDER: Final = {"en": "order", "zh-Hans": "订单"}
-# Crockford's letters without those that look alike on a phone.
 _KEEP: Final = Sql(
     "INSERT INTO quote (id, buyer_id, request, goods_minor, currency, lines, options, created_from, created_at, expires_at) "
     "VALUES (:id, :buyer_id, :request, :goods_minor, :currency, :lines, :options, :created_from, :created_at, :expires_at) "
@@ -34,13 +32,6 @@ _ADD: Final = Sql(
     "SELECT id FROM added".replace("{order}", inserting("order")).replace("{lines}", inserting("order_line", "lines"))
 )
 _ORDERED: Final = Sql('SELECT id FROM "order" WHERE quote_id = :quote')
-_NUMBER_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-def new_number(now: datetime) -> str:
-    """A number that people can read out, such as `26-7KQX-3MPA`: the year and 39 random bits, not a count."""
-    letters = "".join(secrets.choice(_NUMBER_LETTERS) for _ in range(8))
-    return f"{now:%y}-{letters[:4]}-{letters[4:]}"
 
 
 async def keep_quote(session: Session, quote: Quote) -> Quote:
@@ -166,6 +157,13 @@ async def reprice(session: Session, order: Order, price: Price, co2e: Mapping[st
     await session.execute(
         update(Order).where(col(Order.id) == order.id).values(parts | {"co2e": co2e, "updated_at": now})
     )
+    await session.refresh(order)
+
+
+async def lower_box_deposit(session: Session, order: Order, less_minor: int) -> None:
+    """Fewer boxes of a locked order have a deposit."""
+    left = (order.box_deposit_minor or 0) - less_minor
+    await session.execute(update(Order).where(col(Order.id) == order.id).values(box_deposit_minor=left or None))
     await session.refresh(order)
 
 

@@ -200,6 +200,8 @@ def _package(box: Box) -> Package:
         price_minor=box.type.price_minor,
         co2e_g=box.type.co2e_g,
         reusable=box.type.kind is PackagingKind.REUSABLE,
+        deposit_minor=box.type.deposit_minor,
+        return_days=box.type.return_days,
     )
 
 
@@ -241,6 +243,8 @@ def _package_type(row: Mapping[str, str], factors: Mapping[str, str]) -> Package
         price_minor=int(row["price_minor"]),
         co2e_g=making_co2e_g(masses, factors, int(row["uses"])),
         uses=int(row["uses"]),
+        deposit_minor=int(row["deposit_minor"] or 0),
+        return_days=int(row["return_days"] or 0),
     )
 
 

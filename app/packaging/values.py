@@ -9,6 +9,8 @@ from typing import Final
 PACKAGES_MAX: Final = 1_000
 PIECES_TOGETHER_MAX: Final = 60
 AS_IT_IS: Final = "none"
+# Frozen on every order with deposits for boxes: the version of the deposits and days in `catalogue.csv`.
+BOX_POLICY: Final = "2026-1"
 
 Size = tuple[int, int, int]
 
@@ -44,7 +46,10 @@ class Goods:
 
 @dataclass(frozen=True, slots=True)
 class PackageType:
-    """A package of the catalogue. `co2e_g` is what making it emits for each use; None without a sourced factor."""
+    """A package of the catalogue. `co2e_g` is what making it emits for each use; None without a sourced factor.
+
+    One that comes back has a deposit, which is kept when it has not come back so many days after delivery.
+    """
 
     code: str
     kind: PackagingKind
@@ -57,6 +62,8 @@ class PackageType:
     price_minor: int
     co2e_g: int | None
     uses: int
+    deposit_minor: int = 0
+    return_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,8 @@ class Package:
     price_minor: int
     co2e_g: int | None
     reusable: bool
+    deposit_minor: int = 0
+    return_days: int = 0
 
     @property
     def volume_mm3(self) -> int:

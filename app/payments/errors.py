@@ -15,9 +15,9 @@ class PaymentMethodUnavailable(Problem):
     }
     members = ("methods",)
 
-    def __init__(self, method: str, methods: Sequence[str]) -> None:
+    def __init__(self, method: str, methods: Sequence[str], at: str = "/payment/method") -> None:
         choices = ", ".join(methods)
-        gap = Gap("/payment/method", {"en": f"Choose one of: {choices}", "zh-Hans": f"可选：{choices}"})
+        gap = Gap(at, {"en": f"Choose one of: {choices}", "zh-Hans": f"可选：{choices}"})
         super().__init__(gaps=[gap], method=method, methods=list(methods), choices=choices)
 
 

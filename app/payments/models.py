@@ -12,7 +12,7 @@ from app.payments.values import PROVIDER_ID_LENGTH_MAX, Outcome, PaymentMethod, 
 
 
 class Payment(SQLModel, table=True):
-    """One attempt to be paid for an order. Holds no secret: the provider's client secret is asked for again when needed."""
+    """One attempt to be paid for an order, or for the deposit of an offer, whose id is `order_id` then. Holds no secret: the provider's client secret is asked for again when needed."""
 
     __tablename__ = "payment"
     __table_args__ = (
@@ -24,6 +24,7 @@ class Payment(SQLModel, table=True):
             "method <> 'cash_on_delivery' OR status NOT IN ('started', 'awaiting_customer', 'failed')",
             name="cash_needs_no_provider",
         ),
+        CheckConstraint("method <> 'bank_transfer' OR provider_ref IS NULL", name="bank_needs_no_provider"),
     )
 
     id: str = Field(primary_key=True, max_length=40)

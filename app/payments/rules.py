@@ -7,7 +7,7 @@ from typing import Final
 from app.core.money import Money
 from app.ledger.values import Disagreement, Finding
 from app.payments.errors import PaymentMethodUnavailable
-from app.payments.values import News, PaymentEvent, PaymentMethod, PaymentStatus, Recorded, Taken
+from app.payments.values import FOR_ORDERS, News, PaymentEvent, PaymentMethod, PaymentStatus, Recorded, Taken
 
 _E = PaymentEvent
 _S = PaymentStatus
@@ -37,6 +37,7 @@ ALLOWED: Final[Mapping[tuple[PaymentStatus, PaymentEvent], PaymentStatus]] = {
 FIRST: Final[Mapping[PaymentMethod, PaymentStatus]] = {
     PaymentMethod.CASH_ON_DELIVERY: _S.PENDING_CASH,
     PaymentMethod.STRIPE: _S.STARTED,
+    PaymentMethod.BANK_TRANSFER: _S.AWAITING_CUSTOMER,
 }
 
 
@@ -57,16 +58,18 @@ def news_for_order(before: PaymentStatus, after: PaymentStatus) -> str | None:
     return "payment.failed" if unheard or after in (PaymentStatus.FAILED, PaymentStatus.CANCELLED) else None
 
 
-def methods_offered(*, cards: bool) -> tuple[PaymentMethod, ...]:
+def methods_offered(*, cards: bool, among: Sequence[PaymentMethod] = FOR_ORDERS) -> tuple[PaymentMethod, ...]:
     """The ways of paying; `cards` says whether a card provider is configured."""
-    return tuple(PaymentMethod) if cards else (PaymentMethod.CASH_ON_DELIVERY,)
+    return tuple(method for method in among if cards or method is not PaymentMethod.STRIPE)
 
 
-def require_offered(method: PaymentMethod, *, cards: bool) -> None:
+def require_offered(
+    method: PaymentMethod, *, cards: bool, among: Sequence[PaymentMethod] = FOR_ORDERS, at: str = "/payment/method"
+) -> None:
     """Raise `PaymentMethodUnavailable`, which names the methods there are."""
-    offered = methods_offered(cards=cards)
+    offered = methods_offered(cards=cards, among=among)
     if method not in offered:
-        raise PaymentMethodUnavailable(method, offered)
+        raise PaymentMethodUnavailable(method, offered, at)
 
 
 def fits(news: News, *, ref: str | None, amount: Money) -> bool:

@@ -49,6 +49,11 @@ async def start_payment(
     await _START.tell(session, {"rows": as_rows([payment])})
 
 
+async def find_payment_of(session: Session, subject: str) -> Payment | None:
+    """The latest payment of an order or a deposit, when there is one."""
+    return (await session.scalars(_of(subject).execution_options(populate_existing=True))).one_or_none()
+
+
 def amount_of(payment: Payment) -> Money:
     return Money(payment.amount_minor, payment.currency)
 

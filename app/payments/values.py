@@ -23,6 +23,7 @@ ProviderId = Annotated[str, Field(min_length=1, max_length=PROVIDER_ID_LENGTH_MA
 class PaymentMethod(StrEnum):
     CASH_ON_DELIVERY = "cash_on_delivery"
     STRIPE = "stripe"
+    BANK_TRANSFER = "bank_transfer"
 
 
 class PaymentStatus(StrEnum):
@@ -64,12 +65,17 @@ DISPLAY: Final[Mapping[PaymentStatus, Mapping[str, str]]] = {
     PaymentStatus.REFUNDED: {"en": "Refunded", "zh-Hans": "已退款"},
 }
 
+# A deposit is paid before there is an order that could be paid at the door.
+FOR_ORDERS: Final = (PaymentMethod.CASH_ON_DELIVERY, PaymentMethod.STRIPE)
+FOR_DEPOSITS: Final = (PaymentMethod.BANK_TRANSFER, PaymentMethod.STRIPE)
+
 METHOD_DISPLAY: Final[Mapping[PaymentMethod, Mapping[str, str]]] = {
     PaymentMethod.CASH_ON_DELIVERY: {"en": "Cash on delivery", "zh-Hans": "货到付款"},
     PaymentMethod.STRIPE: {
         "en": "Card, Alipay or WeChat Pay (Stripe)",
         "zh-Hans": "银行卡、支付宝或微信支付（Stripe）",
     },
+    PaymentMethod.BANK_TRANSFER: {"en": "Bank transfer", "zh-Hans": "银行转账"},
 }
 
 

@@ -59,7 +59,13 @@ class ConsignmentPackage(SQLModel, table=True):
     """A box, crate, bale or animal as it travels."""
 
     __tablename__ = "package"
-    __table_args__ = (CheckConstraint("units > 0 AND weight_g > 0", name="positive"),)
+    __table_args__ = (
+        CheckConstraint("units > 0 AND weight_g > 0", name="positive"),
+        CheckConstraint("deposit_minor > 0 AND return_days > 0", name="deposit"),
+        CheckConstraint("returned_at IS NULL OR forfeited_at IS NULL", name="one_end"),
+        CheckConstraint("(returned_at IS NULL) = (returned_hub IS NULL)", name="returned_somewhere"),
+        Index(None, "id", postgresql_where=text("deposit_minor IS NOT NULL")),
+    )
 
     consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
     id: str = Field(primary_key=True, max_length=40)
@@ -74,6 +80,13 @@ class ConsignmentPackage(SQLModel, table=True):
     price_minor: int = Field(sa_type=BigInteger)
     co2e_g: int | None = None
     reusable: bool
+    # Of a box that comes back: its deposit, kept after so many days; and how that ended. `sent_back_at`: when the money left.
+    deposit_minor: int | None = Field(default=None, sa_type=BigInteger)
+    return_days: int | None = None
+    returned_at: datetime | None = None
+    returned_hub: str | None = Field(default=None, max_length=40)
+    forfeited_at: datetime | None = None
+    sent_back_at: datetime | None = None
 
 
 class ConsignmentLeg(SQLModel, table=True):

@@ -1,7 +1,6 @@
 """Shapes of shipments: what partners tell, what anyone may see of a journey, and what producers hand in."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -446,12 +445,17 @@ def package_shapes(journey: Journey) -> list[PackageShape]:
             count=1,
             name=dict(package.name),
             price=Money(package.price_minor, journey.currency),
+            deposit=Money(package.deposit_minor, journey.currency) if package.deposit_minor else None,
+            return_days=package.return_days,
         )
         for package in journey.packages
     ]
-    together = Counter(shape.model_dump_json() for shape in shapes)
+    alike: dict[str, tuple[PackageShape, list[str]]] = {}
+    for shape, package in zip(shapes, journey.packages, strict=True):
+        alike.setdefault(shape.model_dump_json(), (shape, []))[1].append(package.id)
     return [
-        PackageShape.model_validate_json(one).model_copy(update={"count": count}) for one, count in together.items()
+        shape.model_copy(update={"count": len(ids), "ids": ids if shape.deposit else []})
+        for shape, ids in alike.values()
     ]
 
 

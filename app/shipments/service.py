@@ -137,6 +137,8 @@ def _package(package: Package) -> JourneyPackage:
         price_minor=package.price_minor,
         co2e_g=package.co2e_g,
         reusable=package.reusable,
+        deposit_minor=package.deposit_minor or None,
+        return_days=package.return_days or None,
     )
 
 

@@ -167,6 +167,12 @@ class JourneyPackage:
     price_minor: int
     co2e_g: int | None
     reusable: bool
+    deposit_minor: int | None = None
+    return_days: int | None = None
+    returned_at: datetime | None = None
+    returned_hub: str | None = None
+    forfeited_at: datetime | None = None
+    sent_back_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from app.core.database import Reader, Session, as_rows
 from app.core.errors import IdTaken, NotFound
 from app.core.paging import decode_cursor
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.shipments.models import WeighIn
 from app.shipments.values import Journey
 from app.shipments.weighing import OPEN, WeighInStatus
@@ -35,6 +35,7 @@ _LEGS: Final = text(
 _TAKE_OFF: Final = text(
     "UPDATE consignment SET cancelled_at = :now, plan_version = plan_version + 1, stranded_at = NULL WHERE id = :id"
 )
+_NO_BOXES: Final = text("UPDATE package SET deposit_minor = NULL, return_days = NULL WHERE consignment_id = :id")
 _NOT_STRANDED: Final = text("DELETE FROM stranded WHERE consignment_id = :id")
 
 
@@ -124,6 +125,7 @@ async def take_off(session: Session, consignment_id: str, now: datetime) -> None
     """A locked consignment that has not left its first hub travels no further."""
     await session.execute(_TAKE_OFF, {"id": consignment_id, "now": now})
     await session.execute(_NOT_STRANDED, {"id": consignment_id})
+    await session.execute(_NO_BOXES, {"id": consignment_id})
 
 
 def _seen_by(caller: Caller) -> Any:
@@ -131,4 +133,4 @@ def _seen_by(caller: Caller) -> Any:
         return True
     if caller.person_id is None:
         return col(WeighIn.party) == caller.id
-    return or_(col(WeighIn.buyer_id) == caller.id, col(WeighIn.producer_id).in_(caller.producers))
+    return or_(col(WeighIn.buyer_id) == caller.id, col(WeighIn.producer_id).in_(caller.granted(Grant.SEE)))

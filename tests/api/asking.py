@@ -40,6 +40,7 @@ def _carrier(role: str) -> dict[str, str]:
     return {"carrier": "KUNLUN"} if role == "operator" else {}
 
 
+SEEN_ON_THE_ACCOUNT = {"amount": {"amount": 40_000, "currency": "CNY"}, "bank_reference": "B-1"}
 FEED = base64.b64encode(as_archive(village_feed())).decode()
 # The body of each operation that has one.
 BODIES: dict[str, Callable[[Town, str], Any]] = {
@@ -47,6 +48,16 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/auth/tokens": lambda town, role: {"grant": "refresh", "refresh_token": town.refresh_tokens[role]},
     "POST /v1/producers": lambda town, role: GARDEN,
     "PATCH /v1/producers/{producer_id}": lambda town, role: {"hub": "AKSU"},
+    "POST /v1/producers/{producer_id}/members": lambda town, role: {
+        "producer": town.village.garden.producer.id,
+        "grants": ["see"],
+        "share_bps": 500,
+    },
+    "PATCH /v1/memberships/{membership_id}": lambda town, role: {"grants": ["see", "ship"]},
+    "POST /v1/memberships/{membership_id}/agreements": lambda town, role: {"share_bps": 400},
+    "POST /v1/memberships/{membership_id}/agreements/{agreement_id}/answer": lambda town, role: {"answer": "agree"},
+    "POST /v1/producers/{producer_id}/people": lambda town, role: {"person": town.village.buyer.id, "grants": ["see"]},
+    "PATCH /v1/producers/{producer_id}/people/{person_id}": lambda town, role: {"grants": ["ship"]},
     "POST /v1/listings": lambda town, role: JUJUBE | {"producer": town.village.garden.producer.id},
     "PATCH /v1/listings/{listing_id}": lambda town, role: {"lead_time_h": 48},
     "POST /v1/listings/{listing_id}/lots": lambda town, role: {"quantity": "4", "harvested_on": "2026-02-20"},
@@ -74,6 +85,14 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     },
     "POST /v1/consignments/{consignment_id}/weigh-ins": lambda town, role: town.scaled[role],
     "POST /v1/weigh-ins/{weigh_in_id}/decision": lambda town, role: {"decision": "accept"},
+    "POST /v1/listings/{listing_id}/offers": lambda town, role: {
+        "quantity": "50",
+        "price": {"amount": 8_000, "currency": "CNY"},
+    },
+    "POST /v1/offers/{offer_id}/counter": lambda town, role: {"price": {"amount": 8_600, "currency": "CNY"}},
+    "POST /v1/offers/{offer_id}/deposit": lambda town, role: {"method": "bank_transfer"},
+    "POST /v1/offers/{offer_id}/deposit/receipt": lambda town, role: SEEN_ON_THE_ACCOUNT,
+    "POST /v1/offers/{offer_id}/deposit/refund": lambda town, role: SEEN_ON_THE_ACCOUNT,
     "POST /v1/routes": lambda town, role: {"from": "HOTAN", "to": "AKSU", "weight_g": 5_000},
     "POST /v1/services": lambda town, role: LINE | ({"carrier": "KUNLUN"} if role == "operator" else {}),
     "PATCH /v1/services/{service_id}": lambda town, role: {"cutoff_s": 7_200},
@@ -87,6 +106,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "reason": {"en": "Sandstorm"},
     },
     "POST /v1/disruptions/{disruption_id}/lift": lambda town, role: {},
+    "POST /v1/packages/{package_id}/returns": lambda town, role: {"hub": "URUMQI"},
     "POST /v1/tracking/events": lambda town, role: _told(town),
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
     "POST /v1/partners": lambda town, role: {"name": {"en": "New"}, "carrier": "NEW"},
@@ -110,14 +130,20 @@ def path_of(line: str, town: Town, role: str) -> str:
         "POST /v1/orders/{id}/confirm-receipt": town.delivered["id"],
         "POST /v1/orders/{id}/claims": town.claimable["id"],
     }
+    verb = path.rpartition("/")[2]
+    of_producers = {"members": town.village.loom.producer.id, "people": town.plot, "{person_id}": town.plot}
     owners = {"buyer": town.village.buyer.id, "carrier": "KUNLUN", "bare": "XIBU", "ours": "platform"}
     return path.format(
         owner=owners.get(variant, town.village.garden.producer.id),
-        producer_id=town.village.garden.producer.id,
+        producer_id=of_producers.get(verb, town.village.garden.producer.id),
+        membership_id=town.memberships.get(verb, town.memberships["active"]),
+        agreement_id=town.agreement,
+        person_id=town.clerk,
         listing_id=town.draft if variant == "draft" else town.village.dates,
         lot_id=town.lot,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
+        offer_id=town.offers[_offer_of(operation, variant)],
         claim_id=town.claims[operation.endswith("decision")],
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
@@ -126,10 +152,22 @@ def path_of(line: str, town: Town, role: str) -> str:
         disruption_id=town.disruptions[0],
         consignment_id=(town.to_weigh if path.endswith("/weigh-ins") else town.placed[0])["consignments"][0]["id"],
         weigh_in_id=town.weigh_in,
+        package_id=town.box,
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],
         partner_id=town.carrier.id,
         key_id=town.key,
     )
+
+
+def _offer_of(operation: str, variant: str) -> str:
+    """Which of the town's offers is meant: one in the state for this step."""
+    if operation.endswith("/refund"):
+        return "returned"
+    if operation.endswith("/receipt"):
+        return "asked"
+    if operation.endswith("/deposit"):
+        return "agreed"
+    return variant if variant in ("countered", "agreed") else "open"
 
 
 @dataclass(frozen=True)

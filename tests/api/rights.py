@@ -16,6 +16,22 @@ TABLE = """
     PATCH  /v1/producers/{producer_id}               | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/balances      | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/entries       | 401 404 404 200 404 403 403 403 200
+    GET    /v1/producers/{producer_id}/members       | 200
+    POST   /v1/producers/{producer_id}/members       | 401 404 404 404 201 403 403 403 404
+    GET    /v1/memberships                           | 401 200 200 200 200 403 403 403 200
+    GET    /v1/memberships/{membership_id}           | 401 404 404 200 200 403 403 403 200
+    PATCH  /v1/memberships/{membership_id}           | 401 404 404 200 403 403 403 403 403
+    POST   /v1/memberships/{membership_id}/accept    | 401 404 404 200 403 403 403 403 403
+    POST   /v1/memberships/{membership_id}/decline   | 401 404 404 200 403 403 403 403 403
+    POST   /v1/memberships/{membership_id}/withdraw  | 401 404 404 403 200 403 403 403 403
+    POST   /v1/memberships/{membership_id}/leave     | 401 404 404 200 409 403 403 403 403
+    POST   /v1/memberships/{membership_id}/agreements | 401 404 404 201 409 403 403 403 403
+    POST   /v1/memberships/{membership_id}/agreements/{agreement_id}/answer | 401 404 404 200 403 403 403 403 403
+    GET    /v1/producers/{producer_id}/people        | 401 404 404 200 404 403 403 403 200
+    POST   /v1/producers/{producer_id}/people        | 401 404 404 201 404 403 403 403 404
+    GET    /v1/producers/{producer_id}/people/{person_id} | 401 404 404 200 404 403 403 403 200
+    PATCH  /v1/producers/{producer_id}/people/{person_id} | 401 404 404 200 404 403 403 403 404
+    DELETE /v1/producers/{producer_id}/people/{person_id} | 401 404 404 204 404 403 403 403 404
     GET    /v1/accounts/{owner}/statement            | 401 404 404 200 404 404 404 404 200
     GET    /v1/accounts/{owner}/statement#buyer      | 401 200 404 404 404 404 404 404 200
     GET    /v1/accounts/{owner}/statement#carrier    | 401 404 404 404 404 200 404 404 200
@@ -67,6 +83,21 @@ TABLE = """
     POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
     POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
     GET    /v1/policies                              | 200
+    GET    /v1/offer-terms                           | 200
+    POST   /v1/listings/{listing_id}/offers          | 401 409 201 403 201 403 403 403 201
+    GET    /v1/offers                                | 401 200 200 200 200 403 403 403 200
+    GET    /v1/offers/{offer_id}                     | 401 200 404 200 404 403 403 403 200
+    POST   /v1/offers/{offer_id}/counter             | 401 409 404 200 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/counter#countered   | 401 200 404 409 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/accept              | 401 409 404 200 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/accept#countered    | 401 200 404 409 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/decline             | 401 409 404 200 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/decline#countered   | 401 200 404 409 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/withdraw            | 401 200 404 409 404 403 403 403 409
+    POST   /v1/offers/{offer_id}/withdraw#agreed     | 401 200 404 409 404 403 403 403 409
+    POST   /v1/offers/{offer_id}/deposit             | 401 200 404 403 404 403 403 403 403
+    POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
+    POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200
@@ -94,6 +125,7 @@ TABLE = """
     GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
     POST   /v1/weigh-ins/{weigh_in_id}/decision      | 401 200 404 403 404 403 403 403 409
+    POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     POST   /v1/webhooks/stripe                       | 400
@@ -126,6 +158,7 @@ LISTS = [
     "GET /v1/orders",
     "GET /v1/claims",
     "GET /v1/weigh-ins",
+    "GET /v1/offers",
     "GET /v1/hubs",
     "GET /v1/services",
     "GET /v1/services/{service_id}/timetables",
@@ -137,6 +170,9 @@ LISTS = [
     "GET /v1/partners",
     "GET /v1/partners/{partner_id}/keys",
     "GET /v1/producers/{producer_id}/entries",
+    "GET /v1/producers/{producer_id}/members",
+    "GET /v1/producers/{producer_id}/people",
+    "GET /v1/memberships",
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
 ]
@@ -146,6 +182,7 @@ _READER = {
     "GET /v1/consignments": "member",
     "GET /v1/orders": "buyer",
     "GET /v1/price-lists": "neighbour",
+    "GET /v1/memberships": "member",
 }
 
 

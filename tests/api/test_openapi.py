@@ -13,12 +13,17 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.api.rights import EXPECTED
 
 SNAPSHOT = Path(__file__).parents[1] / "samples/openapi.json"
-# Where an order or a refund is made.
+# Where an order, an agreement, a payment or a refund is made.
 MAKES_MONEY_MOVE = {
     "POST /v1/orders",
     "POST /v1/claims/{claim_id}/answer",
     "POST /v1/claims/{claim_id}/reply",
     "POST /v1/claims/{claim_id}/decision",
+    "POST /v1/offers/{offer_id}/accept",
+    "POST /v1/offers/{offer_id}/withdraw",
+    "POST /v1/offers/{offer_id}/deposit",
+    "POST /v1/offers/{offer_id}/deposit/receipt",
+    "POST /v1/offers/{offer_id}/deposit/refund",
 }
 RENEW = "The OpenAPI document has changed. When that is meant: make openapi > tests/samples/openapi.json"
 ANSWERS_WITHOUT_BODY = {"204", "304", "307"}

@@ -107,6 +107,7 @@ OWN_IDS = {
     "POST /v1/orders": "ord",
     "POST /v1/disruptions": "dis",
     "POST /v1/partners": "ptn",
+    "POST /v1/listings/{listing_id}/offers": "off",
 }
 ANOTHER: dict[str, dict[str, Any]] = {
     "POST /v1/producers": {"county": "650102"},
@@ -117,6 +118,7 @@ ANOTHER: dict[str, dict[str, Any]] = {
     "POST /v1/disruptions": {"reason": {"en": "Flood"}},
     "POST /v1/partners": {"name": {"en": "Other"}},
     "POST /v1/services": {"cutoff_s": 1},
+    "POST /v1/listings/{listing_id}/offers": {"quantity": "60"},
 }
 
 

@@ -121,7 +121,7 @@ def test_every_flow_is_told() -> None:
 
 
 # Steps that several stories share, not stories.
-HELPERS = {"app.flows.show_order.shown"}
+HELPERS = {"app.flows.show_order.shown", "app.flows.show_offers.shown"}
 
 
 def test_the_page_of_problems_is_current() -> None:

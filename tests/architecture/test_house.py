@@ -23,6 +23,7 @@ ROOMS = (
     "notify",
     "catalogue",
     "payments",
+    "offers",
     "orders",
     "shipments",
     "claims",

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.core.ids import new_id
+from app.core.ids import new_id, new_number
 from app.flows.ports import Ports
 from app.flows.replan_consignments import announce_disruption
 from app.identity.values import Caller, Role
@@ -15,7 +15,7 @@ from app.network.service import create_service, install_seed
 from app.network.values import Want
 from app.orders.models import Order, OrderLine
 from app.orders.rules import promise_for
-from app.orders.service import add_order, new_number
+from app.orders.service import add_order
 from app.orders.values import OrderStatus
 from app.routing import NO_LOAD, Query, plan
 from app.shipments.onward import room_for

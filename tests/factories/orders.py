@@ -49,7 +49,7 @@ async def place(ports: Ports, buyer: Someone, body: Mapping[str, Any], key: str 
 
 
 async def an_order(
-    ports: Ports, buyer: Someone, goods: Mapping[str, str], method: str = "cash_on_delivery"
+    ports: Ports, buyer: Someone, goods: Mapping[str, str], method: str = "cash_on_delivery", **more: Any
 ) -> dict[str, Any]:
     """A placed order for these quantities by listing."""
-    return await place(ports, buyer, ordering(await a_quote(ports, buyer, goods), method))
+    return await place(ports, buyer, ordering(await a_quote(ports, buyer, goods, **more), method))

@@ -9,18 +9,23 @@ from sqlalchemy import text
 
 from app.catalogue.photos import mark_ready
 from app.claims.schemas import ClaimAnswer
+from app.flows.bargain import withdraw_offer
 from app.flows.claim_goods import answer_claim
+from app.flows.keep_producer import register_producer
 from app.flows.ports import Ports
 from app.identity.rules import refresh_token
+from app.identity.schemas import NewProducer
 from app.identity.sign_in import open_sign_in
-from app.identity.values import Scope
+from app.identity.values import Grant, Scope
 from app.orders.schemas import QuoteShape
-from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo, a_price_list
+from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
-from tests.factories.identity import Someone, a_key, a_partner, a_person, a_phone, an_operator
+from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
+from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
+from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, countered
 from tests.factories.orders import a_quote, an_order
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
@@ -50,6 +55,8 @@ class Town:
     delivered: Json
     claimable: Json
     claims: tuple[str, str]
+    offers: dict[str, str]
+    box: str
     placed: tuple[Json, Json]
     to_weigh: Json
     scaled: dict[str, Json]
@@ -57,6 +64,10 @@ class Town:
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
     key: str
+    plot: str
+    clerk: str
+    memberships: dict[str, str]
+    agreement: str
 
 
 async def a_town(ports: Ports) -> Town:
@@ -69,10 +80,12 @@ async def a_town(ports: Ports) -> Town:
     bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
     delivered = await an_order(ports, village.buyer, village.basket)
     claimable = await an_order(ports, village.buyer, {village.carpets: "1"})
-    for consignment in delivered["consignments"] + claimable["consignments"]:
+    boxed = await an_order(ports, await a_person(ports), {village.dates: "2"}, packaging="reusable")
+    for consignment in delivered["consignments"] + claimable["consignments"] + boxed["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     claims = await _claims(ports, village, delivered)
+    offers = await _offers(ports, village)
     photo, ready = await a_photo(ports, village.garden), await a_photo(ports, village.garden, b"another")
     async with ports.begin() as session:
         await mark_ready(session, ready)
@@ -109,6 +122,8 @@ async def a_town(ports: Ports) -> Town:
         delivered=delivered,
         claimable=claimable,
         claims=claims,
+        offers=offers,
+        box=boxed["consignments"][0]["packages"][0]["ids"][0],
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),
@@ -119,7 +134,38 @@ async def a_town(ports: Ports) -> Town:
         phones=phones,
         refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
         key=await _key_of(ports, carrier),
+        **await _roof(ports, village),
     )
+
+
+async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
+    """The garden's owner has plots beside it: members of the loom's co-operative, or invited; by what is asked of each."""
+    plots = {}
+    for name in ("active", "accept", "decline", "withdraw", "answer"):
+        async with ports.begin() as session:
+            command = NewProducer.model_validate(GARDEN | {"name": {"en": f"Plot to {name}"}})
+            plots[name] = Seller(
+                village.garden.person,
+                await register_producer(session, village.garden.caller, command, ports.clock.now()),
+            )
+    owner = await again(ports, village.garden.person)
+    memberships = {}
+    for name, plot in plots.items():
+        member = Seller(owner, plot.producer)
+        if name in ("active", "answer"):
+            memberships[name] = await a_member(ports, village.loom, member, grants=[])
+        else:
+            memberships[name] = (await invited(ports, village.loom, member, grants=[])).id
+    waiting = await proposed(ports, village.loom, memberships["answer"], 300)
+    plot = Seller(owner, plots["active"].producer)
+    clerk = await a_colleague(ports, plot, await a_person(ports), Grant.SEE)
+    await work(ports)
+    return {
+        "plot": plot.producer.id,
+        "clerk": clerk.person.id,
+        "memberships": memberships,
+        "agreement": waiting.id,
+    }
 
 
 async def _claims(ports: Ports, village: Village, order: Json) -> tuple[str, str]:
@@ -148,6 +194,24 @@ async def _by_weight(ports: Ports, village: Village, weighers: dict[str, Someone
         for role, weigher in weighers.items()
     }
     return to_weigh, scales, (await weigh(ports, weighers["carrier"], weighed, 8_000)).id
+
+
+async def _offers(ports: Ports, village: Village) -> dict[str, str]:
+    """Of the buyer to the garden, one for each state that steps are taken in. Each is on a listing of its own."""
+    states = ("open", "countered", "agreed", "asked", "returned")
+    listings = [village.dates] + [await a_listing(ports, village.garden) for _ in states[1:]]
+    made = [await an_offer(ports, village.buyer, listing, "50", 8_000) for listing in listings]
+    offers = dict(zip(states, made, strict=True))
+    await countered(ports, village.garden, offers["countered"], price={"amount": 8_500, "currency": "CNY"})
+    for state in ("agreed", "asked", "returned"):
+        offers[state] = await accepted(ports, village.garden, offers[state])
+    for state in ("asked", "returned"):
+        await asked_by_bank(ports, village.buyer, offers[state])
+    await came_in(ports, offers["returned"])
+    async with ports.begin() as session:
+        await withdraw_offer(ports, session, village.garden.caller, offers["returned"].id, "en")
+    await work(ports)
+    return {state: offer.id for state, offer in offers.items()}
 
 
 async def _a_refresh_token(ports: Ports, phone: str) -> str:
