@@ -166,7 +166,7 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
         "zh-Hans": "【茶马】订单 {number} 的{title}已过磅：{weight}，金额为 {amount}。",
     },
     Template.WEIGHT_ASKED: {
-        "en": "Chama: {title} of order {number} weighs {weight}, outside what was agreed. It would cost {amount}. The buyer accepts or declines by {due}.",
+        "en": "Chama: {title} of order {number} weighs {weight}, not as agreed, and would cost {amount}. The buyer has until {due} to decide.",
         "zh-Hans": "【茶马】订单 {number} 的{title}过磅 {weight}，超出约定范围，金额将为 {amount}，请买家于 {due} 前确认或拒绝。",
     },
     Template.WEIGHT_REFERRED: {

@@ -179,11 +179,11 @@ async def _claims(ports: Ports, village: Village, order: Json) -> tuple[str, str
 
 
 async def _by_weight(ports: Ports, village: Village, weighers: dict[str, Someone]) -> tuple[Json, dict[str, Json], str]:
-    """Two orders that the carrier takes in: one to be weighed, with what each scale says, and one whose weight waits for the buyer."""
+    """Orders that the carrier takes in: one to be weighed, with what each scale says, one that was, and one whose weight waits for the buyer."""
     bulk = await weighed_goods(ports, village.garden)
-    to_weigh, weighed = [await an_order(ports, village.buyer, {bulk: "10"}) for _ in range(2)]
+    to_weigh, weighed, light = [await an_order(ports, village.buyer, {bulk: "10"}) for _ in range(3)]
     async with ports.begin() as session:
-        for order in (to_weigh, weighed):
+        for order in (to_weigh, weighed, light):
             first = {"consignment": order["consignments"][0]["id"]}
             await session.execute(
                 text("UPDATE leg SET carrier = 'KUNLUN' WHERE consignment_id = :consignment AND seq = 0"), first
@@ -193,6 +193,7 @@ async def _by_weight(ports: Ports, village: Village, weighers: dict[str, Someone
         role: scaled(ports, line, 9_800, await a_photo_of_the_scale(ports, weigher))
         for role, weigher in weighers.items()
     }
+    await weigh(ports, weighers["carrier"], light, 9_900)
     return to_weigh, scales, (await weigh(ports, weighers["carrier"], weighed, 8_000)).id
 
 
