@@ -45,6 +45,7 @@ from app.api import (
     storage,
     stranded,
     tracking,
+    weigh_ins,
 )
 from app.api.documents import complete
 from app.api.middleware import RequestFrame
@@ -81,6 +82,7 @@ ROUTERS = (
     bookings,
     network,
     consignments,
+    weigh_ins,
     packages,
     tracking,
     payments,

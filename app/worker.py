@@ -27,7 +27,6 @@ from app.flows import (
     cancel_order,
     claim_goods,
     confirm_harvest,
-    cut_order,
     follow_payment,
     follow_shipment,
     keep_books,
@@ -37,10 +36,12 @@ from app.flows import (
     record_payment_event,
     replan_consignments,
     return_boxes,
+    return_part,
     send_message,
     tell_people,
     tell_replanned,
     tidy,
+    weigh_in,
 )
 from app.flows.ports import Ports, fault_of_tables, open_ports
 
@@ -68,18 +69,19 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.unserved": tell_people.order_unserved,
     "order.expire": cancel_order.expire_order,
     "order.cut": tell_people.order_cut,
-    "order.refund_part": cut_order.refund_part,
     "order.release": follow_shipment.release_producer,
     "order.complete": follow_shipment.complete_order,
     "payment.event": record_payment_event.record_payment_event,
     "payment.paid": follow_payment.payment_paid,
     "payment.failed": tell_people.payment_failed,
     "payment.return": cancel_order.return_payment,
+    "payment.part_refund": return_part.return_part,
     "producer.changed": keep_producer.producer_changed,
     "shipment.advanced": follow_shipment.follow_shipment,
     "shipment.delivered": follow_shipment.follow_shipment,
     "shipment.replanned": tell_replanned.tell_replanned,
     "shipment.returned": follow_shipment.follow_shipment,
+    "weigh_in.lapse": weigh_in.lapse_weigh_in,
 }
 # Jobs with lists for payloads, of which those that wait run as one.
 TOGETHER: Final = frozenset({"message.send"})

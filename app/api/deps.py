@@ -19,7 +19,7 @@ from app.core.text import preferred_language
 from app.flows.ports import Ports
 from app.identity.errors import NotSignedIn
 from app.identity.service import authenticate
-from app.identity.values import Caller
+from app.identity.values import Caller, Scope
 
 
 def ports_of(request: Request) -> Ports:
@@ -114,6 +114,21 @@ async def _operator(caller: Known) -> Caller:
 
 
 Operator = Annotated[Caller, Depends(_operator)]
+
+
+async def _uploader(caller: Known) -> Caller:
+    if caller.person_id is None and Scope.WEIGH_INS_WRITE not in caller.scopes:
+        scope = Scope.WEIGH_INS_WRITE.value
+        raise Forbidden(
+            needs={
+                "en": f"a person who is signed in, or a partner's API key with the scope {scope}",
+                "zh-Hans": f"以个人身份登录，或具有 {scope} 权限的合作方 API 密钥",
+            }
+        )
+    return caller
+
+
+Uploader = Annotated[Caller, Depends(_uploader)]
 
 
 def partner_with(scope: str) -> Callable[[Caller], Awaitable[Caller]]:

@@ -88,6 +88,7 @@ _KEY_NEEDED: Final = frozenset(
         "answer_claim",
         "reply_to_claim",
         "decide_claim",
+        "decide_weigh_in",
         "accept_offer",
         "withdraw_offer",
         "pay_the_deposit",

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import Path, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.api.deps import AnyCaller, PortsDep, SignedIn
+from app.api.deps import AnyCaller, PortsDep, Uploader
 from app.api.documents import NOT_MODIFIED, Responses, refuses
 from app.api.etags import etagged
 from app.api.router import story_router
@@ -27,7 +27,7 @@ _ELSEWHERE: Final[Responses] = {307: {"description": "The picture is at `Locatio
     summary="Announce a photo",
     responses=refuses(NotSignedIn, Forbidden, IdTaken, TooManyUploads, Invalid),
 )
-async def create_media(command: NewMedia, ports: PortsDep, caller: SignedIn) -> MediaCreated:
+async def create_media(command: NewMedia, ports: PortsDep, caller: Uploader) -> MediaCreated:
     """Says where to upload the file, for a quarter of an hour. The same id and body again give a fresh address."""
     return await add_photo.start_upload(ports, caller, command)
 
@@ -37,7 +37,7 @@ async def create_media(command: NewMedia, ports: PortsDep, caller: SignedIn) -> 
     summary="Say that a photo has been uploaded",
     responses=refuses(NotSignedIn, Forbidden, NotFound, UploadMissing, UploadDiffers, UpstreamFailed, Invalid),
 )
-async def complete_media(media_id: AMediaId, ports: PortsDep, caller: SignedIn) -> MediaShape:
+async def complete_media(media_id: AMediaId, ports: PortsDep, caller: Uploader) -> MediaShape:
     """Checks size and SHA-256 in the storage; from then on a listing may show the photo. May be repeated."""
     return await add_photo.finish_upload(ports, caller, media_id)
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
@@ -64,6 +64,7 @@ class Listing(SQLModel, table=True):
         ),
         CheckConstraint("net_weight_g > 0 AND net_weight_g <= weight_g", name="net_weight"),
         CheckConstraint("capacity_per_week >= 0", name="capacity_per_week"),
+        CheckConstraint("price_per IS NULL OR weighed", name="priced_by_weight"),
         CheckConstraint("price_minor > 0 AND weight_g > 0 AND min_quantity > 0 AND step > 0", name="positive"),
         *_shelf_indexes(),
         *_roof_indexes(),
@@ -92,6 +93,8 @@ class Listing(SQLModel, table=True):
     currency: str = Field(max_length=3)
     tiers: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB)
     net_weight_g: int | None = None
+    weighed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    price_per: Unit | None = Field(default=None, sa_type=enum_type(Unit, "price_per"))
     weight_g: int | None = None
     length_mm: int | None = None
     width_mm: int | None = None
@@ -254,7 +257,7 @@ class Reservation(SQLModel, table=True):
 
 
 class Media(SQLModel, table=True):
-    """A photo: announced, then uploaded by its person, then shown by one listing or kept as the evidence of one claim."""
+    """A photo: announced, then uploaded by its person, then shown by one listing or kept as the evidence of one claim or weigh-in."""
 
     __tablename__ = "media"
     __table_args__ = (Index(None, "person_id", postgresql_where=text("listing_id IS NULL")),)
@@ -264,6 +267,9 @@ class Media(SQLModel, table=True):
     listing_id: str | None = Field(default=None, foreign_key="listing.id", index=True, max_length=40)
     claim_id: str | None = Field(default=None, max_length=40)
     claim_producer_id: str | None = Field(default=None, max_length=40)
+    weigh_in_id: str | None = Field(default=None, max_length=40)
+    # Ids of the buyer and the producer who may see the photo of a weigh-in.
+    weigh_in_parties: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     content_type: str = Field(max_length=40)
     bytes: int
     sha256: str = Field(max_length=64)

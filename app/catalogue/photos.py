@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -28,7 +28,7 @@ from app.core.storage import Stored
 from app.identity.rules import may, may_any
 from app.identity.values import Caller, Grant
 
-_UNUSED: Final = (col(Media.listing_id).is_(None), col(Media.claim_id).is_(None))
+_UNUSED: Final = (col(Media.listing_id).is_(None), col(Media.claim_id).is_(None), col(Media.weigh_in_id).is_(None))
 _COLUMNS: Final = [col(getattr(Media, name)) for name in Media.model_fields]
 
 
@@ -79,17 +79,20 @@ async def find_photo(connection: Reader, caller: Caller | None, media_id: str) -
     if row is None:
         raise NotFound(what=NO_MEDIA)
     shown = row["status"] is not None and is_public(row["status"])
-    own = caller is not None and (row["person_id"] == caller.person_id or may_any(caller, row["producer_id"] or ""))
+    own = caller is not None and (row["person_id"] == caller.id or may_any(caller, row["producer_id"] or ""))
     if not (shown or own or _is_evidence_for(row, caller)):
         raise NotFound(what=NO_MEDIA)
     return _announced(Media(**{name: row[name] for name in Media.model_fields}))
 
 
 def _is_evidence_for(row: RowMapping, caller: Caller | None) -> bool:
-    """Whether a claim against one of the caller's producers, or one that an operator may have to decide, rests on it."""
-    if caller is None or row["claim_id"] is None:
+    """Whether a claim against one of the caller's producers, a weigh-in of theirs, or what an operator may have to decide, rests on it."""
+    if caller is None or (row["claim_id"] is None and row["weigh_in_id"] is None):
         return False
-    return caller.is_operator() or may(caller, row["claim_producer_id"], Grant.SEE)
+    if caller.is_operator() or caller.id in (row["weigh_in_parties"] or ()):
+        return True
+    sellers = {row["claim_producer_id"], *(row["weigh_in_parties"] or ())} - {None}
+    return any(may(caller, seller, Grant.SEE) for seller in sellers)
 
 
 async def keep_as_evidence(
@@ -97,8 +100,20 @@ async def keep_as_evidence(
 ) -> set[str]:
     """Keep photos of the caller's for a claim against this producer; answers those that could be kept.
 
-    Not kept is what is another's, not uploaded yet, shown by a listing, or kept for another claim. One statement.
+    Not kept is what is another's, not uploaded yet, shown by a listing, or kept for something else. One statement.
     """
+    return await _keep(session, caller, media_ids, {"claim_id": claim_id, "claim_producer_id": producer_id})
+
+
+async def keep_for_weigh_in(
+    session: Session, caller: Caller, media_id: str, weigh_in_id: str, parties: Collection[str]
+) -> bool:
+    """Keep a photo of the caller's for a weigh-in, which its buyer and its producer (`parties`) may see. False as above."""
+    to = {"weigh_in_id": weigh_in_id, "weigh_in_parties": sorted(parties)}
+    return bool(await _keep(session, caller, [media_id], to))
+
+
+async def _keep(session: Session, caller: Caller, media_ids: Collection[str], to: dict[str, Any]) -> set[str]:
     kept = await session.execute(
         update(Media)
         .where(
@@ -107,7 +122,7 @@ async def keep_as_evidence(
             col(Media.state) == MediaState.READY,
             *_UNUSED,
         )
-        .values(claim_id=claim_id, claim_producer_id=producer_id)
+        .values(to)
         .returning(col(Media.id))
     )
     return set(kept.scalars())
@@ -138,7 +153,7 @@ async def mark_ready(session: Session, media_id: str) -> None:
 
 
 async def forget_unused(session: Session, now: datetime) -> Sequence[str]:
-    """Delete photos that no listing and no claim took up within a day, UPLOADS_PER_SWEEP_MAX at a time; answers their storage keys."""
+    """Delete photos that nothing took up within a day, UPLOADS_PER_SWEEP_MAX at a time; answers their storage keys."""
     unused = (
         select(col(Media.id))
         .where(*_UNUSED, col(Media.created_at) < now - UPLOADS_FORGOTTEN_AFTER)

@@ -81,7 +81,7 @@ def _net_weight_gaps(facts: Facts) -> list[Gap]:
     pointer, net = "/net_weight_g", facts.net_weight_g
     if net is None:
         return []
-    if facts.unit not in PACKED_UNITS:
+    if facts.unit not in PACKED_UNITS and not (facts.weighed and facts.unit is Unit.HEAD):
         return [_gap(pointer, f"Only for goods that are sold packed or by the piece, not by {facts.unit.value}",
                      f"仅适用于按箱、包或件销售的商品，单位为 {facts.unit.value} 时请勿填写")]  # fmt: skip
     if facts.package is not None and net > facts.package.weight_g:

@@ -35,7 +35,7 @@ from app.core.database import Reader, Sql, driver_of
 from app.core.limits import PAGE_SIZE_MAX
 from app.core.money import Money
 from app.core.paging import decode_cursor, encode_cursor
-from app.core.quantity import Unit
+from app.core.quantity import GRAMS, Unit
 from app.identity.values import Caller
 from app.network.values import Temperature
 from app.packaging.values import Goods
@@ -62,7 +62,7 @@ _ONE: Final = Template(
 _ON_SALE: Final = "FROM listing WHERE listing.id = ANY(:listings) AND status IN ('published', 'paused')"
 _OFFERS: Final = Sql(
     Template(
-        "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, tiers, net_weight_g, weight_g, length_mm, width_mm, "
+        "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, tiers, net_weight_g, weighed, price_per, weight_g, length_mm, width_mm, "
         "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
         "attributes ->> 'species' AS species, attributes -> 'made_to_order' = 'true' AS made_to_order, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
@@ -286,9 +286,17 @@ def _offer(row: Any) -> Offer:
         made_to_order=bool(row.made_to_order),
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
         net_weight_g=row.net_weight_g,
+        price_per=_price_per(row),
         ladder=ladder(Money(row.price_minor, row.currency), tiers_of(row.tiers), _listed(row)),
         lots=lots,
     )
+
+
+def _price_per(row: Any) -> Unit | None:
+    if not row.weighed:
+        return None
+    unit = Unit(row.unit)
+    return unit if unit in GRAMS else Unit(row.price_per)
 
 
 def _listed(row: Any) -> list[Tier]:

@@ -28,6 +28,7 @@ from app.catalogue.values import (
     UnitPrice,
     Words,
 )
+from app.catalogue.weighed import price_weight
 from app.core.clock import rfc3339
 from app.core.money import Money
 from app.core.quantity import Unit, as_text
@@ -43,6 +44,8 @@ _AS_THEY_ARE: Final = (
     "photos",
     "net_weight_g",
     "capacity_per_week",
+    "weighed",
+    "price_per",
 )
 _CERTIFICATES: Final = TypeAdapter(tuple[Certificate, ...])
 
@@ -61,6 +64,8 @@ def facts_of(listing: Listing) -> Facts:
         net_weight_g=listing.net_weight_g,
         tiers=tiers_of(listing.tiers),
         capacity_per_week=listing.capacity_per_week,
+        weighed=listing.weighed,
+        price_per=listing.price_per,
     )
 
 
@@ -75,7 +80,7 @@ def kept_tiers(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _unit_prices_of(facts: Facts, price: Money) -> list[UnitPrice]:
-    return list(unit_prices(facts.category, facts.unit, facts.net_weight_g, price))
+    return list(unit_prices(facts.category, price_weight(facts) or facts.unit, facts.net_weight_g, price))
 
 
 def lot_facts_of(lot: Lot) -> LotFacts:
@@ -132,6 +137,8 @@ def document_of(listing: Listing) -> str:
             for kept, tier in zip(listing.tiers, facts.tiers, strict=True)
         ],
         "net_weight_g": listing.net_weight_g,
+        "weighed": listing.weighed,
+        "price_per": price_weight(facts),
         "package": facts.package,
         "min_quantity": as_text(listing.min_quantity),
         "step": as_text(listing.step),

@@ -20,7 +20,7 @@ from app.catalogue.stock import choose_lots
 from app.catalogue.values import Held, LotStock, ReservationState, ShortHarvest, StockWant, Taken
 from app.core.database import Reader, Session, Sql, as_rows
 
-__all__ = ["StockWant", "Taken", "consume", "held_by", "release", "reserve", "take_over"]
+__all__ = ["StockWant", "Taken", "consume", "held_by", "release", "release_line", "reserve", "take_over"]
 
 _LOCK_LOTS: Final = Sql(
     Template(
@@ -113,6 +113,23 @@ _KEEP_OF_LINE: Final = text(
 )
 
 
+_LOCK_LINE: Final = text(
+    "SELECT 1 FROM lot WHERE (listing_id, id) IN (SELECT listing_id, lot_id FROM reservation "
+    "WHERE order_id = :order AND line_id = :line AND state <> 'released') ORDER BY listing_id, id FOR UPDATE"
+)
+_END_LINE: Final = text(
+    "WITH former AS MATERIALIZED (SELECT lot_id, state FROM reservation "
+    "WHERE order_id = :order AND line_id = :line AND state <> 'released' FOR UPDATE), "
+    "ended AS (UPDATE reservation AS held SET state = 'released' FROM former "
+    "WHERE held.order_id = :order AND held.line_id = :line AND held.lot_id = former.lot_id "
+    "RETURNING held.listing_id, held.lot_id, held.quantity, former.state), "
+    "freed AS (UPDATE ear_tag SET order_id = NULL, line_id = NULL WHERE order_id = :order AND line_id = :line) "
+    "UPDATE lot SET reserved = lot.reserved - CASE WHEN ended.state = 'held' THEN ended.quantity ELSE 0 END, "
+    "consumed = lot.consumed - CASE WHEN ended.state = 'consumed' THEN ended.quantity ELSE 0 END FROM ended "
+    "WHERE lot.listing_id = ended.listing_id AND lot.id = ended.lot_id"
+)
+
+
 async def reserve(session: Session, order_id: str, wants: Sequence[StockWant], now: datetime) -> list[Taken]:
     """Hold stock for an order, from the lots that spoil first of those that keep its promise. Two statements for any number of lines.
 
@@ -156,6 +173,15 @@ def _with_animals(taken: Sequence[Taken], tagged: Collection[tuple[str, str]], h
 async def release(session: Session, order_ids: Collection[str]) -> None:
     """Give back what these orders still hold. Two statements; a repetition does nothing."""
     await _end(session, order_ids, ReservationState.RELEASED)
+
+
+async def release_line(session: Session, order_id: str, line_id: str) -> None:
+    """Give back what one line holds, its animals too, also when it was handed in: it goes back to the producer.
+
+    Two statements; a repetition does nothing.
+    """
+    await session.execute(_LOCK_LINE, {"order": order_id, "line": line_id})
+    await session.execute(_END_LINE, {"order": order_id, "line": line_id})
 
 
 async def consume(session: Session, order_ids: Collection[str], line_ids: Collection[str] | None = None) -> None:

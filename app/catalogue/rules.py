@@ -31,6 +31,7 @@ from app.catalogue.values import (
     Parcel,
     Species,
 )
+from app.catalogue.weighed import weighed_gaps
 from app.core.errors import Gap, StateConflict
 from app.core.quantity import WHOLE_UNITS, Unit, as_text, fits_step
 from app.network.values import Temperature
@@ -102,7 +103,7 @@ def wrong_facts(facts: Facts) -> list[Gap]:
         gaps.append(_gap("/price/amount", "Must be above zero", "必须大于零"))
     if facts.price is not None and facts.price.currency != CURRENCY:
         gaps.append(_gap("/price/currency", f"Prices are in {CURRENCY}", f"价格币种应为 {CURRENCY}"))
-    return gaps + _capacity_gaps(facts) + pricing_gaps(facts)
+    return gaps + _capacity_gaps(facts) + pricing_gaps(facts) + weighed_gaps(facts)
 
 
 def _capacity_gaps(facts: Facts) -> list[Gap]:

@@ -109,6 +109,12 @@ LengthMm = Annotated[int, Field(ge=1, le=LENGTH_MM_MAX)]
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 12, 31))]
 
 
+Weighed = Annotated[
+    bool, Field(description="Ordered by estimate, and settled by what the hub weighs: `price` is for `price_per`")
+]
+PricePer = Annotated[Unit, Field(description="The weight that the price of weighed goods is for: kg, jin or tonne")]
+
+
 def examples(*values: dict[str, Any]) -> ConfigDict:
     """What the OpenAPI document shows of a shape."""
     return ConfigDict(json_schema_extra={"examples": list(values)})
@@ -145,6 +151,8 @@ class NewListing(Shape):
     price: Money | None = None
     tiers: Tiers = []
     net_weight_g: NetWeight | None = None
+    weighed: Weighed = False
+    price_per: PricePer | None = None
     package: ParcelShape | None = None
     min_quantity: Quantity = Decimal(1)
     step: Quantity = Decimal(1)
@@ -167,6 +175,8 @@ class ListingChange(Shape):
     price: Money | None = None
     tiers: Tiers | None = None
     net_weight_g: NetWeight | None = None
+    weighed: Weighed | None = None
+    price_per: PricePer | None = None
     package: ParcelShape | None = None
     min_quantity: Quantity | None = None
     step: Quantity | None = None
@@ -211,6 +221,8 @@ class ListingCard(Shape):
     ] = []
     tiers: Annotated[list[ShownTier], Field(description="What a unit costs in larger quantities")] = []
     net_weight_g: NetWeight | None = None
+    weighed: Weighed = False
+    price_per: PricePer | None = None
     package: ParcelShape | None
     min_quantity: Quantity
     step: Quantity

@@ -38,6 +38,7 @@ from app.core.database import Session
 from app.core.errors import Changed, Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict
 from app.core.ids import new_id
 from app.core.limits import LOTS_PER_LISTING_MAX
+from app.core.quantity import Unit
 from app.core.schema import fingerprint
 from app.identity import service as identity
 from app.identity.errors import NotSignedIn
@@ -126,8 +127,7 @@ async def change_listing(
         raise StateConflict(state=listing.status.value, verb="change")
     former_photos, species = listing.photos, listing.attributes.get("species")
     capacity = listing.capacity_per_week
-    for name, value in columns_of(command.model_dump()).items():
-        setattr(listing, name, value)
+    _write(listing, command)
     _check(listing)
     if is_public(listing.status):
         _require_whole(listing, species)
@@ -150,6 +150,16 @@ def _require_whole(listing: Listing, species: str | None) -> None:
         gaps.append(_SPECIES_STAYS)
     if gaps:
         raise ListingIncomplete(gaps=gaps)
+
+
+def _write(listing: Listing, command: ListingChange) -> None:
+    for name, value in columns_of(command.model_dump()).items():
+        setattr(listing, name, value)
+    if command.weighed is False and command.price_per is None:
+        # What is not settled by weight any more has no weight that its price is for.
+        listing.price_per = None
+        # Nor is it said what one animal weighs.
+        listing.net_weight_g = None if listing.unit is Unit.HEAD else listing.net_weight_g
 
 
 async def end_sale(session: Session, caller: Caller, listing_id: str, event: ListingEvent, now: datetime) -> Rendered:

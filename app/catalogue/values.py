@@ -219,6 +219,8 @@ class Facts:
     net_weight_g: int | None = None
     tiers: tuple[Tier, ...] = ()
     capacity_per_week: Decimal | None = None
+    weighed: bool = False
+    price_per: Unit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +296,8 @@ class Offer:
     ladder: tuple[Tier, ...] = ()
     lots: tuple["LotStock", ...] = ()
     made_to_order: bool = False
+    # The weight that the price is for, of goods that are settled by weight; None is the sales unit.
+    price_per: Unit | None = None
 
 
 @dataclass(frozen=True, slots=True)

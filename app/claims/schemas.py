@@ -9,9 +9,10 @@ from app.catalogue.schemas import MediaId
 from app.catalogue.values import Category
 from app.claims.values import CLAIM_ID, LINE_ID, PHOTOS_PER_CLAIM_MAX, Answer, ClaimStatus, Reply
 from app.core.money import Money
+from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
-from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, HarvestShort, Party
+from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, HarvestShort, Lapse, Party
 from app.orders.values import OrderStatus
 
 _ASKED: Final = {"amount": 1880, "currency": "CNY"}
@@ -165,6 +166,20 @@ class CancellationShape(Shape):
     bps: int
 
 
+class WeighingShape(Shape):
+    """How goods of a category that are sold by weight are settled. With the standard trash and regain, by conditioned weight."""
+
+    number: str
+    category: Category
+    what: LocalText
+    source: LocalText
+    tolerance_bps: Annotated[int, Field(description="Ten-thousandths of the estimate, both ways")]
+    answer_h: int
+    lapse: Lapse
+    trash_pct: Quantity | None = None
+    regain_pct: Quantity | None = None
+
+
 class PoliciesShape(Shape):
     """The table that orders placed now go by. What holds for an order is what stood here when it was placed."""
 
@@ -198,10 +213,27 @@ class PoliciesShape(Shape):
                 }
             ],
             "harvest_short": {"cancel_h": 48},
+            "weighings": [
+                {
+                    "number": "PRODUCE-WEIGHT",
+                    "category": "produce",
+                    "what": {
+                        "en": "Produce in bulk may weigh 5 per cent more or less",
+                        "zh-Hans": "散装农产品可浮动 5%",
+                    },
+                    "source": {"en": "Custom of the trade", "zh-Hans": "行业惯例"},
+                    "tolerance_bps": 500,
+                    "answer_h": 12,
+                    "lapse": "decline",
+                    "trash_pct": None,
+                    "regain_pct": None,
+                }
+            ],
         }
     )
 
     version: str
     claims: list[ClaimPolicyShape]
     cancellations: list[CancellationShape]
+    weighings: list[WeighingShape]
     harvest_short: HarvestShort | None = None

@@ -157,13 +157,13 @@ def _engine(url: str, *, pool: int, prepared: bool, options: str, **further: Any
     )
 
 
-def enum_type(values: type[StrEnum]) -> Any:
-    """Text with a CHECK, instead of a native type that is hard to change."""
+def enum_type(values: type[StrEnum], name: str = "") -> Any:
+    """Text with a CHECK, instead of a native type that is hard to change. `name`: of the second column of its kind in a table."""
     return Enum(
         values,
         native_enum=False,
         create_constraint=True,
         length=40,
-        name=values.__name__.lower(),
+        name=name or values.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )

@@ -90,6 +90,19 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "An SSCC is 18 digits (GS1), the last one a check digit",
         "zh-Hans": "SSCC 为 18 位数字（GS1），末位为校验码",
     },
+    r"^[A-Za-z0-9_-]{43}$": {
+        "en": "An Ed25519 public key: 32 bytes in base64url, 43 characters without padding",
+        "zh-Hans": "Ed25519 公钥：32 字节的 base64url 文本，43 个字符，不带填充",
+    },
+    r"^[A-Za-z0-9_-]{86}$": {
+        "en": "An Ed25519 signature: 64 bytes in base64url, 86 characters without padding",
+        "zh-Hans": "Ed25519 签名：64 字节的 base64url 文本，86 个字符，不带填充",
+    },
+    r"^(0|[1-9][0-9]?)(\.[0-9]{1,2})?$": {
+        "en": 'A percentage as text with at most two decimals, such as "2.4"',
+        "zh-Hans": '应为百分数文本，最多两位小数，例如 "2.4"',
+    },
+    r"^[^\r\n]+$": {"en": "One line of text", "zh-Hans": "应为单行文本"},
     r"^[0-9]{6}$": {"en": "The code is six digits", "zh-Hans": "验证码为 6 位数字"},
     r"^[1-9][0-9]{5}$": {
         "en": "A county is its six-digit code (GB/T 2260), such as 653201",

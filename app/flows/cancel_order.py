@@ -10,6 +10,7 @@ from app.core.money import Money
 from app.flows.order_offers import let_go_of_offers
 from app.flows.ports import Ports
 from app.flows.return_boxes import let_go_of_boxes
+from app.flows.return_part import return_part
 from app.flows.show_order import shown
 from app.identity.values import Caller
 from app.ledger.rules import cancellation_entries, refund_paid_entries
@@ -25,6 +26,7 @@ from app.orders.rules import may
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent
+from app.payments.part_refunds import refunded_in_parts, unsent_part_refunds
 from app.payments.service import get_payment_of, lock_payment_of, record_cancel, record_refund
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
@@ -157,15 +159,21 @@ async def return_payment(ports: Ports, order: str) -> None:
         taken = [t for t in await transfers_of(session, order) if t.kind is TransferKind.COLLECTION]
     if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
         return
-    amount = Money(payment.amount_minor, payment.currency)
-    rest = Money(payment.amount_minor - payment.refunded_minor, payment.currency)
-    ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, amount)).ref
+    asked = Money(payment.amount_minor, payment.currency)
+    ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, asked)).ref
     intent = await ports.cards.cancel_intent(payment.id, ref)
     if intent.status is not PaymentStatus.PAID:
         async with ports.begin() as session:
             await record_cancel(session, payment.id, now)
         return
-    # What an order that was cut down cost less was sent back before.
+    # Parts that are on their way back arrive first, so that the rest is what the provider still has.
+    async with ports.begin() as session:
+        unsent = await unsent_part_refunds(session, order)
+    for part in unsent:
+        await return_part(ports, part)
+    async with ports.begin() as session:
+        parts = await refunded_in_parts(session, order)
+    rest = Money(asked.amount - parts, asked.currency)
     await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, rest)
     async with ports.begin() as session:
         await lock_order(session, order)

@@ -327,8 +327,12 @@ def _held_shared(order: Order, cooperative: str, lines: Sequence[LineSold], clai
 
 
 def _paid_minor(order: Order, payment: Payment) -> int:
-    """What the buyer paid for an order: with it, and before it as deposits; not what boxes are worth."""
-    return payment.amount_minor + (order.deposit_minor or 0) - (order.box_deposit_minor or 0)
+    """What the buyer paid for an order: with it, and before it as deposits; not what boxes are worth.
+
+    A card may have paid more than goods came to when they were weighed, or less, with the rest taken at the door.
+    """
+    paid = payment.amount_minor + (order.deposit_minor or 0) - (order.box_deposit_minor or 0)
+    return min(paid, order.total_minor)
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:

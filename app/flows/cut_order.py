@@ -9,15 +9,14 @@ from app.catalogue.queries import goods_to_pack
 from app.catalogue.reserve import keep_of_line
 from app.core.clock import rfc3339
 from app.core.database import Session
-from app.core.errors import UpstreamFailed
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
 from app.core.quantity import as_text
 from app.flows.ports import Ports
-from app.ledger.rules import proceeds, reduction_entries, refund_paid_entries
+from app.flows.settle_weight import give_part_back
+from app.ledger.rules import proceeds, reduction_entries
 from app.ledger.service import record as record_transfers
-from app.ledger.service import transfers_of
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.capacity import release_capacity, shrink_capacity
 from app.orders.models import Order, OrderLine
@@ -30,7 +29,9 @@ from app.orders.shares import shares_of
 from app.orders.values import OrderEvent, OrderStatus
 from app.packaging.rules import choose_packages
 from app.packaging.values import Package, PackagingKind
-from app.payments.service import get_payment_of, lock_payment_of, record_part_refund, record_reduction
+from app.payments.part_refunds import change_cash_due
+from app.payments.service import lock_payment_of
+from app.payments.values import PaymentMethod
 from app.shipments.lighten import (
     carriage_of,
     drop_consignment,
@@ -89,7 +90,7 @@ class Figures:
 async def cut_order(ports: Ports, order_id: str, listing: str, lot: str, quantity: Decimal) -> bool | None:
     """Leave so much of a listing in an order, and give back what the rest cost; of nothing, the line goes, and its consignment with it.
 
-    None when nothing would be left of the order, it is not paid yet, or deposits hang on it: then it has to end whole. False when its goods have left or it ended.
+    None when nothing would be left of the order, it is not paid yet, or deposits or weights hang on it: then it has to end whole. False when its goods have left or it ended.
     """
     async with ports.begin() as session:
         order = await lock_order(session, order_id)
@@ -101,8 +102,8 @@ async def cut_order(ports: Ports, order_id: str, listing: str, lot: str, quantit
             return False
         if order.status is not OrderStatus.PLACED or (quantity == 0 and len(lines) == 1):
             return None
-        # What was agreed as a whole, with a deposit on it, ends as a whole.
-        if line.offer_id or order.box_deposit_minor:
+        # What was agreed as a whole, with a deposit or a weight that decides, ends as a whole.
+        if line.offer_id or order.box_deposit_minor or "weighing" in order.terms:
             return None
         if not await hold_booked(session, line.consignment_id):
             return False
@@ -137,9 +138,10 @@ async def _cut(
     refund = Money(before.total_minor - after.total_minor, order.currency)
     await _owe_less(session, order, before, after, now)
     payment = await lock_payment_of(session, order.id)
-    if await record_reduction(session, payment, refund, now) and refund.amount:
-        told = {"order": order.id, "refund": new_id("trf"), "amount_minor": refund.amount}
-        await enqueue(session, [Job("order.refund_part", told)])
+    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
+        await change_cash_due(session, payment, Money(payment.amount_minor, order.currency) - refund, now)
+    else:
+        await give_part_back(session, order, new_id("rfd"), refund.amount, now)
     _note(order, noted | {"at": rfc3339(now), "to": as_text(quantity), "refund": refund}, before, after, now)
     await session.flush()
     await enqueue(session, [Job("order.cut", {"order": order.id, "number": len(order.reductions or ()) - 1})])
@@ -226,27 +228,3 @@ def _co2e(known: dict[str, object], before: Sequence[Journey], after: Sequence[J
     was, is_ = emitted(before), emitted(after)
     parts = {name: max(0, int(str(known[name])) - was[name] + is_[name]) for name in was if known[name] is not None}
     return known | parts | {"total": sum(parts.values())}
-
-
-async def refund_part(ports: Ports, order: str, refund: str, amount_minor: int) -> None:
-    """Job: by card, send back what an order costs less. May run twice: the provider knows the refund by the id of its transfer."""
-    async with ports.begin() as session:
-        row = await lock_order(session, order)
-        payment = await get_payment_of(session, order)
-        done = refund in {transfer.id for transfer in await transfers_of(session, order)}
-    if done or row.status is OrderStatus.CANCELLED:
-        # All of it goes back then.
-        return
-    if ports.cards is None or payment.provider_ref is None:
-        raise UpstreamFailed(service="Stripe")
-    amount = Money(amount_minor, payment.currency)
-    await ports.cards.refund(payment.id, f"{refund}:refund", payment.provider_ref, amount)
-    now = ports.clock.now()
-    async with ports.begin() as session:
-        row = await lock_order(session, order)
-        if refund in {transfer.id for transfer in await transfers_of(session, order)}:
-            return
-        await record_part_refund(session, await lock_payment_of(session, order), amount, now)
-        entries = refund_paid_entries(row.buyer_id, payment.method, amount)
-        paid = Transfer(refund, TransferKind.REFUND_PAID, order, State.POSTED, entries)
-        await record_transfers(session, [paid], now)

@@ -12,6 +12,7 @@ from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids, new_number
 from app.core.quantity import Unit
+from app.flows.price_by_weight import booked_as, range_of
 from app.identity.values import AgreedShare
 from app.ledger.rules import proceeds, sale_entries
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
@@ -23,6 +24,7 @@ from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.shares import frozen_shares, shares_of
 from app.orders.values import OrderStatus
+from app.orders.weighing import kept_booking
 from app.packaging.values import BOX_POLICY, Package
 from app.payments.values import PaymentMethod
 from app.routing import chilled_slots
@@ -40,7 +42,10 @@ class Bargained:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Everything an order consists of, decided before anything is written."""
+    """Everything an order consists of, decided before anything is written.
+
+    `more_minor` is what goods that are settled by weight may come to beyond the total: a card pays it, and gets back what is not needed.
+    """
 
     order: Order
     lines: tuple[OrderLine, ...]
@@ -51,12 +56,14 @@ class Draft:
     payment_id: str
     method: PaymentMethod
     sale: Transfer
+    more_minor: int = 0
 
     @property
     def due_minor(self) -> int:
         """What is still to be paid: the total without the deposits of offers, and the deposits for boxes."""
         order = self.order
-        return order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
+        more = 0 if self.method is PaymentMethod.CASH_ON_DELIVERY else self.more_minor
+        return order.total_minor + more - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
 
     @property
     def with_animals(self) -> bool:
@@ -127,11 +134,13 @@ def decide(
         _consignment(order, quoted, con_id) for quoted, con_id in zip(option.consignments, ids, strict=True)
     )
     lines = tuple(_lines(order, quote, option, consignments, stock))
+    order.terms = terms | _weighing(quote, option, consignments, stock)
     capacity = tuple(
         want
         for draft, quoted in zip(consignments, option.consignments, strict=True)
         for want in _capacity(draft, quoted)
     )
+    most = range_of(option, quote.lines)
     return Draft(
         order=order,
         lines=lines,
@@ -142,7 +151,25 @@ def decide(
         payment_id=new_id("pay"),
         method=method,
         sale=_sale(order, lines, option),
+        more_minor=0 if most is None else most.most.amount - order.total_minor,
     )
+
+
+def _weighing(
+    quote: Quote, option: OptionShape, consignments: Sequence[ConsignmentDraft], stock: Sequence[StockWant]
+) -> dict[str, Any]:
+    """How lines are settled by weight, and what their way costs at another one; nothing without such lines."""
+    lines = {
+        want.line_id: line["weighing"] for line, want in zip(quote.lines, stock, strict=True) if line.get("weighing")
+    }
+    if not lines:
+        return {}
+    carriage = {
+        draft.id: kept_booking(booked_as(quoted, (leg.id for leg in draft.legs)))
+        for draft, quoted in zip(consignments, option.consignments, strict=True)
+        if quoted.tariffs
+    }
+    return {"weighing": {"lines": lines, "carriage": carriage, "total": option.price.total.amount}}
 
 
 def offer_terms(quote: Quote, wants: Sequence[StockWant], policies: Policies) -> dict[str, Any]:
@@ -297,6 +324,9 @@ def _lines(
             price_list_id=line.get("price_list"),
             tier_from=None if line.get("tier_from") is None else Decimal(line["tier_from"]),
             total_minor=line["total_minor"],
+            price_per=Unit(line["price_per"]) if line.get("price_per") else None,
+            estimated_g=line.get("estimated_g"),
+            ordered_minor=line["total_minor"] if line.get("price_per") else None,
             offer_id=line.get("offer"),
             deposit_minor=line.get("deposit_minor"),
             # Told, since a model looks long for what a default means.

@@ -1,6 +1,7 @@
 """The story of goods on their way reaching their order: under way, delivered, paid at the door, and completed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from app.catalogue.reserve import consume
 from app.claims.rules import LineSold
@@ -8,9 +9,12 @@ from app.claims.service import standings_of
 from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
+from app.core.money import Money
 from app.flows.claim_goods import releases, windows_of
 from app.flows.ports import Ports
 from app.flows.return_boxes import clocks_of_boxes, hold_boxes
+from app.flows.reweigh import due_minor
+from app.flows.settle_weight import Scene, give_part_back, settle_what_waits
 from app.flows.show_order import shown
 from app.identity.values import Caller
 from app.ledger.rules import collection_entries
@@ -22,7 +26,9 @@ from app.orders.rules import may
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
-from app.payments.service import record_collection
+from app.payments.part_refunds import refunded_in_parts
+from app.payments.service import get_payment_of, record_collection
+from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
 from app.shipments.rules import going, order_status
 from app.shipments.values import ConsignmentStatus, Journey
@@ -36,6 +42,8 @@ async def follow_shipment(ports: Ports, order: str) -> None:
     async with ports.begin() as session:
         row = await lock_order(session, order)
         journeys = going((await list_of_orders(session, [order]))[order])
+        if not journeys:
+            return
         status = order_status([journey.status for journey in journeys])
         if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and may(row.status, OrderEvent.DEPART):
             await move(session, row, OrderEvent.DEPART, ports.clock.now())
@@ -56,6 +64,9 @@ async def _hand_over(session: Session, order_id: str, journeys: Sequence[Journey
 async def _delivered(session: Session, order: Order, journeys: Sequence[Journey], ports: Ports) -> None:
     """What is owed becomes due; cash was taken at the door; the time to complain begins."""
     now = ports.clock.now()
+    scene = Scene(order, await list_lines(session, order.id), journeys)
+    await settle_what_waits(session, scene, now)
+    journeys = [each for each in (await list_of_orders(session, [order.id]))[order.id] if each.cancelled_at is None]
     await move(session, order, OrderEvent.DELIVER, now)
     owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
     await settle(session, owed, State.POSTED, now)
@@ -71,6 +82,8 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
             [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries), *hold_boxes(order)],
             now,
         )
+    else:
+        await _even_out(session, order, shares, now)
     windows = windows_of(order, lines)
     last = max(windows.values())
     jobs = [
@@ -82,8 +95,28 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
     await enqueue(session, [*clocks_of_boxes(order, journeys, now), Job("order.delivered", {"order": order.id}), *jobs])
 
 
+async def _even_out(session: Session, order: Order, shares: Mapping[str, int], now: datetime) -> None:
+    """What a card paid beyond what goods really weighed goes back; what a buyer accepted beyond it was taken at the door."""
+    payment = await get_payment_of(session, order.id)
+    if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status is not PaymentStatus.PAID:
+        return
+    kept = payment.amount_minor - await refunded_in_parts(session, order.id)
+    due = due_minor(order, order.total_minor) - kept
+    await give_part_back(session, order, new_id("rfd"), -due, now)
+    if due > 0:
+        parts = Money(due, order.currency).split([max(0, amount) for amount in shares.values()])
+        accounts = {
+            AccountRef(AccountKind.CARRIER_CASH, carrier, order.currency): part.amount
+            for carrier, part in zip(shares, parts, strict=True)
+        }
+        entries = collection_entries(order.buyer_id, order.currency, accounts)
+        await record_transfers(
+            session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)], now
+        )
+
+
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
-    """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered.
+    """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered, or weighed.
 
     Subsidy and duties, which belong to no consignment, go with the first. What was paid before as a deposit is not paid again;
     deposits for boxes are. The shares add up to what was left to be paid.
@@ -91,7 +124,7 @@ def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence
     shares: dict[str, int] = {}
     for journey in journeys:
         goods = sum(line.total_minor - (line.deposit_minor or 0) for line in lines if line.consignment_id == journey.id)
-        carriage = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
+        carriage = journey.carriage_minor
         packaging = sum(package.price_minor + (package.deposit_minor or 0) for package in journey.packages)
         carrier = journey.legs[-1].carrier if journey.legs else "HUB"
         shares[carrier] = shares.get(carrier, 0) + goods + carriage + packaging

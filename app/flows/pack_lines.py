@@ -26,6 +26,7 @@ from app.network.values import Temperature
 from app.offers.values import Bargain
 from app.orders.errors import NotForSale
 from app.orders.line_schemas import LineRequest
+from app.orders.lines import cost_of
 from app.orders.rules import latest_arrival, line_total
 from app.orders.schemas import QuoteRequest
 from app.packaging.rules import choose_packages
@@ -149,7 +150,7 @@ def check_lines(
         elif offer.available < line.quantity:
             raise OutOfStock(offer.listing_id, offer.available)
         tier = tier_reached(offer.ladder, line.quantity)
-        lines.append(Line(offer, line.quantity, tier, line_total(line.quantity, tier.price)))
+        lines.append(Line(offer, line.quantity, tier, cost_of(offer, line.quantity, tier.price)))
     if sum(line.total.amount for line in lines) > GOODS_MINOR_MAX:
         gaps.append(Gap("/lines", TOO_DEAR))
     if gaps:
@@ -158,10 +159,10 @@ def check_lines(
 
 
 def _bargained(offer: Offer, agreed: Agreed) -> Line:
-    """The line at the agreed price, out of the lots that the offer holds."""
+    """The line at the agreed price, out of the lots that the offer holds. What was agreed for a sales unit is not settled by weight."""
     bargain = agreed.bargain
     tier = Tier(Decimal(0), bargain.price)
-    kept = replace(offer, lots=tuple(agreed.lots), available=bargain.quantity, ladder=(tier,))
+    kept = replace(offer, lots=tuple(agreed.lots), available=bargain.quantity, ladder=(tier,), price_per=None)
     return Line(kept, bargain.quantity, tier, line_total(bargain.quantity, tier.price), bargain)
 
 

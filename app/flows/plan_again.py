@@ -12,6 +12,7 @@ from app.flows.consolidate import Choices, Freight, choose
 from app.flows.pack_lines import arrive_by
 from app.flows.plan_ways import Around, Cargo, Way, find_ways, footprints_of, look_around
 from app.flows.ports import Ports
+from app.flows.price_by_weight import tariffs_of
 from app.flows.quote_order import co2e_shape, consolidation_shape, quote_order, unit_shapes
 from app.flows.ride_together import Ridden, ride
 from app.identity.values import Caller
@@ -147,6 +148,9 @@ def _changed(
     for i, legs in zip(affected, ridden.legs, strict=True):
         renumbered = [leg.model_copy(update={"unit": leg.unit and leg.unit + fresh}) for leg in legs]
         consignments[i] = tried.consignments[i].model_copy(update={"legs": renumbered})
+        if consignments[i].tariffs and (cargo := cargo_of(consignments[i], now)):
+            tariffs = tariffs_of(around, cargo, renumbered)
+            consignments[i] = consignments[i].model_copy(update={"tariffs": tariffs})
     legs = [leg for each in consignments for leg in each.legs]
     carriage = Money(sum(leg.price.amount for leg in legs), CURRENCY)
     price = quoted.price

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, Final
 
 from orjson import Fragment
 
@@ -24,6 +25,7 @@ from app.flows.order_offers import agreed_for
 from app.flows.pack_lines import Line, Parcel, check_lines, pack, require_open
 from app.flows.plan_ways import Around, Way, footprints_of, look_around, query_for, rules_for, ways_to_offer
 from app.flows.ports import Ports
+from app.flows.price_by_weight import range_of, tariffs_of
 from app.flows.ride_together import Ridden, Shared, ride
 from app.flows.share_departures import runs_of, share_departures
 from app.identity.values import Caller
@@ -35,6 +37,7 @@ from app.network.rules import start_faults
 from app.network.values import CURRENCY
 from app.orders.lines import kept_line, quoted_line
 from app.orders.models import Quote
+from app.orders.policies import Policies
 from app.orders.proceeds import goods_of, proceeds_shape
 from app.orders.proceeds_schemas import ProceedsShape
 from app.orders.reasons import reasons
@@ -42,6 +45,7 @@ from app.orders.rules import labels, price_of, promise_for, thin_out
 from app.orders.schemas import (
     Co2eShape,
     ConsolidationShape,
+    LegShape,
     OptionShape,
     PackageShape,
     PriceShape,
@@ -55,6 +59,9 @@ from app.orders.service import get_quote, keep_quote
 from app.orders.values import Combination, Label
 from app.packaging.values import Package
 from app.routing import Timetable
+
+# Told to each reader anew: reasons in a language, parts by the fee of today, the range by the lines.
+_NOT_KEPT: Final = {"why", "proceeds", "range"}
 
 
 async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, language: str = "en") -> QuoteShape:
@@ -77,7 +84,7 @@ async def quote_order(ports: Ports, caller: Caller, command: QuoteRequest, langu
     options = share_departures(around, options, fills, load_rebates())
     ends = [each.bargain.order_by for each in agreed.values()]
     until = min([now + QUOTE_LIFETIME, *(window.closes_at for window in windows.values()), *ends])
-    quote = _quote(caller, command, lines, options, now, until)
+    quote = _quote(caller, command, lines, options, ports.policies, now, until)
     async with ports.begin() as session:
         kept = await keep_quote(session, quote)
     fee_bps = ports.settings.platform_fee_bps
@@ -195,9 +202,16 @@ def _option(
         co2e_g=co2e_shape(shipment_footprint(footprints, packaging_g=_packaging_co2e_g(packages))),
         consolidation=consolidation_shape(unit_shapes([parcel.producer for parcel in parcels], ridden.shared)),
         consignments=[
-            each.model_copy(update={"legs": journey}) for each, journey in zip(handed_in, ridden.legs, strict=True)
+            each.model_copy(update={"legs": journey} | _by_weight(around, parcel, journey))
+            for each, parcel, journey in zip(handed_in, parcels, ridden.legs, strict=True)
         ],
     )
+
+
+def _by_weight(around: Around, parcel: Parcel, journey: Sequence[LegShape]) -> dict[str, Any]:
+    """The tariffs by which the way is charged anew when the goods have been weighed; nothing for others."""
+    weighed = any(line.offer.price_per for line in parcel.lines)
+    return {"tariffs": tariffs_of(around, parcel.cargo, journey)} if weighed else {}
 
 
 def _box_deposit(packages: Sequence[Package]) -> Money | None:
@@ -297,6 +311,7 @@ def _quote(
     command: QuoteRequest,
     lines: Sequence[Line],
     options: Sequence[OptionShape],
+    policies: Policies,
     now: datetime,
     until: datetime,
 ) -> Quote:
@@ -306,8 +321,8 @@ def _quote(
         request=command.model_dump(mode="json"),
         goods_minor=sum(line.total.amount for line in lines),
         currency=CURRENCY,
-        lines=[kept_line(line.offer, line.quantity, line.tier, line.total, line.bargain) for line in lines],
-        options=[Fragment(option.model_dump_json(by_alias=True, exclude={"why", "proceeds"})) for option in options],
+        lines=[kept_line(line.offer, line.quantity, line.tier, line.total, policies, line.bargain) for line in lines],
+        options=[Fragment(option.model_dump_json(by_alias=True, exclude=_NOT_KEPT)) for option in options],
         created_from=fingerprint(command),
         created_at=now,
         expires_at=until,
@@ -334,7 +349,13 @@ def _shown(quote: Quote, options: Sequence[OptionShape], language: str, fee_bps:
         deposit=Money(deposit, quote.currency) if deposit else None,
         lines=[quoted_line(line, quote.currency) for line in quote.lines],
         options=[
-            option.model_copy(update={"why": why, "proceeds": _proceeds(option, goods, fee_bps)})
+            option.model_copy(
+                update={
+                    "why": why,
+                    "proceeds": _proceeds(option, goods, fee_bps),
+                    "range": range_of(option, quote.lines),
+                }
+            )
             for option, why in zip(options, told, strict=True)
         ],
     )

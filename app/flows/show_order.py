@@ -7,19 +7,21 @@ from app.core.money import Money
 from app.core.paging import Page, encode_cursor
 from app.core.text import pick
 from app.flows.ports import Ports
+from app.flows.reweigh import Standing, estimate_of, least_minor, most_minor
 from app.identity.values import Caller
 from app.ledger.values import PriceParts
 from app.network.values import Mode
-from app.orders.line_schemas import ReductionShape
+from app.orders.line_schemas import LineWeighing, OrderLineShape, PriceRange, ReductionShape
+from app.orders.lines import quoted_weighing
 from app.orders.models import Order, OrderLine
 from app.orders.proceeds import goods_of, proceeds_shape
 from app.orders.proceeds_schemas import ProceedsShape
+from app.orders.rules import is_open
 from app.orders.schemas import (
     Co2eShape,
     DeliverTo,
     LegShape,
     OrderConsignment,
-    OrderLineShape,
     OrderShape,
     OrderSummary,
     PaymentShape,
@@ -80,6 +82,8 @@ def order_shape(
         created_at=order.created_at,
         promise=PromiseShape(from_=order.promised_from, to=order.promised_by),
         price=_price(order),
+        range=_range(order, lines, journeys),
+        ordered=_ordered(order),
         deposit=Money(order.deposit_minor, order.currency) if order.deposit_minor else None,
         box_deposit=Money(order.box_deposit_minor, order.currency) if order.box_deposit_minor else None,
         proceeds=_proceeds(order, lines),
@@ -109,6 +113,22 @@ def _proceeds(order: Order, lines: Sequence[OrderLine]) -> ProceedsShape:
     return proceeds_shape(parts, order.terms["fee_bps"], shares_of(order.terms))
 
 
+def _range(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> PriceRange | None:
+    """What the order may still come to, while goods of it are to be weighed."""
+    if not is_open(order.status) or all(line.price_per is None or line.settled_g for line in lines):
+        return None
+    standing = Standing(order, lines, [journey for journey in journeys if journey.cancelled_at is None])
+    return PriceRange(
+        least=Money(least_minor(standing), order.currency), most=Money(most_minor(standing), order.currency)
+    )
+
+
+def _ordered(order: Order) -> Money | None:
+    """What the order came to when it was placed; None when no weight has changed that."""
+    before = order.terms.get("weighing", {}).get("total")
+    return None if before in (None, order.total_minor) else Money(before, order.currency)
+
+
 def _price(order: Order) -> PriceShape:
     def money(amount: int) -> Money:
         return Money(amount, order.currency)
@@ -135,7 +155,22 @@ def _line(order: Order, line: OrderLine) -> OrderLineShape:
         price_list=line.price_list_id,
         offer=line.offer_id,
         total=Money(line.total_minor, order.currency),
+        consignment=line.consignment_id,
+        weighing=_weighing(order, line),
         ear_tags=line.ear_tags,
+    )
+
+
+def _weighing(order: Order, line: OrderLine) -> LineWeighing | None:
+    estimate = estimate_of(order, line)
+    if estimate is None:
+        return None
+    return LineWeighing(
+        **quoted_weighing(estimate, order.currency).model_dump(),
+        settled_g=line.settled_g,
+        net_g=line.net_g,
+        ordered=Money(line.ordered_minor or 0, order.currency),
+        taken_off_at=line.taken_off_at,
     )
 
 

@@ -18,7 +18,7 @@ from app.identity.service import contacts_of_persons, get_producer
 from app.identity.values import Caller, Grant, Scope
 from app.ledger.balance import balances, list_lines
 from app.ledger.errors import StatementTooLong
-from app.ledger.schemas import SaleShape, Statement, StatementAccount, StatementLine
+from app.ledger.schemas import SaleShape, Statement, StatementAccount, StatementLine, WeighedShape
 from app.ledger.values import (
     ACCOUNT_DISPLAY,
     KIND_DISPLAY,
@@ -33,8 +33,10 @@ from app.ledger.values import (
 )
 from app.orders.service import goods_by_producer, orders_by_id
 from app.orders.shares import shares_of
+from app.orders.weighing import booked_of
 from app.shipments.queries import list_of_orders
 from app.shipments.rules import going
+from app.shipments.weigh_ins import weights_moved
 
 _ONE_SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _SELLERS: Final = frozenset(RELEASED_TO)
@@ -48,6 +50,7 @@ class _Sold:
     terms: dict[str, dict[str, Any]]
     goods_minor: dict[tuple[str, str], int]
     carriage_minor: dict[tuple[str, str], int]
+    weights_g: dict[str, tuple[int, int]]
 
 
 async def show_statement(
@@ -111,21 +114,24 @@ async def _names_of(session: Session, owner: str, language: str) -> tuple[str, M
 
 
 async def _sold(session: Session, lines: Sequence[Line]) -> _Sold:
-    """Numbers of the orders, and for a producer's sales what goods and carriage came to. At most three statements."""
+    """Numbers of the orders, and for a producer's sales what goods and carriage came to. At most four statements."""
     orders = await orders_by_id(session, {line.subject for line in lines})
     numbers = {order.id: order.number for order in orders.values()}
+    moved = {line.transfer_id for line in lines if line.kind is TransferKind.WEIGHING}
+    weights = await weights_moved(session, moved) if moved else {}
     sales = {line.subject for line in lines if _is_sale(line)} & numbers.keys()
     terms = {order_id: orders[order_id].terms for order_id in sales}
     if not sales:
-        return _Sold(numbers, terms, {}, {})
+        return _Sold(numbers, terms, {}, {}, weights)
     carriage: dict[tuple[str, str], int] = {}
     for order_id, journeys in (await list_of_orders(session, sales)).items():
         for journey in going(journeys):
-            # What the buyer paid: what a changed way costs more or less is the platform's.
-            paid = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
+            # What the buyer was to pay when he ordered: what a changed way costs is the platform's, what a weight does its own line.
+            booked = booked_of(orders[order_id].terms, journey.id)
+            paid = journey.carriage_minor if booked is None else sum(leg.price_minor for leg in booked.legs)
             key = (order_id, journey.producer_id)
             carriage[key] = carriage.get(key, 0) + paid
-    return _Sold(numbers, terms, await goods_by_producer(session, sales), carriage)
+    return _Sold(numbers, terms, await goods_by_producer(session, sales), carriage, weights)
 
 
 def _is_sale(line: Line) -> bool:
@@ -155,6 +161,7 @@ def _line(line: Line, opening_minor: int, sold: _Sold, language: str) -> Stateme
         amount=Money(line.amount_minor, ref.currency),
         balance=Money(opening_minor + line.balance_minor, ref.currency),
         sale=_sale(line, sold),
+        weighed=_weighed(line, sold),
     )
 
 
@@ -180,6 +187,13 @@ def _sale(line: Line, sold: _Sold) -> SaleShape | None:
         carriage=Money(sum(sold.carriage_minor.get(key, 0) for key in keys), currency),
         share=Money(sum(part.cooperative_minor() for part in parts), currency),
     )
+
+
+def _weighed(line: Line, sold: _Sold) -> WeighedShape | None:
+    if line.transfer_id not in sold.weights_g:
+        return None
+    estimated, settled = sold.weights_g[line.transfer_id]
+    return WeighedShape(estimated_g=estimated, settled_g=settled)
 
 
 def _key(line: Line) -> str:

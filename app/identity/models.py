@@ -164,5 +164,6 @@ class ApiKey(SQLModel, table=True):
     prefix: str = Field(max_length=20)
     mode: KeyMode = Field(sa_type=enum_type(KeyMode))
     scopes: list[str] = Field(sa_type=JSONB)
+    public_key: str | None = Field(default=None, max_length=43)
     created_at: datetime
     revoked_at: datetime | None = None

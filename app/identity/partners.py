@@ -86,6 +86,7 @@ async def create_key(session: Session, partner_id: str, command: NewApiKey, now:
         prefix=shown_prefix(secret),
         mode=command.mode,
         scopes=sorted(set(command.scopes)),
+        public_key=command.public_key,
         created_at=now,
     )
     await session.execute(insert(ApiKey).values(key.model_dump()))

@@ -15,6 +15,7 @@ from app.identity.values import (
     COUNTY_PATTERN,
     HUB_PATTERN,
     PHONE_PATTERN,
+    PUBLIC_KEY_PATTERN,
     TOKEN_LENGTH_MAX,
     Grant,
     KeyMode,
@@ -273,6 +274,15 @@ class PartnerShape(Shape):
     created_at: Time
 
 
+PublicKey = Annotated[
+    str,
+    Field(
+        pattern=PUBLIC_KEY_PATTERN,
+        description="The Ed25519 key (32 bytes, base64url without padding) by which the signatures of who holds this API key are checked",
+    ),
+]
+
+
 class NewApiKey(Shape):
     """Keys in test mode are refused by a service that runs in production."""
 
@@ -282,6 +292,7 @@ class NewApiKey(Shape):
 
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
     mode: KeyMode = KeyMode.LIVE
+    public_key: PublicKey | None = None
 
 
 class ApiKeyShape(Shape):
@@ -304,6 +315,7 @@ class ApiKeyShape(Shape):
     prefix: Annotated[str, Field(description="The beginning of the secret, to recognise it by")]
     mode: KeyMode
     scopes: list[Scope]
+    public_key: PublicKey | None = None
     created_at: Time
     revoked_at: Time | None
 

@@ -56,7 +56,7 @@ _PERSON = Sql(
     "WHERE sign_in.id = :sign_in AND sign_in.revoked_at IS NULL"
 )
 _KEY = Sql(
-    "SELECT partner.id, partner.carrier, api_key.scopes, api_key.mode FROM api_key "
+    "SELECT partner.id, partner.carrier, api_key.scopes, api_key.mode, api_key.public_key FROM api_key "
     "JOIN partner ON partner.id = api_key.partner_id WHERE api_key.hash = :hash AND api_key.revoked_at IS NULL"
 )
 _CONTACTS = Sql(
@@ -138,7 +138,13 @@ async def _partner_calling(connection: Reader, secret: str, *, test_keys: bool) 
     row = await _KEY.first(connection, {"hash": key_hash(secret)})
     if row is None or (row.mode == "test" and not test_keys):
         raise NotSignedIn
-    return Caller(partner_id=row.id, carrier=row.carrier, roles=frozenset({Role.PARTNER}), scopes=frozenset(row.scopes))
+    return Caller(
+        partner_id=row.id,
+        carrier=row.carrier,
+        roles=frozenset({Role.PARTNER}),
+        scopes=frozenset(row.scopes),
+        public_key=row.public_key,
+    )
 
 
 async def get_me(connection: Reader, caller: Caller, operator_phones: Collection[str]) -> Me:

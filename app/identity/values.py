@@ -12,6 +12,8 @@ PHONE_PATTERN: Final = E164_PATTERN
 CODE_PATTERN: Final = r"^[0-9]{6}$"
 COUNTY_PATTERN: Final = r"^[1-9][0-9]{5}$"
 HUB_PATTERN: Final = r"^[A-Z0-9][A-Z0-9_-]{1,39}$"
+# Ed25519, 32 bytes, in base64url without padding.
+PUBLIC_KEY_PATTERN: Final = r"^[A-Za-z0-9_-]{43}$"
 CARRIER_PATTERN: Final = r"^[A-Z0-9][A-Z0-9_-]{1,39}$"
 PRODUCERS_PER_PERSON_MAX: Final = 20
 KEYS_PER_PARTNER_MAX: Final = 20
@@ -127,6 +129,7 @@ class Scope(StrEnum):
     BOOKINGS_READ = "bookings:read"
     DISRUPTIONS_WRITE = "disruptions:write"
     STATEMENTS_READ = "statements:read"
+    WEIGH_INS_WRITE = "weigh_ins:write"
 
 
 class KeyMode(StrEnum):
@@ -152,6 +155,8 @@ class Caller:
     grants: Mapping[str, frozenset[Grant]] = field(default_factory=dict)
     scopes: frozenset[str] = frozenset()
     sign_in_id: str | None = None
+    # Of a partner's key: with which Ed25519 key its holder signs.
+    public_key: str | None = None
 
     @property
     def id(self) -> str:

@@ -101,6 +101,26 @@ def reroute_entries(
     return _entries({AccountRef(AccountKind.REROUTING, PLATFORM, currency): -sum(changes.values()), **amounts})
 
 
+def weighing_entries(
+    buyer_id: str, before: Proceeds, after: Proceeds, *, extra_before_minor: int = 0, extra_after_minor: int = 0
+) -> tuple[Entry, ...]:
+    """Goods weigh other than they were estimated: what everybody is owed now, less what everybody was owed.
+
+    `extra_…`: what carriers are owed beyond what the buyer pays for carriage, because goods went another way; the platform's. Empty
+    when nothing changes.
+    """
+    amounts: dict[AccountRef, int] = {}
+    for sign, split, extra in ((1, after, extra_after_minor), (-1, before, extra_before_minor)):
+        borne = {
+            _account(AccountKind.BUYER, buyer_id, split): extra,
+            _account(AccountKind.REROUTING, PLATFORM, split): -extra,
+        }
+        owed = [*sale_entries(buyer_id, split), *_entries(borne)]
+        for entry in owed:
+            amounts[entry.account] = amounts.get(entry.account, 0) + sign * entry.amount_minor
+    return _entries(amounts)
+
+
 def release_entries(
     owner: str, amount: Money, pending_kind: AccountKind = AccountKind.PRODUCER_PENDING
 ) -> tuple[Entry, ...]:

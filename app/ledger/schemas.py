@@ -117,6 +117,15 @@ class SaleShape(Shape):
     share: Money
 
 
+class WeighedShape(Shape):
+    """The weights behind a `weighing`: what a line was estimated at, and what it was settled by; nothing once it was declined."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"estimated_g": 100000, "settled_g": 97300}]})
+
+    estimated_g: int
+    settled_g: int
+
+
 class StatementLine(Shape):
     """One posted entry, and what its account held after it. `sale` is there for sales of a producer, or of a co-operative's members."""
 
@@ -133,6 +142,7 @@ class StatementLine(Shape):
     amount: Money
     balance: Money
     sale: SaleShape | None
+    weighed: WeighedShape | None = None
 
 
 class Statement(Shape):

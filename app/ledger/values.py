@@ -58,6 +58,7 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     REFUND_PAID = "refund_paid"
     CANCELLATION = "cancellation"
+    WEIGHING = "weighing"
     DEPOSIT = "deposit"
     DEPOSIT_RETURNED = "deposit_returned"
     DEPOSIT_FORFEITED = "deposit_forfeited"
@@ -66,7 +67,9 @@ class TransferKind(StrEnum):
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
-OWED_ON_DELIVERY: Final = frozenset({TransferKind.SALE, TransferKind.REROUTE, TransferKind.REDUCTION})
+OWED_ON_DELIVERY: Final = frozenset(
+    {TransferKind.SALE, TransferKind.REROUTE, TransferKind.REDUCTION, TransferKind.WEIGHING}
+)
 
 
 class State(StrEnum):
@@ -264,6 +267,7 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.RELEASE: {"en": "Released for payout", "zh-Hans": "转为可提现"},
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
     TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
+    TransferKind.WEIGHING: {"en": "Settled by weight", "zh-Hans": "按重量结算差额"},
     TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
     TransferKind.DEPOSIT: {"en": "Deposit", "zh-Hans": "定金"},
     TransferKind.DEPOSIT_RETURNED: {"en": "Deposit returned", "zh-Hans": "退还定金"},

@@ -16,6 +16,7 @@ from app.network.values import (
     LAST_MILE_KINDS,
     VEHICLE_CLASSES,
     CourierLeg,
+    CourierRates,
     HubKind,
     Line,
     Located,
@@ -88,20 +89,36 @@ def last_mile(hub: Located, county: str, weight_g: int, temperature: Temperature
     """
     if temperature is Temperature.LIVE or hub.kind not in LAST_MILE_KINDS or hub.adcode is None:
         return None
-    terms = load_defaults()["courier"]
-    level = ("county", "prefecture", "province", "province")[closeness(hub.adcode, county)]
-    distance_m = terms["distance_km"][level] * 1_000 * (2 if county[:2] in terms["sparse_provinces"] else 1)
-    parcel_g = min(weight_g, terms["parcel_kg_max"] * 1_000)
-    base, per_kg, per_tkm = (round(terms[name] * MINOR) for name in ("base_cny", "per_kg_cny", "per_tkm_cny"))
-    pct = terms["cold_pct"] if temperature in {Temperature.CHILLED, Temperature.FROZEN} else 100
-    # One scale for both parts, so that they are rounded together: gram-metres in a tonne-kilometre.
-    scaled = base * 10**9 + parcel_g * per_kg * 10**6 + (weight_g - parcel_g) * distance_m * per_tkm
+    terms, distance_m = load_defaults()["courier"], _to_the_door_m(hub.adcode, county)
+    rates = courier_rates(hub.adcode, county, temperature)
+    parcel_g = min(weight_g, rates.parcel_g)
+    scaled = rates.base_scaled + parcel_g * rates.parcel_rate + (weight_g - parcel_g) * rates.bulk_rate
     return CourierLeg(
         carrier=terms["carrier"],
-        price_minor=-(-scaled * pct // (100 * 10**9)),
+        price_minor=-(-scaled // 10**12),
         duration_s=terms["handling_h"] * HOUR_S + distance_m * HOUR_S // (terms["speed_kmh"] * 1_000),
         distance_m=distance_m,
     )
+
+
+def courier_rates(adcode: str, county: str, temperature: Temperature) -> CourierRates:
+    """The courier's tariff from a hub in this county to a door in that one, by the defaults."""
+    terms = load_defaults()["courier"]
+    base, per_kg, per_tkm = (round(terms[name] * MINOR) for name in ("base_cny", "per_kg_cny", "per_tkm_cny"))
+    pct = terms["cold_pct"] if temperature in {Temperature.CHILLED, Temperature.FROZEN} else 100
+    return CourierRates(
+        base_scaled=base * pct * 10**10,
+        parcel_g=terms["parcel_kg_max"] * 1_000,
+        parcel_rate=per_kg * pct * 10**7,
+        bulk_rate=_to_the_door_m(adcode, county) * per_tkm * pct * 10,
+    )
+
+
+def _to_the_door_m(adcode: str, county: str) -> int:
+    terms = load_defaults()["courier"]
+    level = ("county", "prefecture", "province", "province")[closeness(adcode, county)]
+    distance: int = terms["distance_km"][level] * 1_000 * (2 if county[:2] in terms["sparse_provinces"] else 1)
+    return distance
 
 
 @lru_cache(maxsize=1)

@@ -297,6 +297,19 @@ class CourierLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class CourierRates:
+    """What the courier asks by weight: a base, a rate for each gram up to `parcel_g`, and one for what is beyond.
+
+    In 10^-12 minor units, so that all of it is rounded together.
+    """
+
+    base_scaled: int
+    parcel_g: int
+    parcel_rate: int
+    bulk_rate: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mismatch:
     """A segment whose booked sums differ from the sum of its bookings."""
 

@@ -39,6 +39,10 @@ class Template(StrEnum):
     CLAIM_SETTLED = "claim_settled"
     CLAIM_REFUSED = "claim_refused"
     CLAIM_WITHDRAWN = "claim_withdrawn"
+    WEIGHED = "weighed"
+    WEIGHT_ASKED = "weight_asked"
+    WEIGHT_REFERRED = "weight_referred"
+    WEIGHT_DECLINED = "weight_declined"
     COOPERATIVE_INVITED = "cooperative_invited"
     COOPERATIVE_JOINED = "cooperative_joined"
     COOPERATIVE_DECLINED = "cooperative_declined"
@@ -167,6 +171,22 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.CLAIM_WITHDRAWN: {
         "en": "Chama: the claim on order {number} was withdrawn by the buyer.",
         "zh-Hans": "【茶马】订单 {number} 的售后申请已由买家撤回。",
+    },
+    Template.WEIGHED: {
+        "en": "Chama: {title} of order {number} was weighed: {weight}. It comes to {amount} now.",
+        "zh-Hans": "【茶马】订单 {number} 的{title}已过磅：{weight}，金额为 {amount}。",
+    },
+    Template.WEIGHT_ASKED: {
+        "en": "Chama: {title} of order {number} weighs {weight}, not as agreed, and would cost {amount}. The buyer has until {due} to decide.",
+        "zh-Hans": "【茶马】订单 {number} 的{title}过磅 {weight}，超出约定范围，金额将为 {amount}，请买家于 {due} 前确认或拒绝。",
+    },
+    Template.WEIGHT_REFERRED: {
+        "en": "Chama: an operator decides about the weight of {title} of order {number}.",
+        "zh-Hans": "【茶马】订单 {number} 的{title}重量差异已转交平台处理。",
+    },
+    Template.WEIGHT_DECLINED: {
+        "en": "Chama: the weight of {title} of order {number} was not accepted. The goods are taken off the order and cost nothing.",
+        "zh-Hans": "【茶马】订单 {number} 的{title}因重量差异未被接受，已从订单中取消，不收取费用。",
     },
     Template.COOPERATIVE_INVITED: {
         "en": "Chama: {cooperative} invites {member} to join, for {share}% of what its goods bring. The owner accepts or declines.",

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from app.catalogue.price_schemas import UnitPriceShape
 from app.core.money import Money
-from app.core.quantity import Quantity, Stock
+from app.core.quantity import Quantity, Stock, Unit
 from app.core.schema import Shape, Time
 from app.core.text import LocalText
 from app.offers.values import OFFER_ID
@@ -15,6 +15,17 @@ _NEXT_TIER: Final = {
     "from": "10",
     "price": {"amount": 1780, "currency": "CNY"},
     "total": {"amount": 17800, "currency": "CNY"},
+}
+_WEIGHING: Final = {
+    "price_per": "kg",
+    "estimated_g": 100000,
+    "tolerance_bps": 500,
+    "policy": "2026-3",
+    "conditioned": False,
+    "least_g": 95000,
+    "most_g": 105000,
+    "least": {"amount": 57000, "currency": "CNY"},
+    "most": {"amount": 63000, "currency": "CNY"},
 }
 QUOTED_LINE: Final = {
     "listing": "lst_01jd0000000000000000000000",
@@ -104,6 +115,82 @@ class ReductionShape(Shape):
     refund: Annotated[Money, Field(description="What the order costs less: goods, carriage and packaging")]
 
 
+class QuotedWeighing(Shape):
+    """Goods that are settled by what the hub weighs: within the range by themselves, outside it the buyer is asked.
+
+    `conditioned`: the weight that is paid for is the conditioned one (cotton).
+    """
+
+    model_config: ClassVar[ConfigDict] = _example(_WEIGHING)
+
+    price_per: Unit
+    estimated_g: int
+    tolerance_bps: Annotated[int, Field(description="Ten-thousandths of the estimate, both ways")]
+    policy: Annotated[str, Field(description="The version of the table that it goes by")]
+    conditioned: bool
+    least_g: int
+    most_g: int
+    least: Annotated[Money, Field(description="What the line costs at `least_g`")]
+    most: Money
+
+
+class LineWeighing(QuotedWeighing):
+    """The same of an order's line: `settled_g` is paid for and `net_g` travels, null until it has been weighed.
+
+    `ordered` is what the line came to when it was ordered. `taken_off_at`: the buyer declined the weight.
+    """
+
+    model_config: ClassVar[ConfigDict] = _example(
+        _WEIGHING
+        | {
+            "settled_g": 97300,
+            "net_g": 97300,
+            "ordered": {"amount": 60000, "currency": "CNY"},
+            "taken_off_at": None,
+        }
+    )
+
+    settled_g: int | None
+    net_g: int | None
+    ordered: Money
+    taken_off_at: Time | None
+
+
+class PriceRange(Shape):
+    """What the whole order may come to by the weights that settle themselves. A card pays `most`, and gets the rest back."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"least": {"amount": 61200, "currency": "CNY"}, "most": {"amount": 67900, "currency": "CNY"}}
+    )
+
+    least: Money
+    most: Money
+
+
+class LegTariffShape(Shape):
+    """What a leg costs at another weight, in steps of `step_g`: `max(minimum, base + each band by its rate)`, rounded up, and the
+    handling before it. `base_scaled` and rates (for a gram) are 10^-12 minor units.
+    """
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "base_scaled": 500000000000000,
+            "minimum_minor": 0,
+            "step_g": 1000,
+            "bands": [[0, 90000000000]],
+            "handling_minor": 0,
+            "handling_rate": 0,
+        }
+    )
+
+    base_scaled: int
+    minimum_minor: int
+    step_g: int
+    bands: Annotated[list[tuple[int, int]], Field(description="From so many grams on, by this rate")]
+    handling_minor: int
+    handling_rate: int
+
+
 class QuotedLine(Shape):
     """What a line costs and why: `price` is that of the tier from `tier_from` on, or of any quantity when that is null."""
 
@@ -120,3 +207,24 @@ class QuotedLine(Shape):
     total: Money
     unit_prices: list[UnitPriceShape]
     next_tier: NextTier | None
+    weighing: Annotated[
+        QuotedWeighing | None, Field(description="How it is settled by weight; null of goods that are not")
+    ] = None
+
+
+class OrderLineShape(Shape):
+    id: str
+    listing: str
+    title: LocalText
+    quantity: Quantity
+    unit: str
+    price: Money
+    tier_from: Annotated[Quantity | None, Field(description="The price is that of the tier from this quantity on")] = (
+        None
+    )
+    price_list: PriceListOf = None
+    offer: OfferOf = None
+    total: Money
+    consignment: Annotated[str | None, Field(description="In which consignment it travels")] = None
+    weighing: LineWeighing | None = None
+    ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []

@@ -12,30 +12,55 @@ from app.core.limits import GOODS_MINOR_MAX
 from app.core.money import Money
 from app.core.quantity import Unit, as_text
 from app.offers.values import Bargain
-from app.orders.line_schemas import QuotedLine
+from app.orders.line_schemas import QuotedLine, QuotedWeighing
+from app.orders.policies import Policies
 from app.orders.rules import line_total
+from app.orders.weighing import Estimate, estimate_of, estimated_g, kept_terms, weighed_total
+
+
+def cost_of(offer: Offer, quantity: Decimal, price: Money) -> Money:
+    """What a line costs: by the sales unit, or of goods that are settled by weight, by what they weigh by estimate."""
+    if offer.price_per is None:
+        return line_total(quantity, price)
+    grams = estimated_g(quantity, offer.unit, offer.net_weight_g)
+    return Money(weighed_total(grams, price.amount, offer.price_per), price.currency)
 
 
 def kept_line(
-    offer: Offer, quantity: Decimal, tier: Tier, total: Money, bargain: Bargain | None = None
+    offer: Offer, quantity: Decimal, tier: Tier, total: Money, policies: Policies, bargain: Bargain | None = None
 ) -> dict[str, Any]:
     """A line as a quote keeps it: everything that decides its money, and what it is shown from."""
+    return (
+        {
+            "listing": offer.listing_id,
+            "producer": offer.producer_id,
+            "title": dict(offer.title),
+            "unit": offer.unit.value,
+            "quantity": as_text(quantity),
+            "price_minor": tier.price.amount,
+            "tier_from": as_text(tier.start) if tier.start else None,
+            "price_list": tier.price_list,
+            "total_minor": total.amount,
+            "net_weight_g": offer.net_weight_g,
+            "category": offer.category.value,
+            "made_to_order": offer.made_to_order,
+            "next_tier": _next_tier(offer, quantity),
+            "version": offer.version,
+        }
+        | _by_weight(offer, quantity, policies)
+        | (_bargained(bargain) if bargain else {})
+    )
+
+
+def _by_weight(offer: Offer, quantity: Decimal, policies: Policies) -> dict[str, Any]:
+    """How a line is settled; nothing of goods that are not settled by weight."""
+    if offer.price_per is None:
+        return {}
     return {
-        "listing": offer.listing_id,
-        "producer": offer.producer_id,
-        "title": dict(offer.title),
-        "unit": offer.unit.value,
-        "quantity": as_text(quantity),
-        "price_minor": tier.price.amount,
-        "tier_from": as_text(tier.start) if tier.start else None,
-        "price_list": tier.price_list,
-        "total_minor": total.amount,
-        "net_weight_g": offer.net_weight_g,
-        "category": offer.category.value,
-        "made_to_order": offer.made_to_order,
-        "next_tier": _next_tier(offer, quantity),
-        "version": offer.version,
-    } | (_bargained(bargain) if bargain else {})
+        "price_per": offer.price_per.value,
+        "estimated_g": estimated_g(quantity, offer.unit, offer.net_weight_g),
+        "weighing": kept_terms(policies, offer.category),
+    }
 
 
 def _bargained(bargain: Bargain) -> dict[str, Any]:
@@ -52,7 +77,7 @@ def _next_tier(offer: Offer, quantity: Decimal) -> dict[str, Any] | None:
     ahead = tier_ahead(offer.ladder, quantity)
     if ahead is None or ahead.start > offer.available:
         return None
-    cost = line_total(ahead.start, ahead.price)
+    cost = cost_of(offer, ahead.start, ahead.price)
     if cost.amount > GOODS_MINOR_MAX:
         return None
     return {"from": as_text(ahead.start), "price": asdict(ahead.price), "total": asdict(cost)}
@@ -61,7 +86,8 @@ def _next_tier(offer: Offer, quantity: Decimal) -> dict[str, Any] | None:
 def quoted_line(line: Mapping[str, Any], currency: str) -> QuotedLine:
     """A line as it was kept; one that an earlier version of this service kept says less."""
     price, category = Money(line["price_minor"], currency), line.get("category")
-    weights = unit_prices(Category(category), Unit(line["unit"]), line["net_weight_g"], price) if category else ()
+    unit, estimate = Unit(line.get("price_per") or line["unit"]), estimate_of(line)
+    weights = unit_prices(Category(category), unit, line["net_weight_g"], price) if category else ()
     return QuotedLine(
         listing=line["listing"],
         title=line["title"],
@@ -74,4 +100,22 @@ def quoted_line(line: Mapping[str, Any], currency: str) -> QuotedLine:
         total=Money(line["total_minor"], currency),
         unit_prices=[UnitPriceShape(per=each.per, price=each.price) for each in weights],
         next_tier=line.get("next_tier"),
+        weighing=None if estimate is None else quoted_weighing(estimate, currency),
+    )
+
+
+def quoted_weighing(estimate: Estimate, currency: str) -> QuotedWeighing:
+    """How a line is settled by weight, as its buyer sees it before he orders."""
+    span = estimate.allowed
+    least, most = (weighed_total(grams, estimate.price_minor, estimate.per) for grams in (span.least_g, span.most_g))
+    return QuotedWeighing(
+        price_per=estimate.per,
+        estimated_g=estimate.estimated_g,
+        tolerance_bps=estimate.terms.tolerance_bps,
+        policy=estimate.terms.policy,
+        conditioned=estimate.terms.is_conditioned,
+        least_g=span.least_g,
+        most_g=span.most_g,
+        least=Money(least, currency),
+        most=Money(most, currency),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
+from app.core.quantity import Unit
 from app.orders.values import OrderStatus
 
 
@@ -74,12 +75,20 @@ class Order(SQLModel, table=True):
 
 
 class OrderLine(SQLModel, table=True):
-    """One listing in an order, with its price and title as they were."""
+    """One listing in an order, with its price and title as they were.
+
+    A line that is settled by weight has a price for the weight `price_per`. `settled_g` is what is paid for (of cotton the conditioned
+    weight), `net_g` what really travels; null while it is priced by `estimated_g`. `ordered_minor` is what it came to when it was placed.
+    """
 
     __tablename__ = "order_line"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
+        CheckConstraint("(price_per IS NULL) = (estimated_g IS NULL)", name="weighed_by_estimate"),
+        CheckConstraint("estimated_g > 0 AND settled_g > 0 AND net_g > 0", name="weights_positive"),
+        CheckConstraint("(settled_g IS NULL) = (net_g IS NULL)", name="settled_with_net"),
+        CheckConstraint("taken_off_at IS NULL OR total_minor = 0", name="taken_off_costs_nothing"),
     )
 
     order_id: str = Field(primary_key=True, max_length=40, foreign_key="order.id")
@@ -99,3 +108,9 @@ class OrderLine(SQLModel, table=True):
     offer_id: str | None = Field(default=None, max_length=40)
     deposit_minor: int | None = Field(default=None, sa_type=BigInteger)
     ear_tags: list[str] = Field(default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")})
+    price_per: Unit | None = Field(default=None, sa_type=enum_type(Unit))
+    estimated_g: int | None = Field(default=None, sa_type=BigInteger)
+    settled_g: int | None = Field(default=None, sa_type=BigInteger)
+    net_g: int | None = Field(default=None, sa_type=BigInteger)
+    ordered_minor: int | None = Field(default=None, sa_type=BigInteger)
+    taken_off_at: datetime | None = None

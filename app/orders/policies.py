@@ -1,9 +1,10 @@
-"""What may be claimed for which goods, and who pays for a cancelled order: a versioned table, and what of it an order keeps. Pure."""
+"""What may be claimed for which goods, how they are settled by weight, and who pays for a cancelled order: a versioned table, and what of it an order keeps. Pure."""
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -20,6 +21,7 @@ TABLE: Final = Path(__file__).parent / "seed" / "policies.toml"
 ROWS_MAX: Final = 200
 HOURS_MAX: Final = 90 * 24
 SHARE_BPS_MAX: Final = 10_000
+TOLERANCE_BPS_MAX: Final = 5_000
 _CANCELLABLE: Final = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.PLACED})
 Hours = Annotated[int, Field(ge=1, le=HOURS_MAX)]
 
@@ -64,6 +66,13 @@ class Base(StrEnum):
     GOODS = "goods"
     PACKAGING = "packaging"
     PICKUP = "pickup"
+
+
+class Lapse(StrEnum):
+    """What a buyer's silence means about a weight outside the tolerance."""
+
+    DECLINE = "decline"
+    OPERATOR = "operator"
 
 
 def _said(words: Mapping[str, str]) -> bool:
@@ -130,6 +139,34 @@ class HarvestShort(Shape):
     ]
 
 
+class Weighing(Shape):
+    """One row: how goods of one category that are sold by weight are settled."""
+
+    number: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{0,39}$")]
+    category: Category
+    what: dict[str, str]
+    source: dict[str, str]
+    tolerance_bps: Annotated[
+        int, Field(ge=0, le=TOLERANCE_BPS_MAX, description="Ten-thousandths of the estimate, both ways")
+    ]
+    answer_h: Annotated[Hours, Field(description="Hours for the buyer's word on a weight outside the tolerance")]
+    lapse: Annotated[Lapse, Field(description="What silence means: the goods are taken off, or an operator decides")]
+    trash_pct: Annotated[
+        Decimal | None, Field(ge=0, le=50, description="Cotton: the standard trash of the conditioned weight")
+    ] = None
+    regain_pct: Annotated[
+        Decimal | None, Field(ge=0, le=50, description="Cotton: the conventional moisture regain")
+    ] = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not (_said(self.what) and _said(self.source)):
+            raise ValueError("`what` and `source` are said in en and in zh-Hans")
+        if (self.trash_pct is None) != (self.regain_pct is None):
+            raise ValueError("`trash_pct` and `regain_pct` come together")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """Who owes whom what share for each consignment of a cancelled order."""
@@ -146,13 +183,15 @@ class Policies(Shape):
     version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     claim: Annotated[tuple[ClaimPolicy, ...], Field(max_length=ROWS_MAX)] = ()
     cancellation: Annotated[tuple[Cancellation, ...], Field(max_length=ROWS_MAX)] = ()
+    weighing: Annotated[tuple[Weighing, ...], Field(max_length=ROWS_MAX)] = ()
     harvest_short: HarvestShort | None = None
 
     @model_validator(mode="after")
     def _stands_once(self) -> Self:
         for what, names in (
-            ("numbers", [row.number for row in self.claim]),
+            ("numbers", [*(row.number for row in self.claim), *(row.number for row in self.weighing)]),
             ("codes", [row.code for row in self.cancellation]),
+            ("weighed categories", [row.category.value for row in self.weighing]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -168,6 +207,9 @@ class Policies(Shape):
 
     def find_cancellation(self, code: str) -> Cancellation | None:
         return next((row for row in self.cancellation if row.code == code), None)
+
+    def find_weighing(self, category: str) -> Weighing | None:
+        return next((row for row in self.weighing if row.category == category), None)
 
 
 NO_POLICIES: Final = Policies(version="none")
@@ -276,7 +318,7 @@ def read_policies(text: str) -> Policies:
 
 def _place(table: Mapping[str, Any], loc: tuple[int | str, ...]) -> str:
     """Where a fault is: the row by its number or code, or by its place in the file, then the field."""
-    if len(loc) < 2 or loc[0] not in ("claim", "cancellation") or not isinstance(loc[1], int):
+    if len(loc) < 2 or loc[0] not in ("claim", "cancellation", "weighing") or not isinstance(loc[1], int):
         return ".".join(map(str, loc)) or "the table"
     row = table[loc[0]][loc[1]]
     named = (row.get("number") or row.get("code")) if isinstance(row, dict) else None

@@ -29,6 +29,9 @@ ALLOWED: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = {
     (S.PLACED, E.DELIVER): S.DELIVERED,
     (S.IN_TRANSIT, E.DELIVER): S.DELIVERED,
     (S.DELIVERED, E.COMPLETE): S.COMPLETED,
+    # The buyer declined the weight of all that was left of it, before it left its first hub.
+    (S.PLACED, E.TAKE_OFF): S.CANCELLED,
+    (S.IN_TRANSIT, E.TAKE_OFF): S.CANCELLED,
 }
 _SORTED_BY: Final = attrgetter("arrives_at", "price_minor", "co2e_g", "plans")
 PROMISE_MARGIN_MIN: Final = timedelta(hours=6)

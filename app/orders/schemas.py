@@ -8,7 +8,6 @@ from app.catalogue.values import Category, Species
 from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
 from app.core.money import Money
-from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import Mode
@@ -16,9 +15,10 @@ from app.orders.line_schemas import (
     QUOTED_LINE,
     BoxDeposit,
     Deposit,
+    LegTariffShape,
     LineRequest,
-    OfferOf,
-    PriceListOf,
+    OrderLineShape,
+    PriceRange,
     QuotedLine,
     ReductionShape,
 )
@@ -285,6 +285,9 @@ class QuotedConsignment(Shape):
     live_heads: int
     packages: list[PackageShape]
     legs: list[LegShape]
+    tariffs: Annotated[
+        list[LegTariffShape], Field(description="With goods that are settled by weight: of each leg in turn")
+    ] = []
 
 
 class UnitShape(Shape):
@@ -328,6 +331,8 @@ class OptionShape(Shape):
     arrives_by: Time
     promise: PromiseShape
     price: PriceShape
+    # Not stored: it follows from the lines and the tariffs.
+    range: Annotated[PriceRange | None, Field(description="With goods that are settled by weight")] = None
     box_deposit: BoxDeposit = None
     # Not stored, as `why`: by the fee that an order placed now would have.
     proceeds: ProceedsShape | None = None
@@ -388,22 +393,6 @@ class PaymentShape(Shape):
     client_secret: str | None = None
 
 
-class OrderLineShape(Shape):
-    id: str
-    listing: str
-    title: LocalText
-    quantity: Quantity
-    unit: str
-    price: Money
-    tier_from: Annotated[Quantity | None, Field(description="The price is that of the tier from this quantity on")] = (
-        None
-    )
-    price_list: PriceListOf = None
-    offer: OfferOf = None
-    total: Money
-    ear_tags: Annotated[list[str], Field(description="The very animals that were ordered, by their ear tags")] = []
-
-
 class OrderConsignment(Shape):
     id: str
     tracking_number: str
@@ -461,6 +450,10 @@ class OrderShape(Shape):
     created_at: Time
     promise: PromiseShape
     price: PriceShape
+    range: Annotated[PriceRange | None, Field(description="While goods are still to be settled by weight")] = None
+    ordered: Annotated[
+        Money | None, Field(description="What it came to when it was ordered, if weights changed that")
+    ] = None
     deposit: Deposit = None
     box_deposit: BoxDeposit = None
     proceeds: ProceedsShape

@@ -1,11 +1,11 @@
 """Verbs of buying: keep a quote, write an order with its lines, move its status, list a buyer's orders."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, tuple_, update
 from sqlmodel import col, select
 
 from app.core.database import Reader, Session, Sql, as_rows, dump_json, inserting
@@ -15,7 +15,7 @@ from app.core.paging import decode_cursor
 from app.orders.errors import QuoteUsed
 from app.orders.models import Order, OrderLine, Quote
 from app.orders.rules import advance
-from app.orders.values import OrderEvent
+from app.orders.values import OrderEvent, Price
 
 QUOTE: Final = {"en": "quote", "zh-Hans": "报价"}
 ORDER: Final = {"en": "order", "zh-Hans": "订单"}
@@ -119,9 +119,17 @@ async def keep_of_line(session: Session, line: OrderLine, quantity: Decimal, tot
     await session.flush()
 
 
+async def lines_by_id(reader: Reader, wanted: Collection[tuple[str, str]]) -> dict[str, OrderLine]:
+    """Lines by (order, line). One statement."""
+    columns = [col(getattr(OrderLine, name)) for name in OrderLine.model_fields]
+    keys = tuple_(col(OrderLine.order_id), col(OrderLine.id))
+    rows = (await reader.execute(select(*columns).where(keys.in_(set(wanted))))).mappings()
+    return {row["id"]: OrderLine(**row) for row in rows}
+
+
 async def goods_by_producer(session: Session, order_ids: Collection[str]) -> dict[tuple[str, str], int]:
-    """What each producer's goods in each of these orders came to, by order and producer. One statement."""
-    total = func.sum(col(OrderLine.total_minor))
+    """What each producer's goods in each of these orders came to when they were ordered, by order and producer. One statement."""
+    total = func.sum(func.coalesce(col(OrderLine.ordered_minor), col(OrderLine.total_minor)))
     rows = await session.execute(
         select(col(OrderLine.order_id), col(OrderLine.producer_id), total)
         .where(col(OrderLine.order_id).in_(set(order_ids)))
@@ -145,6 +153,29 @@ async def move(session: Session, order: Order, event: OrderEvent, now: datetime,
     changed = {"status": status, "updated_at": now, "delivered_at": delivered_at, "cancel_reason": reason}
     await session.execute(update(Order).where(col(Order.id) == order.id).values(changed))
     order.status, order.updated_at, order.delivered_at, order.cancel_reason = status, now, delivered_at, reason
+
+
+async def settle_line(session: Session, line: OrderLine, changed: Mapping[str, Any]) -> None:
+    """Write what a weigh-in made of a line whose order is locked."""
+    this = (col(OrderLine.order_id) == line.order_id, col(OrderLine.id) == line.id)
+    await session.execute(update(OrderLine).where(*this).values(changed))
+    await session.refresh(line)
+
+
+async def reprice(session: Session, order: Order, price: Price, co2e: Mapping[str, Any], now: datetime) -> None:
+    """A locked order comes to another amount, and emits other than it was quoted."""
+    parts = {f"{name}_minor": getattr(price, name).amount for name in ("goods", "carriage", "packaging", "total")}
+    await session.execute(
+        update(Order).where(col(Order.id) == order.id).values(parts | {"co2e": co2e, "updated_at": now})
+    )
+    await session.refresh(order)
+
+
+async def lower_box_deposit(session: Session, order: Order, less_minor: int) -> None:
+    """Fewer boxes of a locked order have a deposit."""
+    left = (order.box_deposit_minor or 0) - less_minor
+    await session.execute(update(Order).where(col(Order.id) == order.id).values(box_deposit_minor=left or None))
+    await session.refresh(order)
 
 
 async def forget_quotes(session: Session, now: datetime) -> None:

@@ -31,6 +31,7 @@ class OrderEvent(StrEnum):
     COMPLETE = "completed"
     CANCEL = "cancelled"
     EXPIRE = "expired"
+    TAKE_OFF = "taken_off"
 
 
 DISPLAY: Final[Mapping[OrderStatus, Mapping[str, str]]] = {

@@ -40,6 +40,20 @@ class Payment(SQLModel, table=True):
     updated_at: datetime
 
 
+class PartRefund(SQLModel, table=True):
+    """A part of an order's payment that is owed back, whatever made it so; the provider knows it by this id."""
+
+    __tablename__ = "part_refund"
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    order_id: str = Field(index=True, max_length=40)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(max_length=3)
+    created_at: datetime
+    refunded_at: datetime | None = None
+
+
 class ProviderEvent(SQLModel, table=True):
     """An event as far as it concerns us: its names and `News`. The rest may tell of people and hold secrets."""
 

@@ -153,19 +153,6 @@ async def record_part_refund(session: Session, payment: Payment, amount: Money, 
     await session.flush()
 
 
-async def record_reduction(session: Session, payment: Payment, amount: Money, now: datetime) -> bool:
-    """So much less is to be paid for an order than before: cash is asked for less, and of money that was taken a part has to go back.
-
-    Answers whether it has. The payment is locked.
-    """
-    if payment.status is PaymentStatus.PENDING_CASH:
-        payment.amount_minor -= amount.amount
-        payment.updated_at = now
-        await session.flush()
-        return False
-    return payment.status is PaymentStatus.PAID
-
-
 async def keep_event(session: Session, event: Event, now: datetime) -> bool:
     """Keep a provider's event, the first time only; true when it is new and there is something to do about it."""
     idle = event.news is None

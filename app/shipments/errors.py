@@ -53,3 +53,60 @@ class WhereaboutsUnknown(Problem):
         "en": "They left their way, and no event says where they are. Ask the carrier, record where they were received, and try again.",
         "zh-Hans": "货物已偏离路线，且没有事件说明其位置。请联系承运人，登记收货地点后再试。",
     }
+
+
+class NotSoldByWeight(Problem):
+    slug = "not-sold-by-weight"
+    kind = Kind.CONFLICT
+    title = {"en": "These goods are not settled by weight", "zh-Hans": "该商品不按重量结算"}
+    detail = {
+        "en": "Line {line} has a price for a sales unit, whatever it weighs. Weigh in a line that has `weighing` in its order.",
+        "zh-Hans": "商品行 {line} 按销售单位计价，与重量无关。请对订单中含 weighing 的商品行过磅。",
+    }
+    members = ("line",)
+
+
+class WeighedAlready(Problem):
+    slug = "weighed-already"
+    kind = Kind.CONFLICT
+    title = {"en": "These goods have been weighed", "zh-Hans": "该商品已过磅"}
+    detail = {
+        "en": "{weigh_in} stands. It could be corrected until the goods departed or were taken off; tell the operator if it is wrong.",
+        "zh-Hans": "{weigh_in} 已生效。仅在货物发出或取消前可更正；如有误请联系平台。",
+    }
+    members = ("weigh_in",)
+
+
+class SignatureWrong(Problem):
+    slug = "signature-wrong"
+    kind = Kind.INVALID
+    title = {"en": "The signature does not fit", "zh-Hans": "签名不符"}
+    detail = {
+        "en": "`signature` must be of the text in `payload`, by the Ed25519 key that is registered with this API key. Sign exactly that text and send it again.",
+        "zh-Hans": "signature 须为使用本 API 密钥登记的 Ed25519 密钥对 payload 文本的签名。请对该文本重新签名后提交。",
+    }
+    members = ("payload",)
+
+
+class GoodsUnderWay(Problem):
+    slug = "goods-under-way"
+    kind = Kind.CONFLICT
+    title = {"en": "The goods have departed", "zh-Hans": "货物已发出"}
+    detail = {
+        "en": "Nothing can be taken off any more. Accept the weight, or wait: by itself the line then costs no more than the upper end of the range. After delivery it can be claimed.",
+        "zh-Hans": "货物已发出，无法取消该商品。可接受该重量，或等待系统按不超过约定上限结算；签收后可申请售后。",
+    }
+
+
+class WeightDoesNotFit(Problem):
+    """Goods that are heavier than planned have no room on a departure that they are booked on."""
+
+    slug = "weight-does-not-fit"
+    kind = Kind.CONFLICT
+    title = {"en": "There is no room for so much", "zh-Hans": "剩余运力不足"}
+    detail = {
+        "en": "{service} at {departure_at} has room for {fits_g} g more, and this needs {needs_g} g more. Nothing was recorded: hand back what is too much "
+        "and weigh again, or tell the operator.",
+        "zh-Hans": "{service} 的 {departure_at} 班次仅剩 {fits_g} 克，此次需增加 {needs_g} 克。未作登记：请退回超出部分后重新过磅，或联系平台。",
+    }
+    members = ("service", "departure_at", "fits_g", "needs_g")

@@ -1,20 +1,23 @@
 """Tables of shipments. Events are only ever added; what they amount to is kept beside them and can be computed again."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
 from app.shipments.values import EVENT_ID_LENGTH_MAX, NOTE_LENGTH_MAX, ConsignmentStatus, EventType, LegStatus
+from app.shipments.weighing import INSTRUMENT_LENGTH_MAX, SignedBy, WeighInStatus
 
 
 class Consignment(SQLModel, table=True):
     """What one producer sends to one buyer. `status` and what follows it until `ended_at` are the fold of its events.
 
     `extra_carriage_minor`: what its legs cost by now beyond what the buyer paid for them; the platform's, and below zero when it saved.
+    `planned_weight_g`: what its packages were to weigh, once goods of it have been weighed.
     `origin` is the county where the goods come from; it, `categories` and `species` are null where nobody noted them.
     """
 
@@ -46,6 +49,7 @@ class Consignment(SQLModel, table=True):
     replan_reason: dict[str, str] | None = Field(default=None, sa_type=JSONB)
     stranded_at: datetime | None = None
     extra_carriage_minor: int = Field(default=0, sa_type=BigInteger)
+    planned_weight_g: int | None = Field(default=None, sa_type=BigInteger)
     origin: str | None = Field(default=None, max_length=6)
     categories: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     species: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
@@ -143,6 +147,60 @@ class TrackingEvent(SQLModel, table=True):
     note: str | None = Field(default=None, max_length=NOTE_LENGTH_MAX)
     estimated_at: datetime | None = None
     corrects: str | None = Field(default=None, max_length=EVENT_ID_LENGTH_MAX)
+
+
+class WeighIn(SQLModel, table=True):
+    """What the hub's scale showed for one line, with who signed it. Facts are only ever added: a correction is a row of its own.
+
+    `charged_g` is what is to be paid for (of cotton the conditioned weight), `settled_g` what was. `payload` is the very text that
+    `signature` is of. `transfer_id` is the money that it moved.
+    """
+
+    __tablename__ = "weigh_in"
+    __table_args__ = (
+        CheckConstraint("gross_g = tare_g + net_g AND tare_g >= 0 AND net_g > 0 AND charged_g > 0", name="weights"),
+        CheckConstraint("(due_at IS NOT NULL) = (status = 'waiting')", name="clock_while_waiting"),
+        CheckConstraint("status <> 'settled' OR settled_g IS NOT NULL", name="settled_with_weight"),
+        CheckConstraint("(trash_pct IS NULL) = (regain_pct IS NULL)", name="conditioned_by_both"),
+        Index("ix_weigh_in_buyer_id_id", "buyer_id", "id"),
+        Index("ix_weigh_in_producer_id_id", "producer_id", "id"),
+        Index("ix_weigh_in_party_id", "party", "id"),
+        Index("uq_weigh_in_line_id_standing", "line_id", unique=True, postgresql_where=text("status <> 'superseded'")),
+        Index("ix_weigh_in_transfer_id", "transfer_id", postgresql_where=text("transfer_id IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    order_id: str = Field(index=True, max_length=40)
+    consignment_id: str = Field(max_length=40, foreign_key="consignment.id")
+    line_id: str = Field(max_length=40)
+    buyer_id: str = Field(max_length=40)
+    producer_id: str = Field(max_length=40)
+    party: str = Field(max_length=40)
+    status: WeighInStatus = Field(sa_type=enum_type(WeighInStatus))
+    estimated_g: int = Field(sa_type=BigInteger)
+    gross_g: int = Field(sa_type=BigInteger)
+    tare_g: int = Field(sa_type=BigInteger)
+    net_g: int = Field(sa_type=BigInteger)
+    trash_pct: Decimal | None = Field(default=None, sa_type=Numeric(4, 2))
+    regain_pct: Decimal | None = Field(default=None, sa_type=Numeric(4, 2))
+    charged_g: int = Field(sa_type=BigInteger)
+    settled_g: int | None = Field(default=None, sa_type=BigInteger)
+    weighed_at: datetime
+    instrument: str = Field(max_length=INSTRUMENT_LENGTH_MAX)
+    ticket: str = Field(max_length=INSTRUMENT_LENGTH_MAX)
+    photo: str = Field(max_length=40)
+    payload: str = Field(max_length=1_000)
+    signed_by: SignedBy = Field(sa_type=enum_type(SignedBy))
+    public_key: str = Field(max_length=43)
+    signature: str = Field(max_length=86)
+    supersedes: str | None = Field(default=None, max_length=40)
+    due_at: datetime | None = None
+    decided_by: str | None = Field(default=None, max_length=40)
+    decided_at: datetime | None = None
+    transfer_id: str | None = Field(default=None, max_length=40)
+    created_from: str = Field(max_length=64)
+    created_at: datetime
+    updated_at: datetime
 
 
 class Replan(SQLModel, table=True):

@@ -153,6 +153,7 @@ _CONSIGNMENT: Final = {
     "replanned_at": None,
     "replan_reason": None,
     "stranded_at": None,
+    "weight_g": 16100,
     "packages": [_PACKAGE],
     "legs": [_LEG],
 }
@@ -329,7 +330,10 @@ class Tracking(Shape):
     estimated_at: Time | None
     ended_at: Time | None
     cancelled_at: Annotated[
-        Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
+        Time | None,
+        Field(
+            description="When its order was cancelled before the hand-in (`status` stays `booked` then), or its goods were taken off"
+        ),
     ]
     replanned_at: Time | None
     replan_reason_text: str | None
@@ -355,7 +359,7 @@ class ConsignmentLegShape(LegShape):
 class ConsignmentShape(Shape):
     """What one producer hands in for one order: the packages, by when and where, and the way they go.
 
-    `plan_version` goes up whenever a disruption changes the way or its times.
+    `plan_version` goes up whenever a disruption changes the way or its times, or a weigh-in the weight.
     """
 
     model_config: ClassVar[ConfigDict] = _example(_CONSIGNMENT)
@@ -376,12 +380,19 @@ class ConsignmentShape(Shape):
     estimated_at: Time | None
     ended_at: Time | None
     cancelled_at: Annotated[
-        Time | None, Field(description="When its order was cancelled, before the hand-in; `status` stays `booked` then")
+        Time | None,
+        Field(
+            description="When its order was cancelled before the hand-in (`status` stays `booked` then), or its goods were taken off"
+        ),
     ]
     plan_version: int
     replanned_at: Time | None
     replan_reason: LocalText | None
     stranded_at: Time | None
+    weight_g: Annotated[int, Field(description="Gross, of all packages: as planned, or as weighed")]
+    planned_weight_g: Annotated[
+        int | None, Field(description="What it was to weigh, once goods of it have been weighed")
+    ] = None
     packages: list[PackageShape]
     legs: list[ConsignmentLegShape]
 
@@ -418,6 +429,8 @@ def consignment_shape(journey: Journey, language: str) -> ConsignmentShape:
         producer=journey.producer_id,
         status_text=journey.status_text(language),
         hand_in_hub=journey.legs[0].from_hub if journey.legs else None,
+        weight_g=journey.weight_g,
+        planned_weight_g=journey.planned_weight_g,
         packages=package_shapes(journey),
         legs=[_leg_shape(leg, journey.currency) for leg in journey.legs],
     )

@@ -283,7 +283,8 @@ class State:
 class Journey:
     """A consignment as it is stored, with its packages and its legs in the order of the journey.
 
-    `origin`, `categories` and `species` are None for consignments from before they were kept.
+    `origin`, `categories` and `species` are None for consignments from before they were kept. `planned_weight_g`: what it was to weigh,
+    once goods of it have been weighed.
     """
 
     id: str
@@ -311,14 +312,26 @@ class Journey:
     replan_reason: Mapping[str, str] | None = None
     stranded_at: datetime | None = None
     extra_carriage_minor: int = 0
+    planned_weight_g: int | None = None
     origin: str | None = None
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
 
     def status_text(self, language: str) -> str:
         """The status in words; a consignment whose order was cancelled stays booked, and says what came then."""
-        recalled = self.cancelled_at is not None and self.status is ConsignmentStatus.BOOKED
-        return pick(CANCELLED if recalled else DISPLAY[self.status], language)
+        if self.cancelled_at is None:
+            return pick(DISPLAY[self.status], language)
+        return pick(CANCELLED if self.status is ConsignmentStatus.BOOKED else TAKEN_OFF, language)
+
+    @property
+    def weight_g(self) -> int:
+        """Gross, of all packages: as planned, until goods of it have been weighed."""
+        return sum(package.weight_g for package in self.packages)
+
+    @property
+    def carriage_minor(self) -> int:
+        """What the buyer pays for its way: what its legs cost, but for what a changed way costs more or less."""
+        return sum(leg.price_minor for leg in self.legs) - self.extra_carriage_minor
 
     @property
     def state(self) -> State:
@@ -370,6 +383,7 @@ DISPLAY: Final[Mapping[ConsignmentStatus, Mapping[str, str]]] = {
     ConsignmentStatus.RETURNED: {"en": "Returned to the sender", "zh-Hans": "已退回寄件方"},
     ConsignmentStatus.LOST: {"en": "Lost", "zh-Hans": "已丢失"},
 }
+TAKEN_OFF: Final = {"en": "Handed in, then taken off", "zh-Hans": "已交寄，后取消"}
 CANCELLED: Final = {"en": "Booked, then cancelled", "zh-Hans": "已预订，后取消"}
 DOOR: Final = {"en": "the door", "zh-Hans": "收货地址"}
 LEG_DISPLAY: Final[Mapping[LegStatus, Mapping[str, str]]] = {

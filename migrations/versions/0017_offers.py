@@ -1,7 +1,7 @@
 """Offers on bulk lots with their deposits, and deposits for boxes that come back
 
 Revision ID: 0017
-Revises: 0015
+Revises: 0016
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
@@ -19,12 +19,13 @@ ACCOUNTS = (
     "platform_fee", "subsidy", "rerouting", "cancellations",
 )
 NEW_ACCOUNTS = ("deposit", "bank")
-TRANSFERS = ("sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation")
+TRANSFERS = ("sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation", "weighing")
 NEW_TRANSFERS = ("deposit", "deposit_returned", "deposit_forfeited")
 TEMPLATES = (
     "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
     "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
-    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn",
+    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn", "weighed",
+    "weight_asked", "weight_referred", "weight_declined",
 )
 NEW_TEMPLATES = (
     "offer_made", "offer_countered", "offer_accepted", "offer_declined", "offer_withdrawn", "offer_expired",
@@ -32,6 +33,7 @@ NEW_TEMPLATES = (
     "box_forfeited",
 )
 METHODS = ("cash_on_delivery", "stripe")
+NEW_METHODS = ("bank_transfer",)
 CATEGORIES = ("cotton", "produce", "livestock", "handicraft")
 UNITS = ("kg", "jin", "tonne", "bale", "head", "piece", "box")
 STATUSES = ("open", "countered", "accepted", "used", "declined", "withdrawn", "expired")
@@ -79,7 +81,7 @@ def upgrade() -> None:
     one_of("account", "kind", "accountkind", (*ACCOUNTS, *NEW_ACCOUNTS))
     one_of("transfer", "kind", "transferkind", (*TRANSFERS, *NEW_TRANSFERS))
     one_of("message", "template", "template", (*TEMPLATES, *NEW_TEMPLATES))
-    one_of("payment", "method", "paymentmethod", (*METHODS, "bank_transfer"))
+    one_of("payment", "method", "paymentmethod", (*METHODS, *NEW_METHODS))
     op.create_check_constraint(
         op.f("ck_payment_bank_needs_no_provider"), "payment", "method <> 'bank_transfer' OR provider_ref IS NULL"
     )

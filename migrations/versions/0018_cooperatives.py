@@ -22,9 +22,10 @@ NEW_ACCOUNTS = ("cooperative_pending", "cooperative_available")
 TEMPLATES = (
     "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
     "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
-    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn", "offer_made",
-    "offer_countered", "offer_accepted", "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened",
-    "deposit_received", "deposit_returned", "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited",
+    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn", "weighed",
+    "weight_asked", "weight_referred", "weight_declined", "offer_made", "offer_countered", "offer_accepted",
+    "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened", "deposit_received", "deposit_returned",
+    "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited",
 )
 NEW_TEMPLATES = (
     "cooperative_invited", "cooperative_joined", "cooperative_declined", "cooperative_left", "share_proposed",

@@ -21,18 +21,18 @@ ACCOUNTS = (
 )
 NEW_ACCOUNTS = ("tax",)
 TRANSFERS = (
-    "sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation", "deposit", "deposit_returned",
-    "deposit_forfeited",
+    "sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation", "weighing", "deposit",
+    "deposit_returned", "deposit_forfeited",
 )
 NEW_TRANSFERS = ("reduction", "carrier_claim")
 TEMPLATES = (
     "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
     "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
-    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn", "offer_made",
-    "offer_countered", "offer_accepted", "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened",
-    "deposit_received", "deposit_returned", "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited",
-    "cooperative_invited", "cooperative_joined", "cooperative_declined", "cooperative_left", "share_proposed",
-    "share_answered",
+    "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn", "weighed",
+    "weight_asked", "weight_referred", "weight_declined", "offer_made", "offer_countered", "offer_accepted",
+    "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened", "deposit_received", "deposit_returned",
+    "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited", "cooperative_invited", "cooperative_joined",
+    "cooperative_declined", "cooperative_left", "share_proposed", "share_answered",
 )
 RECOURSES = ("booked", "accepted", "contested", "reversed")
 NEW_TEMPLATES = ("harvest_cut", "order_cut")

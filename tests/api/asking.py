@@ -83,6 +83,8 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "amount": {"amount": 2_000, "currency": "CNY"},
         "reasons": "Half of it is as new",
     },
+    "POST /v1/consignments/{consignment_id}/weigh-ins": lambda town, role: town.scaled[role],
+    "POST /v1/weigh-ins/{weigh_in_id}/decision": lambda town, role: {"decision": "accept"},
     "POST /v1/listings/{listing_id}/offers": lambda town, role: {
         "quantity": "50",
         "price": {"amount": 8_000, "currency": "CNY"},
@@ -152,7 +154,8 @@ def path_of(line: str, town: Town, role: str) -> str:
         code="HOTAN",
         service_id=town.line,
         disruption_id=town.disruptions[0],
-        consignment_id=town.placed[0]["consignments"][0]["id"],
+        consignment_id=(town.to_weigh if path.endswith("/weigh-ins") else town.placed[0])["consignments"][0]["id"],
+        weigh_in_id=town.weigh_in,
         package_id=town.box,
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],
         partner_id=town.carrier.id,

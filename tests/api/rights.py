@@ -67,8 +67,8 @@ TABLE = """
     PATCH  /v1/price-lists/{price_list_id}           | 401 404 404 404 200 403 403 403 404
     DELETE /v1/price-lists/{price_list_id}           | 401 404 404 404 204 403 403 403 404
     GET    /v1/categories                            | 200
-    POST   /v1/media                                 | 401 201 201 201 201 403 403 403 201
-    POST   /v1/media/{media_id}/complete             | 401 404 404 409 404 403 403 403 404
+    POST   /v1/media                                 | 401 201 201 201 201 201 201 403 201
+    POST   /v1/media/{media_id}/complete             | 401 404 404 409 404 404 404 403 404
     GET    /v1/media/{media_id}                      | 404 404 404 200 404 404 404 404 404
     GET    /v1/media/{media_id}/content              | 404 404 404 307 404 404 404 404 404
     POST   /v1/quotes                                | 401 201 201 201 201 403 403 403 201
@@ -128,6 +128,10 @@ TABLE = """
     POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    POST   /v1/consignments/{consignment_id}/weigh-ins | 401 403 403 403 403 201 404 403 201
+    GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
+    GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
+    POST   /v1/weigh-ins/{weigh_in_id}/decision      | 401 200 404 403 404 403 403 403 409
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
@@ -160,6 +164,7 @@ LISTS = [
     "GET /v1/price-lists",
     "GET /v1/orders",
     "GET /v1/claims",
+    "GET /v1/weigh-ins",
     "GET /v1/offers",
     "GET /v1/hubs",
     "GET /v1/services",

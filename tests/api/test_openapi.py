@@ -18,6 +18,7 @@ MAKES_MONEY_MOVE = {
     "POST /v1/orders",
     "POST /v1/claims/{claim_id}/answer",
     "POST /v1/claims/{claim_id}/reply",
+    "POST /v1/weigh-ins/{weigh_in_id}/decision",
     "POST /v1/claims/{claim_id}/decision",
     "POST /v1/offers/{offer_id}/accept",
     "POST /v1/offers/{offer_id}/withdraw",

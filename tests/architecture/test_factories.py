@@ -21,10 +21,11 @@ from tests.factories.journeys import disrupt
 from tests.factories.network import a_disruption, a_service, networked, planned
 from tests.factories.offers import an_offer
 from tests.factories.orders import an_order
-from tests.factories.payments import a_provider_event
+from tests.factories.payments import a_part_refund, a_provider_event
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
+from tests.factories.weighing import weigh, weighed_goods
 
 template, ports = networked, planned
 
@@ -47,6 +48,9 @@ async def a_whole_story(ports):
     order = await an_order(ports, village.buyer, village.basket)
     await a_provider_event(ports)
     operator = await an_operator(ports)
+    bulk = await weighed_goods(ports, village.garden)
+    await weigh(ports, operator, await an_order(ports, village.buyer, {bulk: "10"}), 9_800)
+    await a_part_refund(ports, order["id"])
     for consignment in order["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)

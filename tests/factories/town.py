@@ -29,6 +29,7 @@ from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, c
 from tests.factories.orders import a_quote, an_order
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
+from tests.factories.weighing import a_photo_of_the_scale, scaled, weigh, weighed_goods
 
 ROLES = ("nobody", "buyer", "stranger", "member", "neighbour", "carrier", "rival", "bare", "operator")
 Json = dict[str, Any]
@@ -60,6 +61,9 @@ class Town:
     recourse: str
     recoursing: Json
     placed: tuple[Json, Json]
+    to_weigh: Json
+    scaled: dict[str, Json]
+    weigh_in: str
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
     key: str
@@ -103,6 +107,7 @@ async def a_town(ports: Ports) -> Town:
         "bare": bare.headers,
         "operator": operator.headers,
     }
+    to_weigh, scaled, weigh_in = await _by_weight(ports, village, {"carrier": carrier, "operator": operator})
     return Town(
         now=ports.clock.now(),
         village=village,
@@ -127,6 +132,9 @@ async def a_town(ports: Ports) -> Town:
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),
         ),
+        to_weigh=to_weigh,
+        scaled={role: scaled.get(role, scaled["carrier"]) for role in ROLES},
+        weigh_in=weigh_in,
         phones=phones,
         refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
         key=await _key_of(ports, carrier),
@@ -172,6 +180,25 @@ async def _claims(ports: Ports, village: Village, order: Json) -> tuple[str, str
     async with ports.begin() as session:
         await answer_claim(ports, session, village.loom.caller, unwanted.id, ClaimAnswer(answer="refuse"), "en")
     return wet.id, unwanted.id
+
+
+async def _by_weight(ports: Ports, village: Village, weighers: dict[str, Someone]) -> tuple[Json, dict[str, Json], str]:
+    """Orders that the carrier takes in: one to be weighed, with what each scale says, one that was, and one whose weight waits for the buyer."""
+    bulk = await weighed_goods(ports, village.garden)
+    to_weigh, weighed, light = [await an_order(ports, village.buyer, {bulk: "10"}) for _ in range(3)]
+    async with ports.begin() as session:
+        for order in (to_weigh, weighed, light):
+            first = {"consignment": order["consignments"][0]["id"]}
+            await session.execute(
+                text("UPDATE leg SET carrier = 'KUNLUN' WHERE consignment_id = :consignment AND seq = 0"), first
+            )
+    line = to_weigh["lines"][0]["id"]
+    scales = {
+        role: scaled(ports, line, 9_800, await a_photo_of_the_scale(ports, weigher))
+        for role, weigher in weighers.items()
+    }
+    await weigh(ports, weighers["carrier"], light, 9_900)
+    return to_weigh, scales, (await weigh(ports, weighers["carrier"], weighed, 8_000)).id
 
 
 async def _offers(ports: Ports, village: Village) -> dict[str, str]:

@@ -13,9 +13,9 @@ from app.core.ids import new_id
 from app.core.limits import PAYMENT_LIFETIME
 from app.flows.cancel_order import cancel_order, expire_order
 from app.flows.claim_goods import answer_claim, refund_claim
-from app.flows.cut_order import refund_part
 from app.flows.follow_payment import payment_paid
 from app.flows.ports import Ports
+from app.flows.return_part import return_part
 from app.flows.show_claims import show_claim
 from app.flows.show_order import show_order
 from app.ledger.balance import balances
@@ -263,10 +263,9 @@ async def test_of_an_order_that_is_cut_down_a_part_goes_back_by_card_once_and_th
     back = order["price"]["total"]["amount"] - now.price.total.amount
     assert (now.status, now.payment.status, now.reductions[0].refund.amount) == (OrderStatus.PLACED, "paid", back)
     assert await held(shop, buyer.id) == {AccountKind.BUYER: (now.price.total.amount, -now.price.total.amount)}
-    refund = "SELECT id FROM transfer WHERE subject = :id AND kind = 'refund_paid'"
-    (known,) = await rows(shop, refund, id=order["id"])
+    (known,) = await rows(shop, "SELECT id FROM part_refund WHERE order_id = :id", id=order["id"])
     async with nothing_happens(shop):
-        await refund_part(shop, order["id"], known.id, back)
+        await return_part(shop, known.id)
     assert len(await fake.events("charge.refunded")) == 1
     await cancel_order(shop, buyer.caller, order["id"], "en")
     await work(shop)
