@@ -37,6 +37,7 @@ from app.api import (
     routes,
     service,
     services,
+    settlements,
     statements,
     storage,
     stranded,
@@ -79,6 +80,7 @@ ROUTERS = (
     payouts,
     accounts,
     statements,
+    settlements,
     partners,
     service,
     storage,
@@ -114,6 +116,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
+    app.include_router(payments.receiving)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)

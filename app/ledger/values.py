@@ -175,7 +175,7 @@ class Line:
 
 
 class Disagreement(StrEnum):
-    """What a reconciliation may find: `subject` is an account, a transfer, an order or the provider's name of a payment."""
+    """What a reconciliation may find: `subject` is an account, a transfer, an order, a payout or the provider's name of a payment."""
 
     BALANCE = "balance"
     TRANSFER = "transfer"
@@ -184,6 +184,8 @@ class Disagreement(StrEnum):
     PAYMENT_AMOUNT = "payment_amount"
     PAYMENT_LEDGER = "payment_ledger"
     PROVIDER_SILENT = "provider_silent"
+    PAYOUT = "payout"
+    BANK = "bank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,14 @@ FINDING_DISPLAY: Final[Mapping[Disagreement, Mapping[str, str]]] = {
     Disagreement.PAYMENT_LEDGER: {
         "en": "The ledger holds other money than the provider",
         "zh-Hans": "账本与支付渠道金额不符",
+    },
+    Disagreement.PAYOUT: {
+        "en": "The ledger does not say what the payout says",
+        "zh-Hans": "付款记录与账本不符",
+    },
+    Disagreement.BANK: {
+        "en": "The bank account is not what came in less what was paid out",
+        "zh-Hans": "银行账户余额与收付记录不符",
     },
     Disagreement.PROVIDER_SILENT: {
         "en": "The provider did not answer: payments were not checked",

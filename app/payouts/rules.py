@@ -1,10 +1,10 @@
 """Pure decisions of paying out: which step may follow, what may be paid, and the entries that say so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.core.errors import StateConflict
-from app.ledger.values import PLATFORM, AccountKind, AccountRef, Entry
+from app.ledger.values import PLATFORM, AccountKind, AccountRef, Disagreement, Entry, Finding
 from app.payouts.values import DISPLAY, VERBS, Channel, PayoutEvent, PayoutStatus
 
 S, E = PayoutStatus, PayoutEvent
@@ -66,6 +66,19 @@ def offset_entries(carrier: str, currency: str, amount_minor: int) -> tuple[Entr
         Entry(AccountRef(AccountKind.CARRIER_FREIGHT, carrier, currency), -amount_minor),
         Entry(AccountRef(AccountKind.CARRIER_CASH, carrier, currency), amount_minor),
     )
+
+
+def bank_findings(
+    holds: Mapping[str, int], came_in: Sequence[Mapping[str, int]], paid_out: Mapping[str, int]
+) -> list[Finding]:
+    """Currencies in which the bank account is not what came in less what was paid out."""
+    findings = []
+    for currency in sorted({*holds, *paid_out, *(each for one in came_in for each in one)}):
+        expected = sum(one.get(currency, 0) for one in came_in) - paid_out.get(currency, 0)
+        found = holds.get(currency, 0)
+        if found != expected:
+            findings.append(Finding(Disagreement.BANK, "bank", currency, expected, found))
+    return findings
 
 
 def masked(number: str) -> str:
