@@ -22,6 +22,7 @@ from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
 from tests.factories.orders import a_quote, an_order
+from tests.factories.payouts import Settled, settled
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
 
@@ -53,6 +54,7 @@ class Town:
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
     key: str
+    money: Settled
 
 
 async def a_town(ports: Ports) -> Town:
@@ -111,6 +113,7 @@ async def a_town(ports: Ports) -> Town:
         phones=phones,
         refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
         key=await _key_of(ports, carrier),
+        money=await settled(ports, village, operator.caller, carrier.caller),
     )
 
 
