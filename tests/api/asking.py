@@ -150,7 +150,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         partner_id=town.carrier.id,
         key_id=town.key,
         carrier="XIBU" if variant == "bare" else "KUNLUN",
-        payment_id=town.money.transferring["payment"]["id"],
+        payment_id=town.transferring["payment"]["id"],
         payee_id=town.money.payees[0],
         run_id=town.money.run,
         payout_id=town.money.payouts[0],

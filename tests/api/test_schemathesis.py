@@ -72,7 +72,7 @@ class Door:
             "tracking_number": [each["tracking_number"] for each in town.placed[0]["consignments"]],
             "partner_id": [town.carrier.id],
             "key_id": [town.key],
-            "payment_id": [town.money.transferring["payment"]["id"]],
+            "payment_id": [town.transferring["payment"]["id"]],
             "payee_id": list(town.money.payees),
             "run_id": [town.money.run],
             "payout_id": list(town.money.payouts),

@@ -100,6 +100,11 @@ async def a_remark(ports: Ports, operator: Caller, order: dict[str, Any], carrie
         return await remark(ports, session, operator, command)
 
 
+async def a_transferring_order(ports: Ports, village: Village) -> dict[str, Any]:
+    """A box of dates that waits for a transfer."""
+    return await an_order(selling_by_transfer(ports), village.buyer, {village.dates: "1"}, "bank_transfer")
+
+
 @dataclass(frozen=True)
 class Settled:
     """Money on its way of every kind: the first payee and payout are the garden's, the remittances are the carrier's."""
@@ -109,13 +114,12 @@ class Settled:
     payees: tuple[str, ...]
     run: str
     payouts: tuple[str, ...]
-    transferring: dict[str, Any]
     remittances: tuple[str, ...]
     remarks: tuple[str, ...]
 
 
 async def settled(ports: Ports, village: Village, operator: Caller, carrier: Caller) -> Settled:
-    """An order delivered, confirmed and paid out; another that waits for a transfer; cash and words of carriers."""
+    """An order delivered, confirmed and paid out; cash and words of carriers."""
     order = await an_order(ports, village.buyer, village.basket)
     for consignment in order["consignments"]:
         await tell(ports, operator, events_of(consignment))
@@ -133,7 +137,6 @@ async def settled(ports: Ports, village: Village, operator: Caller, carrier: Cal
         payees=tuple(payees),
         run=run,
         payouts=tuple(row.id for row in await payouts(ports, party_id=village.garden.producer.id)),
-        transferring=await an_order(selling_by_transfer(ports), village.buyer, {village.dates: "1"}, "bank_transfer"),
         remittances=tuple([(await a_remittance(ports, carrier, 100, f"K{n}")).id for n in range(2)]),
         remarks=tuple([(await a_remark(ports, operator, order, carried)).id for _ in range(2)]),
     )
