@@ -19,6 +19,7 @@ from app.api import (
     categories,
     claims,
     consignments,
+    cooperatives,
     dev,
     disruptions,
     hubs,
@@ -58,6 +59,7 @@ from app.worker import run_worker
 ROUTERS = (
     auth,
     producers,
+    cooperatives,
     listings,
     order_cycles,
     price_lists,
