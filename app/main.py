@@ -33,6 +33,7 @@ from app.api import (
     packages,
     partners,
     payments,
+    payouts,
     price_lists,
     producers,
     quotes,
@@ -41,6 +42,7 @@ from app.api import (
     routes,
     service,
     services,
+    settlements,
     statements,
     storage,
     stranded,
@@ -86,9 +88,11 @@ ROUTERS = (
     packages,
     tracking,
     payments,
+    payouts,
     accounts,
     statements,
     reports,
+    settlements,
     partners,
     service,
     storage,
@@ -126,6 +130,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     app.include_router(orders.placing)
     app.include_router(offers.paying)
     app.include_router(orders.once)
+    app.include_router(payments.receiving)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)

@@ -31,7 +31,9 @@ from app.flows import (
     follow_shipment,
     keep_books,
     keep_producer,
+    mark_payout,
     pay_deposit,
+    pay_out,
     publish_listing,
     record_payment_event,
     replan_consignments,
@@ -76,6 +78,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "payment.failed": tell_people.payment_failed,
     "payment.return": cancel_order.return_payment,
     "payment.part_refund": return_part.return_part,
+    "payout.run": pay_out.make_payouts,
+    "payout.send": mark_payout.send_payout,
     "producer.changed": keep_producer.producer_changed,
     "shipment.advanced": follow_shipment.follow_shipment,
     "shipment.delivered": follow_shipment.follow_shipment,
@@ -90,6 +94,8 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     "books.close": ("30 19 * * *", keep_books.close_books),
     # A moment after the midnight of legal time.
     "capacities.renew": ("5 16 * * *", publish_listing.renew_capacities),
+    "payouts.begin": ("0 1 * * *", pay_out.pay_on_their_days),
+    "payouts.look": ("*/20 * * * *", mark_payout.look_after_payouts),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }

@@ -94,6 +94,12 @@ _KEY_NEEDED: Final = frozenset(
         "pay_the_deposit",
         "receive_deposit",
         "send_deposit_back",
+        "create_payout_run",
+        "send_payout_run",
+        "mark",
+        "create_cash_refund",
+        "create_receipt",
+        "confirm_remittance_received",
     }
 )
 

@@ -13,7 +13,7 @@ from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.media_types import NotAcceptable, wanted_type
 from app.api.router import story_router
-from app.api.statements import CSV, JSON
+from app.api.sheets import CSV, JSON
 from app.core.clock import LEGAL_TIME
 from app.core.errors import Forbidden, Invalid
 from app.core.money import major

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     origin_rules: Path | None = None
     policies: Path | None = None
     offer_terms: Path | None = None
+    settlement_terms: Path | None = None
     gs1_company_prefix: str = Field(GS1_EXAMPLE_PREFIX, pattern="^[0-9]{7,12}$")
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None

@@ -281,7 +281,7 @@ async def _refund(
     await record_transfers(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
     )
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
+    if payment.method is not PaymentMethod.STRIPE:
         through = min(granted_minor, payment.amount_minor - payment.refunded_minor)
         await record_part_refund(session, payment, Money(through, order.currency), now)
         return now

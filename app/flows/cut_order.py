@@ -31,7 +31,6 @@ from app.packaging.rules import choose_packages
 from app.packaging.values import Package, PackagingKind
 from app.payments.part_refunds import change_cash_due
 from app.payments.service import lock_payment_of
-from app.payments.values import PaymentMethod
 from app.shipments.lighten import (
     carriage_of,
     drop_consignment,
@@ -138,10 +137,8 @@ async def _cut(
     refund = Money(before.total_minor - after.total_minor, order.currency)
     await _owe_less(session, order, before, after, now)
     payment = await lock_payment_of(session, order.id)
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
-        await change_cash_due(session, payment, Money(payment.amount_minor, order.currency) - refund, now)
-    else:
-        await give_part_back(session, order, new_id("rfd"), refund.amount, now)
+    await change_cash_due(session, payment, Money(payment.amount_minor, order.currency) - refund, now)
+    await give_part_back(session, order, payment, new_id("rfd"), refund.amount, now)
     _note(order, noted | {"at": rfc3339(now), "to": as_text(quantity), "refund": refund}, before, after, now)
     await session.flush()
     await enqueue(session, [Job("order.cut", {"order": order.id, "number": len(order.reductions or ()) - 1})])

@@ -102,7 +102,7 @@ async def _even_out(session: Session, order: Order, shares: Mapping[str, int], n
         return
     kept = payment.amount_minor - await refunded_in_parts(session, order.id)
     due = due_minor(order, order.total_minor) - kept
-    await give_part_back(session, order, new_id("rfd"), -due, now)
+    await give_part_back(session, order, payment, new_id("rfd"), -due, now)
     if due > 0:
         parts = Money(due, order.currency).split([max(0, amount) for amount in shares.values()])
         accounts = {

@@ -3,6 +3,8 @@
 import logging
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from app.core.errors import UpstreamFailed
 from app.flows.ports import Ports
 from app.ledger.balance import close_until
@@ -10,12 +12,18 @@ from app.ledger.reconcile import check_books, held_by_provider, keep_reconciliat
 from app.ledger.rules import last_midnight
 from app.ledger.values import NO_CURRENCY, Disagreement, Finding
 from app.payments.rules import compare_with_provider
-from app.payments.service import list_recorded
+from app.payments.service import deposits_by_transfer, list_recorded
+from app.payments.service import received_in_all as received_by_transfer
 from app.payments.values import RECONCILED_DAYS, PaymentMethod
+from app.payouts.remittances import received_in_all as received_from_carriers
+from app.payouts.rules import bank_findings
+from app.payouts.service import bank_holds, paid_by_bank_in_all, payouts_unlike_ledger
 from app.reports.service import sum_carriage
 
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
+_LONG = text("SET LOCAL statement_timeout = '30min'")
+_ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 async def close_books(ports: Ports) -> None:
@@ -31,7 +39,7 @@ async def close_books(ports: Ports) -> None:
     async with ports.begin() as session:
         await sum_carriage(session, until_at)
     payments, more = await _ask_provider(ports, until_at)
-    findings += more
+    findings += more + await _compare_payouts(ports)
     async with ports.begin() as session:
         await keep_reconciliation(
             session, until_at, now, accounts=accounts, transfers=transfers, payments=payments, findings=findings
@@ -42,6 +50,20 @@ async def close_books(ports: Ports) -> None:
         log.error("the books do not agree", extra=looked_at | {"findings": len(findings), "first": first})
     else:
         log.info("the books agree", extra=looked_at)
+
+
+async def _compare_payouts(ports: Ports) -> list[Finding]:
+    """Payouts beside the ledger, and the bank account beside what came in and was paid out; from one snapshot."""
+    async with ports.begin() as session:
+        await session.execute(_ONE_SNAPSHOT)
+        await session.execute(_LONG)
+        findings = await payouts_unlike_ledger(session)
+        came_in = [
+            await received_by_transfer(session),
+            await received_from_carriers(session),
+            await deposits_by_transfer(session),
+        ]
+        return findings + bank_findings(await bank_holds(session), came_in, await paid_by_bank_in_all(session))
 
 
 async def _ask_provider(ports: Ports, until_at: datetime) -> tuple[int | None, list[Finding]]:

@@ -52,7 +52,7 @@ async def start_deposit(
     `PaymentMethodUnavailable`, `AmountNotPayable` or `UpstreamFailed`.
     """
     method = PaymentMethod(command.method)
-    require_offered(method, cards=ports.cards is not None, among=FOR_DEPOSITS, at="/method")
+    require_offered(method, cards=ports.cards is not None, transfers=True, among=FOR_DEPOSITS, at="/method")
     async with ports.begin() as session:
         offer = await get_offer(session, caller, offer_id)
         if offer.buyer_id != caller.id:

@@ -1,8 +1,8 @@
 """What every story needs from outside: the database, the clock, and the edges to the world. Made once for each process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.catalogue.values import Category, Species
 from app.core.clock import Clock, SystemClock
@@ -14,14 +14,22 @@ from app.network.origin_rules import NO_RULES, OriginRules, RulesUnreadable, loa
 from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
 from app.notify.senders import MessageSender, open_sender
-from app.offers.terms import NO_TERMS, OfferTerms, TermsUnreadable, load_terms
+from app.offers.terms import NO_TERMS as NO_OFFER_TERMS
+from app.offers.terms import OfferTerms
+from app.offers.terms import TermsUnreadable as OfferTermsUnreadable
+from app.offers.terms import load_terms as load_offer_terms
 from app.orders.policies import NO_POLICIES, Policies, PoliciesUnreadable, load_policies
 from app.payments.providers import PaymentProvider, open_provider
+from app.payouts.channels import PayoutChannel
+from app.payouts.terms import NO_TERMS, Terms, TermsUnreadable, load_terms
+from app.payouts.values import Channel
 
 
 @dataclass(frozen=True)
 class Ports:
-    """`cards` is None when no card provider is configured. `session` is a transaction that is open already."""
+    """`cards` is None when no card provider is configured; `channels` are those that pay out by machine. `session` is a transaction that
+    is open already.
+    """
 
     settings: Settings
     database: Database
@@ -34,7 +42,9 @@ class Ports:
     seal: Seal
     origin_rules: OriginRules = NO_RULES
     policies: Policies = NO_POLICIES
-    offer_terms: OfferTerms = NO_TERMS
+    offer_terms: OfferTerms = NO_OFFER_TERMS
+    terms: Terms = NO_TERMS
+    channels: Mapping[Channel, PayoutChannel] = field(default_factory=dict)
     session: Session | None = None
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
@@ -62,9 +72,13 @@ def fault_of_tables(settings: Settings) -> str | None:
     except PoliciesUnreadable as error:
         return f"CHAMA_POLICIES: {error}"
     try:
-        load_terms(settings.offer_terms)
-    except TermsUnreadable as error:
+        load_offer_terms(settings.offer_terms)
+    except OfferTermsUnreadable as error:
         return f"CHAMA_OFFER_TERMS: {error}"
+    try:
+        load_terms(settings.settlement_terms)
+    except TermsUnreadable as error:
+        return f"CHAMA_SETTLEMENT_TERMS: {error}"
     return None
 
 
@@ -73,6 +87,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     """The ports that the settings ask for, closed at the end. The database must be there already."""
     assert settings.database_url
     rules, policies = origin_rules_of(settings), load_policies(settings.policies)
+    terms = load_terms(settings.settlement_terms)
     cards = open_provider(settings)
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
@@ -90,7 +105,8 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             seal=Seal(settings.key),
             origin_rules=rules,
             policies=policies,
-            offer_terms=load_terms(settings.offer_terms),
+            offer_terms=load_offer_terms(settings.offer_terms),
+            terms=terms,
         )
     finally:
         await database.close()

@@ -64,7 +64,7 @@ def clocks_of_boxes(order: Order, journeys: Sequence[Journey], now: datetime) ->
 
 
 async def return_box(ports: Ports, session: Session, package_id: str, command: BoxReturn) -> BoxShape:
-    """A box was scanned at a hub: its deposit is the buyer's again, by card by a job, for cash on the buyer's account.
+    """A box was scanned at a hub: its deposit is the buyer's again, by card by a job, otherwise on the buyer's account.
 
     A second scan answers the first. Raises `NotFound`, `Invalid` for a hub that is not there, or `StateConflict` before the delivery and
     for a box that was given up. Locks the order, the box, the payment.
@@ -87,7 +87,7 @@ async def return_box(ports: Ports, session: Session, package_id: str, command: B
     await record_transfers(session, [back], now)
     await change_boxes(session, [box.id], returned_at=now, returned_hub=command.hub)
     payment = await lock_payment_of(session, order.id)
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
+    if payment.method is not PaymentMethod.STRIPE:
         left = Money(min(amount.amount, payment.amount_minor - payment.refunded_minor), order.currency)
         await record_part_refund(session, payment, left, now)
     else:

@@ -23,9 +23,10 @@ from app.orders.models import Order, OrderLine
 from app.orders.service import list_lines, lock_order, lower_box_deposit, move, reprice, settle_line
 from app.orders.values import OrderEvent
 from app.orders.weighing import weighed_total
+from app.payments.models import Payment
 from app.payments.part_refunds import change_cash_due, note_part_refund, refunded_in_parts
-from app.payments.service import lock_payment_of, record_cancel
-from app.payments.values import PaymentMethod
+from app.payments.service import lock_payment_of, record_cancel, record_refund
+from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.errors import WeightDoesNotFit
 from app.shipments.models import WeighIn
 from app.shipments.queries import list_of_orders
@@ -176,12 +177,17 @@ async def _move_money(session: Session, after: Scene, before: _Before, weigh_in:
         await change_cash_due(session, payment, Money(due, order.currency), now)
         return
     kept = payment.amount_minor - await refunded_in_parts(session, order.id)
-    await give_part_back(session, order, weigh_in.id, kept - due_minor(order, most_minor(standing)), now)
+    await give_part_back(session, order, payment, weigh_in.id, kept - due_minor(order, most_minor(standing)), now)
 
 
-async def give_part_back(session: Session, order: Order, refund_id: str, amount_minor: int, now: datetime) -> None:
-    """What of a card payment is not needed goes back at once, by a job under this id; nothing when it all is."""
-    if amount_minor > 0:
+async def give_part_back(
+    session: Session, order: Order, payment: Payment, refund_id: str, amount_minor: int, now: datetime
+) -> None:
+    """What of a card payment is not needed goes back at once, by a job under this id; nothing when it all is.
+
+    What was paid by transfer is the buyer's from now on, and paid back by the next run.
+    """
+    if amount_minor > 0 and payment.method is PaymentMethod.STRIPE:
         await note_part_refund(session, refund_id, order.id, Money(amount_minor, order.currency), now)
         await enqueue(session, [Job("payment.part_refund", {"refund": refund_id})])
 
@@ -208,10 +214,12 @@ async def _end(session: Session, after: Scene, before: _Before, now: datetime) -
     await settle_transfers(session, owed, State.VOID, now)
     payment = await lock_payment_of(session, order.id)
     jobs = [Job("order.cancelled", {"order": order.id})]
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
-        await record_cancel(session, payment.id, now)
-    else:
+    if payment.method is PaymentMethod.STRIPE:
         jobs.append(Job("payment.return", {"order": order.id}))
+    elif payment.status is PaymentStatus.PAID:
+        await record_refund(session, payment.id, now)
+    else:
+        await record_cancel(session, payment.id, now)
     await enqueue(session, jobs)
 
 

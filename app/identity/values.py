@@ -130,6 +130,7 @@ class Scope(StrEnum):
     DISRUPTIONS_WRITE = "disruptions:write"
     STATEMENTS_READ = "statements:read"
     WEIGH_INS_WRITE = "weigh_ins:write"
+    SETTLEMENTS_WRITE = "settlements:write"
 
 
 class KeyMode(StrEnum):

@@ -34,10 +34,10 @@ class AccountKind(StrEnum):
     SUBSIDY = "subsidy"
     REROUTING = "rerouting"
     CANCELLATIONS = "cancellations"
+    BANK = "bank"
     COOPERATIVE_PENDING = "cooperative_pending"
     COOPERATIVE_AVAILABLE = "cooperative_available"
     DEPOSIT = "deposit"
-    BANK = "bank"
     TAX = "tax"
 
 
@@ -49,7 +49,7 @@ RELEASED_TO: Final[Mapping[AccountKind, AccountKind]] = {
 
 
 class TransferKind(StrEnum):
-    """What a transfer tells of; its subject is the order's id, or that of the offer whose deposit it moves."""
+    """What a transfer tells of; its subject is the id of the order, offer, payout, run or remittance that it is about."""
 
     SALE = "sale"
     REROUTE = "reroute"
@@ -64,6 +64,10 @@ class TransferKind(StrEnum):
     DEPOSIT_FORFEITED = "deposit_forfeited"
     REDUCTION = "reduction"
     CARRIER_CLAIM = "carrier_claim"
+    PAYOUT = "payout"
+    PAYOUT_RETURNED = "payout_returned"
+    REMITTANCE = "remittance"
+    FREIGHT_PAID = "freight_paid"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -99,7 +103,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Entries that belong together and sum to zero in each currency. `subject` is what it is about: an order's id, or an offer's."""
+    """Entries that belong together and sum to zero in each currency. `subject` is what it is about, such as an order's id."""
 
     id: str
     kind: TransferKind
@@ -214,7 +218,7 @@ class Line:
 
 
 class Disagreement(StrEnum):
-    """What a reconciliation may find: `subject` is an account, a transfer, an order or the provider's name of a payment."""
+    """What a reconciliation may find: `subject` is an account, a transfer, an order, a payout or the provider's name of a payment."""
 
     BALANCE = "balance"
     TRANSFER = "transfer"
@@ -223,6 +227,8 @@ class Disagreement(StrEnum):
     PAYMENT_AMOUNT = "payment_amount"
     PAYMENT_LEDGER = "payment_ledger"
     PROVIDER_SILENT = "provider_silent"
+    PAYOUT = "payout"
+    BANK = "bank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +261,14 @@ FINDING_DISPLAY: Final[Mapping[Disagreement, Mapping[str, str]]] = {
         "en": "The ledger holds other money than the provider",
         "zh-Hans": "账本与支付渠道金额不符",
     },
+    Disagreement.PAYOUT: {
+        "en": "The ledger does not say what the payout says",
+        "zh-Hans": "付款记录与账本不符",
+    },
+    Disagreement.BANK: {
+        "en": "The bank account is not what came in less what was paid out",
+        "zh-Hans": "银行账户余额与收付记录不符",
+    },
     Disagreement.PROVIDER_SILENT: {
         "en": "The provider did not answer: payments were not checked",
         "zh-Hans": "支付渠道无响应，未核对付款",
@@ -274,6 +288,10 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.DEPOSIT_FORFEITED: {"en": "Deposit forfeited", "zh-Hans": "没收定金"},
     TransferKind.REDUCTION: {"en": "Order cut down", "zh-Hans": "订单减量"},
     TransferKind.CARRIER_CLAIM: {"en": "Loss borne by a carrier", "zh-Hans": "承运人赔付"},
+    TransferKind.PAYOUT: {"en": "Paid out", "zh-Hans": "付款"},
+    TransferKind.PAYOUT_RETURNED: {"en": "Payout came back", "zh-Hans": "付款退回"},
+    TransferKind.REMITTANCE: {"en": "Cash handed over", "zh-Hans": "上缴代收货款"},
+    TransferKind.FREIGHT_PAID: {"en": "Freight settled with cash held", "zh-Hans": "运费抵扣代收现金"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -300,4 +318,5 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.DEPOSIT: {"en": "Deposits held", "zh-Hans": "托管定金"},
     AccountKind.BANK: {"en": "Bank account", "zh-Hans": "银行账户"},
     AccountKind.TAX: {"en": "Duties and taxes collected", "zh-Hans": "代收税费"},
+    AccountKind.BANK: {"en": "Bank account of the service", "zh-Hans": "平台银行账户"},
 }

@@ -43,6 +43,8 @@ class Template(StrEnum):
     WEIGHT_ASKED = "weight_asked"
     WEIGHT_REFERRED = "weight_referred"
     WEIGHT_DECLINED = "weight_declined"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
     COOPERATIVE_INVITED = "cooperative_invited"
     COOPERATIVE_JOINED = "cooperative_joined"
     COOPERATIVE_DECLINED = "cooperative_declined"
@@ -187,6 +189,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.WEIGHT_DECLINED: {
         "en": "Chama: the weight of {title} of order {number} was not accepted. The goods are taken off the order and cost nothing.",
         "zh-Hans": "【茶马】订单 {number} 的{title}因重量差异未被接受，已从订单中取消，不收取费用。",
+    },
+    Template.PAYOUT_PAID: {
+        "en": "Chama: {amount} was paid to your account {account}. Reference: {reference}",
+        "zh-Hans": "【茶马】已向您的账户 {account} 付款 {amount}，凭证号：{reference}",
+    },
+    Template.PAYOUT_RETURNED: {
+        "en": "Chama: {amount} could not be paid to your account {account} and came back. Please give the account again.",
+        "zh-Hans": "【茶马】向您的账户 {account} 付款 {amount} 未成功，款项已退回，请重新填写收款账户。",
     },
     Template.COOPERATIVE_INVITED: {
         "en": "Chama: {cooperative} invites {member} to join, for {share}% of what its goods bring. The owner accepts or declines.",

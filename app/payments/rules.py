@@ -58,16 +58,24 @@ def news_for_order(before: PaymentStatus, after: PaymentStatus) -> str | None:
     return "payment.failed" if unheard or after in (PaymentStatus.FAILED, PaymentStatus.CANCELLED) else None
 
 
-def methods_offered(*, cards: bool, among: Sequence[PaymentMethod] = FOR_ORDERS) -> tuple[PaymentMethod, ...]:
-    """The ways of paying; `cards` says whether a card provider is configured."""
-    return tuple(method for method in among if cards or method is not PaymentMethod.STRIPE)
+def methods_offered(
+    *, cards: bool, transfers: bool = False, among: Sequence[PaymentMethod] = FOR_ORDERS
+) -> tuple[PaymentMethod, ...]:
+    """The ways of paying; `cards` says whether a card provider is configured, `transfers` whether buyers are told where to pay."""
+    there = {PaymentMethod.STRIPE: cards, PaymentMethod.BANK_TRANSFER: transfers}
+    return tuple(method for method in among if there.get(method, True))
 
 
 def require_offered(
-    method: PaymentMethod, *, cards: bool, among: Sequence[PaymentMethod] = FOR_ORDERS, at: str = "/payment/method"
+    method: PaymentMethod,
+    *,
+    cards: bool,
+    transfers: bool = False,
+    among: Sequence[PaymentMethod] = FOR_ORDERS,
+    at: str = "/payment/method",
 ) -> None:
     """Raise `PaymentMethodUnavailable`, which names the methods there are."""
-    offered = methods_offered(cards=cards, among=among)
+    offered = methods_offered(cards=cards, transfers=transfers, among=among)
     if method not in offered:
         raise PaymentMethodUnavailable(method, offered, at)
 

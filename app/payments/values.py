@@ -66,7 +66,7 @@ DISPLAY: Final[Mapping[PaymentStatus, Mapping[str, str]]] = {
 }
 
 # A deposit is paid before there is an order that could be paid at the door.
-FOR_ORDERS: Final = (PaymentMethod.CASH_ON_DELIVERY, PaymentMethod.STRIPE)
+FOR_ORDERS: Final = (PaymentMethod.CASH_ON_DELIVERY, PaymentMethod.STRIPE, PaymentMethod.BANK_TRANSFER)
 FOR_DEPOSITS: Final = (PaymentMethod.BANK_TRANSFER, PaymentMethod.STRIPE)
 
 METHOD_DISPLAY: Final[Mapping[PaymentMethod, Mapping[str, str]]] = {
@@ -75,7 +75,7 @@ METHOD_DISPLAY: Final[Mapping[PaymentMethod, Mapping[str, str]]] = {
         "en": "Card, Alipay or WeChat Pay (Stripe)",
         "zh-Hans": "银行卡、支付宝或微信支付（Stripe）",
     },
-    PaymentMethod.BANK_TRANSFER: {"en": "Bank transfer", "zh-Hans": "银行转账"},
+    PaymentMethod.BANK_TRANSFER: {"en": "Bank or wallet transfer", "zh-Hans": "银行或钱包转账"},
 }
 
 

@@ -1,7 +1,7 @@
 """What carriage took by county and month; duties in the ledger; orders that are cut down
 
 Revision ID: 0021
-Revises: 0018
+Revises: 0019
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0021"
-down_revision = "0018"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
@@ -22,7 +22,7 @@ ACCOUNTS = (
 NEW_ACCOUNTS = ("tax",)
 TRANSFERS = (
     "sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation", "weighing", "deposit",
-    "deposit_returned", "deposit_forfeited",
+    "deposit_returned", "deposit_forfeited", "payout", "payout_returned", "remittance", "freight_paid",
 )
 NEW_TRANSFERS = ("reduction", "carrier_claim")
 TEMPLATES = (
@@ -32,7 +32,7 @@ TEMPLATES = (
     "weight_asked", "weight_referred", "weight_declined", "offer_made", "offer_countered", "offer_accepted",
     "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened", "deposit_received", "deposit_returned",
     "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited", "cooperative_invited", "cooperative_joined",
-    "cooperative_declined", "cooperative_left", "share_proposed", "share_answered",
+    "cooperative_declined", "cooperative_left", "share_proposed", "share_answered", "payout_paid", "payout_returned",
 )
 RECOURSES = ("booked", "accepted", "contested", "reversed")
 NEW_TEMPLATES = ("harvest_cut", "order_cut")

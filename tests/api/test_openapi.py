@@ -25,6 +25,12 @@ MAKES_MONEY_MOVE = {
     "POST /v1/offers/{offer_id}/deposit",
     "POST /v1/offers/{offer_id}/deposit/receipt",
     "POST /v1/offers/{offer_id}/deposit/refund",
+    "POST /v1/payments/{payment_id}/receipts",
+    "POST /v1/payout-runs",
+    "POST /v1/payout-runs/{run_id}/send",
+    "POST /v1/payouts/{payout_id}/mark",
+    "POST /v1/cash-refunds",
+    "POST /v1/remittances/{remittance_id}/confirm",
 }
 RENEW = "The OpenAPI document has changed. When that is meant: make openapi > tests/samples/openapi.json"
 ANSWERS_WITHOUT_BODY = {"204", "304", "307"}

@@ -24,6 +24,7 @@ ROOMS = (
     "catalogue",
     "payments",
     "offers",
+    "payouts",
     "orders",
     "shipments",
     "claims",

@@ -27,6 +27,7 @@ from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
 from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, countered
 from tests.factories.orders import a_quote, an_order
+from tests.factories.payouts import Settled, a_transferring_order, settled
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
 from tests.factories.weighing import a_photo_of_the_scale, scaled, weigh, weighed_goods
@@ -71,6 +72,8 @@ class Town:
     clerk: str
     memberships: dict[str, str]
     agreement: str
+    money: Settled
+    transferring: Json
 
 
 async def a_town(ports: Ports) -> Town:
@@ -81,6 +84,7 @@ async def a_town(ports: Ports) -> Town:
     await a_key(ports, carrier.id, Scope.TRACKING_WRITE)
     rival = await a_partner(ports, "LONGHAI")
     bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
+    money = await settled(ports, village, operator.caller, carrier.caller)
     delivered = await an_order(ports, village.buyer, village.basket)
     claimable = await an_order(ports, village.buyer, {village.carpets: "1"})
     boxed = await an_order(ports, await a_person(ports), {village.dates: "2"}, packaging="reusable")
@@ -139,6 +143,8 @@ async def a_town(ports: Ports) -> Town:
         refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
         key=await _key_of(ports, carrier),
         **await _roof(ports, village),
+        money=money,
+        transferring=await a_transferring_order(ports, village),
     )
 
 
