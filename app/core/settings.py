@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     platform_fee_bps: int = Field(300, ge=0, le=5_000)
     origin_rules: Path | None = None
     policies: Path | None = None
+    settlement_terms: Path | None = None
     gs1_company_prefix: str = Field(GS1_EXAMPLE_PREFIX, pattern="^[0-9]{7,12}$")
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None

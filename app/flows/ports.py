@@ -1,8 +1,8 @@
 """What every story needs from outside: the database, the clock, and the edges to the world. Made once for each process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.catalogue.values import Category, Species
 from app.core.clock import Clock, SystemClock
@@ -16,11 +16,14 @@ from app.network.timetable import TimetableCache
 from app.notify.senders import MessageSender, open_sender
 from app.orders.policies import NO_POLICIES, Policies, PoliciesUnreadable, load_policies
 from app.payments.providers import PaymentProvider, open_provider
+from app.payouts.channels import PayoutChannel
+from app.payouts.terms import NO_TERMS, Terms, TermsUnreadable, load_terms
+from app.payouts.values import Channel
 
 
 @dataclass(frozen=True)
 class Ports:
-    """`cards` is None when no card provider is configured."""
+    """`cards` is None when no card provider is configured; `channels` are those that pay out by machine."""
 
     settings: Settings
     database: Database
@@ -33,6 +36,8 @@ class Ports:
     seal: Seal
     origin_rules: OriginRules = NO_RULES
     policies: Policies = NO_POLICIES
+    terms: Terms = NO_TERMS
+    channels: Mapping[Channel, PayoutChannel] = field(default_factory=dict)
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """One transaction: committed when its block ends well, undone when an exception leaves it."""
@@ -54,6 +59,10 @@ def fault_of_tables(settings: Settings) -> str | None:
         load_policies(settings.policies)
     except PoliciesUnreadable as error:
         return f"CHAMA_POLICIES: {error}"
+    try:
+        load_terms(settings.settlement_terms)
+    except TermsUnreadable as error:
+        return f"CHAMA_SETTLEMENT_TERMS: {error}"
     return None
 
 
@@ -62,6 +71,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     """The ports that the settings ask for, closed at the end. The database must be there already."""
     assert settings.database_url
     rules, policies = origin_rules_of(settings), load_policies(settings.policies)
+    terms = load_terms(settings.settlement_terms)
     cards = open_provider(settings)
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
@@ -79,6 +89,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             seal=Seal(settings.key),
             origin_rules=rules,
             policies=policies,
+            terms=terms,
         )
     finally:
         await database.close()

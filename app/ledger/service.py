@@ -129,6 +129,16 @@ async def transfers_of(session: Session, subject: str) -> list[Transfer]:
     return found
 
 
+async def entries_of(session: Session, transfer_id: str) -> tuple[Entry, ...]:
+    """The entries of a transfer, in their order."""
+    rows = await session.execute(
+        select(col(LedgerEntry.account_id), col(LedgerEntry.amount_minor))
+        .where(col(LedgerEntry.transfer_id) == transfer_id)
+        .order_by(col(LedgerEntry.seq))
+    )
+    return tuple(Entry(account_of(row.account_id), row.amount_minor) for row in rows)
+
+
 async def list_entries(
     connection: AsyncConnection | Session, account: AccountRef, *, cursor: str | None, limit: int, language: str
 ) -> Page[EntryShape]:

@@ -33,10 +33,13 @@ class AccountKind(StrEnum):
     SUBSIDY = "subsidy"
     REROUTING = "rerouting"
     CANCELLATIONS = "cancellations"
+    BANK = "bank"
+    COOPERATIVE_PENDING = "cooperative_pending"
+    COOPERATIVE_AVAILABLE = "cooperative_available"
 
 
 class TransferKind(StrEnum):
-    """What a transfer tells of; its subject is the order's id."""
+    """What a transfer tells of; its subject is the id of the order, payout, run or remittance that it is about."""
 
     SALE = "sale"
     REROUTE = "reroute"
@@ -45,6 +48,10 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     REFUND_PAID = "refund_paid"
     CANCELLATION = "cancellation"
+    PAYOUT = "payout"
+    PAYOUT_RETURNED = "payout_returned"
+    REMITTANCE = "remittance"
+    FREIGHT_PAID = "freight_paid"
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -78,7 +85,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Entries that belong together and sum to zero in each currency. `subject` is what it is about: an order's id."""
+    """Entries that belong together and sum to zero in each currency. `subject` is what it is about, such as an order's id."""
 
     id: str
     kind: TransferKind
@@ -222,6 +229,10 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.REFUND: {"en": "Refund", "zh-Hans": "退款"},
     TransferKind.REFUND_PAID: {"en": "Refund sent back", "zh-Hans": "退款已退回"},
     TransferKind.CANCELLATION: {"en": "Cost of a cancelled order", "zh-Hans": "取消订单费用"},
+    TransferKind.PAYOUT: {"en": "Paid out", "zh-Hans": "付款"},
+    TransferKind.PAYOUT_RETURNED: {"en": "Payout came back", "zh-Hans": "付款退回"},
+    TransferKind.REMITTANCE: {"en": "Cash handed over", "zh-Hans": "上缴代收货款"},
+    TransferKind.FREIGHT_PAID: {"en": "Freight settled with cash held", "zh-Hans": "运费抵扣代收现金"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -240,4 +251,13 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
     AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
     AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
+    AccountKind.BANK: {"en": "Bank account of the service", "zh-Hans": "平台银行账户"},
+    AccountKind.COOPERATIVE_PENDING: {
+        "en": "Share of members' sales, not yet released",
+        "zh-Hans": "待结算社员销售分成",
+    },
+    AccountKind.COOPERATIVE_AVAILABLE: {
+        "en": "Share of members' sales, available for payout",
+        "zh-Hans": "可提现社员销售分成",
+    },
 }

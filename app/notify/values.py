@@ -37,6 +37,8 @@ class Template(StrEnum):
     CLAIM_SETTLED = "claim_settled"
     CLAIM_REFUSED = "claim_refused"
     CLAIM_WITHDRAWN = "claim_withdrawn"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
 
 
 class State(StrEnum):
@@ -137,6 +139,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.CLAIM_WITHDRAWN: {
         "en": "Chama: the claim on order {number} was withdrawn by the buyer.",
         "zh-Hans": "【茶马】订单 {number} 的售后申请已由买家撤回。",
+    },
+    Template.PAYOUT_PAID: {
+        "en": "Chama: {amount} was paid to your account {account}. Reference: {reference}",
+        "zh-Hans": "【茶马】已向您的账户 {account} 付款 {amount}，凭证号：{reference}",
+    },
+    Template.PAYOUT_RETURNED: {
+        "en": "Chama: {amount} could not be paid to your account {account} and came back. Please give the account again.",
+        "zh-Hans": "【茶马】向您的账户 {account} 付款 {amount} 未成功，款项已退回，请重新填写收款账户。",
     },
 }
 

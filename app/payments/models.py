@@ -39,6 +39,21 @@ class Payment(SQLModel, table=True):
     updated_at: datetime
 
 
+class PaymentReceipt(SQLModel, table=True):
+    """Money of a bank or wallet transfer as it arrived; the bank's reference tells one from another."""
+
+    __tablename__ = "payment_receipt"
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    payment_id: str = Field(max_length=40, foreign_key="payment.id", index=True)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(max_length=3)
+    reference: str = Field(unique=True, max_length=60)
+    recorded_by: str = Field(max_length=40)
+    created_at: datetime
+
+
 class ProviderEvent(SQLModel, table=True):
     """An event as far as it concerns us: its names and `News`. The rest may tell of people and hold secrets."""
 

@@ -37,6 +37,7 @@ ALLOWED: Final[Mapping[tuple[PaymentStatus, PaymentEvent], PaymentStatus]] = {
 FIRST: Final[Mapping[PaymentMethod, PaymentStatus]] = {
     PaymentMethod.CASH_ON_DELIVERY: _S.PENDING_CASH,
     PaymentMethod.STRIPE: _S.STARTED,
+    PaymentMethod.BANK_TRANSFER: _S.AWAITING_CUSTOMER,
 }
 
 
@@ -57,14 +58,15 @@ def news_for_order(before: PaymentStatus, after: PaymentStatus) -> str | None:
     return "payment.failed" if unheard or after in (PaymentStatus.FAILED, PaymentStatus.CANCELLED) else None
 
 
-def methods_offered(*, cards: bool) -> tuple[PaymentMethod, ...]:
-    """The ways of paying; `cards` says whether a card provider is configured."""
-    return tuple(PaymentMethod) if cards else (PaymentMethod.CASH_ON_DELIVERY,)
+def methods_offered(*, cards: bool, transfers: bool = False) -> tuple[PaymentMethod, ...]:
+    """The ways of paying; `cards` says whether a card provider is configured, `transfers` whether buyers are told where to pay."""
+    there = {PaymentMethod.STRIPE: cards, PaymentMethod.BANK_TRANSFER: transfers}
+    return tuple(method for method in PaymentMethod if there.get(method, True))
 
 
-def require_offered(method: PaymentMethod, *, cards: bool) -> None:
+def require_offered(method: PaymentMethod, *, cards: bool, transfers: bool = False) -> None:
     """Raise `PaymentMethodUnavailable`, which names the methods there are."""
-    offered = methods_offered(cards=cards)
+    offered = methods_offered(cards=cards, transfers=transfers)
     if method not in offered:
         raise PaymentMethodUnavailable(method, offered)
 

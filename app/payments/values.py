@@ -23,6 +23,7 @@ ProviderId = Annotated[str, Field(min_length=1, max_length=PROVIDER_ID_LENGTH_MA
 class PaymentMethod(StrEnum):
     CASH_ON_DELIVERY = "cash_on_delivery"
     STRIPE = "stripe"
+    BANK_TRANSFER = "bank_transfer"
 
 
 class PaymentStatus(StrEnum):
@@ -70,6 +71,7 @@ METHOD_DISPLAY: Final[Mapping[PaymentMethod, Mapping[str, str]]] = {
         "en": "Card, Alipay or WeChat Pay (Stripe)",
         "zh-Hans": "银行卡、支付宝或微信支付（Stripe）",
     },
+    PaymentMethod.BANK_TRANSFER: {"en": "Bank or wallet transfer", "zh-Hans": "银行或钱包转账"},
 }
 
 

@@ -23,6 +23,7 @@ ROOMS = (
     "notify",
     "catalogue",
     "payments",
+    "payouts",
     "orders",
     "shipments",
     "claims",

@@ -1,0 +1,43 @@
+"""The refusals of paying out."""
+
+from app.core.errors import Kind, Problem
+
+
+class PayeeNotOfThisParty(Problem):
+    slug = "payee-not-of-this-party"
+    kind = Kind.INVALID
+    title = {"en": "Whom this account belongs to is not known", "zh-Hans": "收款方不明确"}
+    detail = {
+        "en": "Name in `party` yourself, one of your producers or your carrier's code: {choices}.",
+        "zh-Hans": "请在 `party` 中填写本人、您的生产者或承运方代码：{choices}。",
+    }
+
+
+class SheetTooLong(Problem):
+    slug = "sheet-too-long"
+    kind = Kind.INVALID
+    title = {"en": "Too many payouts for one sheet", "zh-Hans": "付款清单行数过多"}
+    detail = {
+        "en": "This run has more than {payouts_max} payouts. Read them page by page with GET /v1/payouts.",
+        "zh-Hans": "该批次付款超过 {payouts_max} 笔，请通过 GET /v1/payouts 分页读取。",
+    }
+
+
+class NothingToPayBack(Problem):
+    slug = "nothing-to-pay-back"
+    kind = Kind.CONFLICT
+    title = {"en": "Nothing is owed to the buyer of this order", "zh-Hans": "该订单没有应退买家的款项"}
+    detail = {
+        "en": "What was owed for order {order} is paid back or on its way; what was paid by card goes back to the card.",
+        "zh-Hans": "订单 {order} 的应退款项已退回或正在退回；以银行卡支付的款项将原路退回。",
+    }
+
+
+class CarrierHoldsLess(Problem):
+    slug = "carrier-holds-less"
+    kind = Kind.CONFLICT
+    title = {"en": "The carrier does not hold so much cash", "zh-Hans": "承运人持有的现金不足"}
+    detail = {
+        "en": "{carrier} holds {held} and would have to hand over {amount}. Pay by bank, or choose a carrier that holds enough.",
+        "zh-Hans": "{carrier} 现持有 {held}，不足以支付 {amount}。请改用银行转账，或选择持有足够现金的承运人。",
+    }

@@ -1,0 +1,172 @@
+"""Verbs of paying out: prepare a payout, take it a step further, and what is owed of which accounts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from app.core.database import Reader, Session
+from app.core.errors import NotFound
+from app.core.ids import new_id
+from app.ledger.balance import balances
+from app.ledger.rules import reversed_entries
+from app.ledger.service import entries_of, settle
+from app.ledger.service import record as record_transfers
+from app.ledger.values import AccountRef, State, Transfer, TransferKind
+from app.payouts.models import Payout
+from app.payouts.rules import advance, payout_entries, source_of
+from app.payouts.values import ACCOUNTS, Channel, Party, PayoutEvent, PayoutStatus
+
+PAYOUT: Final = {"en": "payout", "zh-Hans": "付款"}
+# What payouts that are under way have already taken: their transfers are pending, so posted balances still hold it.
+_TAKEN: Final = text(
+    """
+    SELECT entry.account_id, sum(entry.amount_minor)::bigint AS amount_minor
+    FROM payout JOIN transfer ON transfer.id = payout.transfer_id AND transfer.state = 'pending'
+    JOIN entry ON entry.transfer_id = transfer.id
+    WHERE payout.party_id = :party AND payout.status IN ('prepared', 'sent') GROUP BY entry.account_id
+    """
+)
+# Money that came back from a bank was available before.
+_FRESH: Final = text(
+    """
+    SELECT entry.account_id, sum(entry.amount_minor)::bigint AS amount_minor
+    FROM entry JOIN transfer ON transfer.id = entry.transfer_id
+    WHERE entry.account_id = ANY(:accounts) AND entry.amount_minor > 0 AND transfer.state = 'posted'
+        AND transfer.kind <> 'payout_returned' AND coalesce(transfer.settled_at, transfer.created_at) > :since
+    GROUP BY entry.account_id
+    """
+)
+# A sale that is pending is owed already: a buyer's order is even when all that is not void comes to nothing.
+_BY_ORDER: Final = text(
+    """
+    SELECT transfer.subject AS order_id, sum(entry.amount_minor)::bigint AS amount_minor
+    FROM entry JOIN transfer ON transfer.id = entry.transfer_id
+    WHERE entry.account_id = :account AND transfer.state <> 'void' GROUP BY transfer.subject
+    HAVING sum(entry.amount_minor) > 0 ORDER BY 1 LIMIT :most
+    """
+)
+_OF_ORDER: Final = text(
+    """
+    SELECT coalesce(sum(entry.amount_minor), 0)::bigint FROM transfer JOIN entry ON entry.transfer_id = transfer.id
+    WHERE transfer.subject = :order_id AND entry.account_id = :account AND transfer.state <> 'void'
+    """
+)
+_STEP_AT: Final[Mapping[PayoutStatus, str]] = {PayoutStatus.SENT: "sent_at", PayoutStatus.PAID: "paid_at"}
+
+
+async def available(
+    reader: Reader, party: Party, party_id: str, currency: str, since: datetime | None = None
+) -> dict[AccountRef, int]:
+    """What a party may be paid of each of its accounts in a currency; below zero what it owes.
+
+    Posted money less what payouts under way have taken and, with `since`, less what became available after that.
+    Hold the lock of the party's payee, so that two who pay at once do not both find it.
+    """
+    held = {
+        each.account: each.posted_minor
+        for each in await balances(reader, party_id)
+        if each.account.kind in ACCOUNTS[party] and each.account.currency == currency
+    }
+    taken = await _by_account(reader, _TAKEN, {"party": party_id})
+    fresh: Mapping[str, int] = {}
+    if since is not None:
+        fresh = await _by_account(reader, _FRESH, {"accounts": [ref.id for ref in held], "since": since})
+    return {ref: amount + taken.get(ref.id, 0) - fresh.get(ref.id, 0) for ref, amount in held.items()}
+
+
+async def _by_account(reader: Reader, query: Any, values: Mapping[str, Any]) -> dict[str, int]:
+    return {row.account_id: row.amount_minor for row in await reader.execute(query, values)}
+
+
+async def owed_by_order(reader: Reader, account: AccountRef, most: int) -> dict[str, int]:
+    """The orders for which a buyer paid more than it owes, refunds and surpluses alike, and by how much. Of cards too."""
+    rows = await reader.execute(_BY_ORDER, {"account": account.id, "most": most})
+    return {row.order_id: row.amount_minor for row in rows}
+
+
+async def owed_for(reader: Reader, account: AccountRef, order_id: str) -> int:
+    """What a buyer paid for one order beyond what it owes; below zero what is still due. Hold the order's lock."""
+    return int((await reader.execute(_OF_ORDER, {"account": account.id, "order_id": order_id})).scalar_one())
+
+
+async def prepare(
+    session: Session,
+    *,
+    party: Party,
+    party_id: str,
+    channel: Channel,
+    taken_minor: Mapping[AccountRef, int],
+    now: datetime,
+    run_id: str | None = None,
+    payee_id: str | None = None,
+    order_id: str | None = None,
+    carrier: str | None = None,
+) -> Payout:
+    """Write a payout with its pending transfer, so that nobody else pays the same money. The payee (or the order) is locked."""
+    (currency,) = {account.currency for account in taken_minor}
+    payout = Payout(
+        id=new_id("pyo"),
+        run_id=run_id,
+        payee_id=payee_id,
+        party=party,
+        party_id=party_id,
+        channel=channel,
+        carrier=carrier,
+        currency=currency,
+        amount_minor=sum(taken_minor.values()),
+        status=PayoutStatus.PREPARED,
+        order_id=order_id,
+        transfer_id=new_id("trf"),
+        created_at=now,
+        updated_at=now,
+    )
+    entries = payout_entries(taken_minor, source_of(channel, currency, carrier))
+    subject = order_id or payout.id
+    await record_transfers(
+        session, [Transfer(payout.transfer_id, TransferKind.PAYOUT, subject, State.PENDING, entries)], now
+    )
+    session.add(payout)
+    await session.flush()
+    return payout
+
+
+async def lock_payout(session: Session, payout_id: str) -> Payout:
+    """A payout as it stands, locked; raises `NotFound`."""
+    payout = await session.get(Payout, payout_id, with_for_update=True, populate_existing=True)
+    if payout is None:
+        raise NotFound(what=PAYOUT)
+    return payout
+
+
+async def step(
+    session: Session,
+    payout: Payout,
+    event: PayoutEvent,
+    now: datetime,
+    *,
+    reference: str | None = None,
+    channel_ref: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Take a locked payout one step further, with its money; raises `StateConflict` when the table has no such step.
+
+    Paid, its transfer is posted. What never left is void. What came back stays told: posted, and a transfer that undoes it.
+    """
+    before, payout.status = payout.status, advance(payout.status, event)
+    payout.updated_at = now
+    payout.reference = reference or payout.reference
+    payout.channel_ref = channel_ref or payout.channel_ref
+    payout.reason = reason or payout.reason
+    setattr(payout, _STEP_AT.get(payout.status, "ended_at"), now)
+    if payout.status in (PayoutStatus.PAID, PayoutStatus.RETURNED) and before is not PayoutStatus.PAID:
+        await settle(session, [payout.transfer_id], State.POSTED, now)
+    if payout.status in (PayoutStatus.FAILED, PayoutStatus.CANCELLED):
+        await settle(session, [payout.transfer_id], State.VOID, now)
+    if payout.status is PayoutStatus.RETURNED:
+        back = reversed_entries(await entries_of(session, payout.transfer_id))
+        subject = payout.order_id or payout.id
+        returned = Transfer(new_id("trf"), TransferKind.PAYOUT_RETURNED, subject, State.POSTED, back)
+        await record_transfers(session, [returned], now)
+    await session.flush()
