@@ -59,6 +59,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.expire": cancel_order.expire_order,
     "order.complete": follow_shipment.complete_order,
     "payment.event": record_payment_event.record_payment_event,
+    "payment.authorised": follow_payment.payment_paid,
+    "payment.capture": follow_payment.capture_payment,
+    "payment.lost": follow_payment.payment_lost,
     "payment.paid": follow_payment.payment_paid,
     "payment.failed": tell_people.payment_failed,
     "payment.return": cancel_order.return_payment,
@@ -73,6 +76,7 @@ TOGETHER: Final = frozenset({"message.send"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
     "books.close": ("30 19 * * *", keep_books.close_books),
+    "payments.capture": ("20 * * * *", follow_payment.capture_in_time),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }

@@ -135,7 +135,9 @@ async def return_payment(ports: Ports, order: str) -> None:
     if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
         return
     amount = Money(payment.amount_minor, payment.currency)
-    ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, amount)).ref
+    ref = payment.provider_ref
+    if ref is None:
+        ref = (await ports.cards.create_intent(payment.id, order, amount, hold=payment.hold)).ref
     intent = await ports.cards.cancel_intent(payment.id, ref)
     if intent.status is not PaymentStatus.PAID:
         async with ports.begin() as session:

@@ -39,7 +39,8 @@ async def follow_shipment(ports: Ports, order: str) -> None:
         status = order_status([journey.status for journey in journeys])
         if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and may(row.status, OrderEvent.DEPART):
             await move(session, row, OrderEvent.DEPART, ports.clock.now())
-            await enqueue(session, [Job("order.shipped", {"order": order})])
+            captured = [Job("payment.capture", {"order": order})] if row.terms.get("hold") else []
+            await enqueue(session, [Job("order.shipped", {"order": order}), *captured])
         if status is OrderStatus.DELIVERED and may(row.status, OrderEvent.DELIVER):
             await _delivered(session, row, journeys, ports)
 

@@ -73,6 +73,14 @@ class PayoutEvent(StrEnum):
     CANCEL = "cancelled"
 
 
+class MoveStatus(StrEnum):
+    """A movement between the platform and a connected account: written down, done, or refused for good by the provider."""
+
+    PREPARED = "prepared"
+    DONE = "done"
+    REFUSED = "refused"
+
+
 # Of these accounts a party is paid. A buyer's refunds are known by order: see `app.payouts.service.owed_by_order`.
 ACCOUNTS: Final[Mapping[Party, tuple[AccountKind, ...]]] = {
     Party.PRODUCER: (AccountKind.PRODUCER_AVAILABLE, AccountKind.COOPERATIVE_AVAILABLE),
