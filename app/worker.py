@@ -30,6 +30,8 @@ from app.flows import (
     follow_shipment,
     keep_books,
     keep_producer,
+    mark_payout,
+    pay_out,
     publish_listing,
     record_payment_event,
     replan_consignments,
@@ -65,6 +67,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "payment.paid": follow_payment.payment_paid,
     "payment.failed": tell_people.payment_failed,
     "payment.return": cancel_order.return_payment,
+    "payout.run": pay_out.make_payouts,
+    "payout.send": mark_payout.send_payout,
     "producer.changed": keep_producer.producer_changed,
     "shipment.advanced": follow_shipment.follow_shipment,
     "shipment.delivered": follow_shipment.follow_shipment,
@@ -77,6 +81,8 @@ TOGETHER: Final = frozenset({"message.send"})
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
     "books.close": ("30 19 * * *", keep_books.close_books),
     "payments.capture": ("20 * * * *", follow_payment.capture_in_time),
+    "payouts.begin": ("0 1 * * *", pay_out.pay_on_their_days),
+    "payouts.look": ("*/20 * * * *", mark_payout.look_after_payouts),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
 }

@@ -82,7 +82,18 @@ _KEY: Final = {
     "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 # Where an order, a payment or a refund is made.
-_KEY_NEEDED: Final = frozenset({"create_order", "answer_claim", "reply_to_claim", "decide_claim"})
+_KEY_NEEDED: Final = frozenset(
+    {
+        "create_order",
+        "answer_claim",
+        "reply_to_claim",
+        "decide_claim",
+        "create_payout_run",
+        "send_payout_run",
+        "mark",
+        "create_cash_refund",
+    }
+)
 
 
 def complete(document: dict[str, Any]) -> None:

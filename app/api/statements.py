@@ -13,6 +13,7 @@ from app.api.documents import NOT_MODIFIED, refuses
 from app.api.etags import etagged
 from app.api.media_types import NotAcceptable, wanted_type
 from app.api.router import story_router
+from app.api.sheets import CSV, JSON, safe
 from app.core.clock import LEGAL_TIME
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.money import Money, major
@@ -25,8 +26,6 @@ from app.ledger.rules import period_of
 from app.ledger.schemas import ReconciliationShape, Statement, StatementLine
 
 router = story_router("accounts")
-JSON: Final = "application/json"
-CSV: Final = "text/csv"
 PDF: Final = "application/pdf"
 Day = Annotated[date, Query(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
 _HEADS: Final = {
@@ -135,8 +134,3 @@ def _row(line: StatementLine) -> list[str]:
         line.amount.currency,
         safe(line.transfer),
     ]
-
-
-def safe(text: str) -> str:
-    """Text that a spreadsheet shows as it is: what it would run as a formula begins with an apostrophe."""
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else text

@@ -41,6 +41,7 @@ SECRET_LENGTH_MIN: Final = 32
 IDEMPOTENCY_KEY_LIFETIME: Final = timedelta(days=30)
 IDEMPOTENCY_LEASE: Final = timedelta(seconds=60)
 PAYMENT_LIFETIME: Final = timedelta(minutes=30)
+PAYOUTS_LOOKED_AT_MAX: Final = 500
 DISPUTE_WINDOW: Final = timedelta(hours=48)
 UPLOAD_LIFETIME: Final = timedelta(minutes=15)
 DOWNLOAD_LIFETIME: Final = timedelta(hours=1)

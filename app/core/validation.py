@@ -90,6 +90,10 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "An SSCC is 18 digits (GS1), the last one a check digit",
         "zh-Hans": "SSCC 为 18 位数字（GS1），末位为校验码",
     },
+    r"^[A-Za-z0-9][A-Za-z0-9 .@+_-]{3,62}[A-Za-z0-9]$": {
+        "en": "An account's number is 5 to 64 letters and digits, with spaces, points, hyphens, @ or + between them",
+        "zh-Hans": "账号为 5 至 64 个字母或数字，中间可含空格、点、连字符、@ 或 +",
+    },
     r"^[0-9]{6}$": {"en": "The code is six digits", "zh-Hans": "验证码为 6 位数字"},
     r"^[1-9][0-9]{5}$": {
         "en": "A county is its six-digit code (GB/T 2260), such as 653201",

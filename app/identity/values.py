@@ -48,6 +48,7 @@ class Scope(StrEnum):
     BOOKINGS_READ = "bookings:read"
     DISRUPTIONS_WRITE = "disruptions:write"
     STATEMENTS_READ = "statements:read"
+    SETTLEMENTS_WRITE = "settlements:write"
 
 
 class KeyMode(StrEnum):

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from app.core.database import Session, Sql, as_rows, inserting
+from app.core.database import Reader, Session, Sql, as_rows, inserting
 from app.core.errors import NotFound, StateConflict
 from app.core.money import Money
 from app.payments.models import Payment, ProviderEvent
@@ -86,6 +86,17 @@ async def _one(session: Session, wanted: Select[Payment]) -> Payment:
     if payment is None:
         raise NotFound(what={"en": "payment", "zh-Hans": "付款"})
     return payment
+
+
+async def orders_paid_by(reader: Reader, order_ids: Collection[str], methods: Collection[PaymentMethod]) -> set[str]:
+    """Those of these orders whose latest payment goes one of these ways. One statement."""
+    rows = await reader.execute(
+        select(col(Payment.order_id), col(Payment.method))
+        .where(col(Payment.order_id).in_(set(order_ids)))
+        .order_by(col(Payment.id))
+    )
+    latest = {row.order_id: row.method for row in rows}
+    return {order_id for order_id, method in latest.items() if method in methods}
 
 
 async def note_intent(session: Session, payment_id: str, provider_ref: str, now: datetime) -> Payment:

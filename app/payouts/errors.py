@@ -3,16 +3,6 @@
 from app.core.errors import Kind, Problem
 
 
-class PayeeNotOfThisParty(Problem):
-    slug = "payee-not-of-this-party"
-    kind = Kind.INVALID
-    title = {"en": "Whom this account belongs to is not known", "zh-Hans": "收款方不明确"}
-    detail = {
-        "en": "Name in `party` yourself, one of your producers or your carrier's code: {choices}.",
-        "zh-Hans": "请在 `party` 中填写本人、您的生产者或承运方代码：{choices}。",
-    }
-
-
 class SheetTooLong(Problem):
     slug = "sheet-too-long"
     kind = Kind.INVALID
@@ -40,4 +30,14 @@ class CarrierHoldsLess(Problem):
     detail = {
         "en": "{carrier} holds {held} and would have to hand over {amount}. Pay by bank, or choose a carrier that holds enough.",
         "zh-Hans": "{carrier} 现持有 {held}，不足以支付 {amount}。请改用银行转账，或选择持有足够现金的承运人。",
+    }
+
+
+class PaidByMachine(Problem):
+    slug = "paid-by-machine"
+    kind = Kind.CONFLICT
+    title = {"en": "This payout is not made by hand", "zh-Hans": "该付款由系统自动处理"}
+    detail = {
+        "en": "{channel} moves this money and tells what became of it. Wait for its news, or look there.",
+        "zh-Hans": "该款项由 {channel} 支付并回报结果。请等待其通知，或在该渠道查询。",
     }

@@ -72,6 +72,11 @@ class Payout(SQLModel, table=True):
         CheckConstraint("(channel = 'cash') = (payee_id IS NULL)", name="payee_but_for_cash"),
         Index("ix_payout_run_id_id", "run_id", "id"),
         Index("ix_payout_party_id_id", "party_id", "id"),
+        Index(
+            "ix_payout_carrier_under_way",
+            "carrier",
+            postgresql_where=text("carrier IS NOT NULL AND status IN ('prepared', 'sent')"),
+        ),
         Index("ix_payout_party_id_under_way", "party_id", postgresql_where=text("status IN ('prepared', 'sent')")),
     )
 

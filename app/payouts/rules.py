@@ -56,8 +56,8 @@ def source_of(channel: Channel, currency: str, carrier: str | None = None) -> Ac
 
 
 def offset_minor(freight_minor: int, cash_minor: int) -> int:
-    """How much of a carrier's freight is settled with cash that it holds; `cash_minor` is its balance, below zero when it holds some."""
-    return max(0, min(freight_minor, -cash_minor))
+    """How much of the freight that a carrier is owed is settled with cash that it holds."""
+    return max(0, min(freight_minor, cash_minor))
 
 
 def offset_entries(carrier: str, currency: str, amount_minor: int) -> tuple[Entry, ...]:

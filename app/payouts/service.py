@@ -13,7 +13,7 @@ from app.ledger.balance import balances
 from app.ledger.rules import reversed_entries
 from app.ledger.service import entries_of, settle
 from app.ledger.service import record as record_transfers
-from app.ledger.values import AccountRef, State, Transfer, TransferKind
+from app.ledger.values import AccountKind, AccountRef, State, Transfer, TransferKind
 from app.payouts.models import Payout
 from app.payouts.rules import advance, payout_entries, source_of
 from app.payouts.values import ACCOUNTS, Channel, Party, PayoutEvent, PayoutStatus
@@ -53,6 +53,14 @@ _OF_ORDER: Final = text(
     WHERE transfer.subject = :order_id AND entry.account_id = :account AND transfer.state <> 'void'
     """
 )
+_PROMISED: Final = text(
+    "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payout "
+    "WHERE carrier = :carrier AND currency = :currency AND status IN ('prepared', 'sent')"
+)
+_ON_THE_WAY: Final = text(
+    "SELECT coalesce(sum(announced_minor), 0)::bigint FROM remittance "
+    "WHERE carrier = :carrier AND currency = :currency AND confirmed_at IS NULL"
+)
 _STEP_AT: Final[Mapping[PayoutStatus, str]] = {PayoutStatus.SENT: "sent_at", PayoutStatus.PAID: "paid_at"}
 
 
@@ -78,6 +86,20 @@ async def available(
 
 async def _by_account(reader: Reader, query: Any, values: Mapping[str, Any]) -> dict[str, int]:
     return {row.account_id: row.amount_minor for row in await reader.execute(query, values)}
+
+
+async def cash_free(reader: Reader, carrier: str, currency: str) -> int:
+    """The cash that a carrier holds and that is promised to nobody: neither announced as handed over nor to be given to a buyer."""
+    kind = AccountKind.CARRIER_CASH
+    held = [
+        -each.posted_minor
+        for each in await balances(reader, carrier)
+        if (each.account.kind, each.account.currency) == (kind, currency)
+    ]
+    about = {"carrier": carrier, "currency": currency}
+    promised = int((await reader.execute(_PROMISED, about)).scalar_one())
+    on_the_way = int((await reader.execute(_ON_THE_WAY, about)).scalar_one())
+    return sum(held) - promised - on_the_way
 
 
 async def owed_by_order(reader: Reader, account: AccountRef, most: int) -> dict[str, int]:

@@ -131,6 +131,12 @@ def payouts() -> None:
     op.create_index("ix_payout_party_id_id", "payout", ["party_id", "id"])
     op.create_index(op.f("ix_payout_order_id"), "payout", ["order_id"])
     op.create_index(
+        "ix_payout_carrier_under_way",
+        "payout",
+        ["carrier"],
+        postgresql_where=sa.text("carrier IS NOT NULL AND status IN ('prepared', 'sent')"),
+    )
+    op.create_index(
         "ix_payout_party_id_under_way", "payout", ["party_id"], postgresql_where=sa.text("status IN ('prepared', 'sent')")
     )
 
