@@ -165,6 +165,14 @@ class CancellationShape(Shape):
     bps: int
 
 
+class DisputePolicyShape(Shape):
+    """Who bears what is lost when a buyer's bank decides for the buyer of goods that were paid by card, by the bank's reason."""
+
+    reason: str
+    bears: Party
+    what: LocalText
+
+
 class PoliciesShape(Shape):
     """The table that orders placed now go by. What holds for an order is what stood here when it was placed."""
 
@@ -185,6 +193,13 @@ class PoliciesShape(Shape):
                     "decide_h": 72,
                 }
             ],
+            "disputes": [
+                {
+                    "reason": "product_unacceptable",
+                    "bears": "producer",
+                    "what": {"en": "The goods were not as described", "zh-Hans": "商品与描述不符"},
+                }
+            ],
             "cancellations": [
                 {
                     "code": "pickup_late",
@@ -203,3 +218,4 @@ class PoliciesShape(Shape):
     version: str
     claims: list[ClaimPolicyShape]
     cancellations: list[CancellationShape]
+    disputes: list[DisputePolicyShape]

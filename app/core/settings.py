@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr | None = None
     stripe_connect_webhook_secret: SecretStr | None = None
     stripe_capture: Literal["hand_over", "at_once"] = "hand_over"
+    stripe_connect: bool = False
     stripe_country: str = Field("HK", pattern="^[A-Z]{2}$")
     stripe_api_base: str | None = None
     s3_bucket: str | None = None

@@ -46,6 +46,7 @@ from app.orders.policies import Claimable, claimable_of
 from app.orders.service import list_lines, lock_order
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
+from app.payments.disputes import is_disputed, require_undisputed
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
 
@@ -80,6 +81,7 @@ async def open_claim(
     if line is None:
         raise NotFound(what=LINE)
     policy = _require_claimable(order, line, command, now)
+    await require_undisputed(session, order.id)
     await _require_refundable(session, order, line, command.amount)
     claim = _new_claim(order, line, policy, command, now)
     await add_claim(session, claim)
@@ -244,6 +246,7 @@ async def _step(
     await change_claim(session, claim, now, **given)
     if claim.due_at is None:
         await _release_the_rest(session, order, claim, now)
+        await align_later(ports, session, order.id)
     else:
         await _start_clock(session, claim)
     await _tell(session, order, claim, now)
@@ -261,6 +264,7 @@ async def _refund(
 
     Raises `ClaimAmountTooHigh` when less than that is left of what was paid.
     """
+    await require_undisputed(session, order.id)
     lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
     payment = await lock_payment_of(session, order.id)
     line = next(each for each in lines if each.id == claim.line_id)
@@ -284,10 +288,16 @@ async def _refund(
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
     """The claim is over: what of the producer's money waited for it alone is released, when the order is completed already."""
-    if order.status is OrderStatus.COMPLETED:
+    if order.status is OrderStatus.COMPLETED and not await is_disputed(session, order.id):
         lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
         transfers = await transfers_of(session, order.id)
         await record_transfers(session, releases(order, lines, claims, transfers, [claim.producer_id]), now)
+
+
+async def align_later(ports: Ports, session: Session, order_id: str) -> None:
+    """What producers have available of an order has changed: where a machine pays them, it is told by a job."""
+    if ports.channels:
+        await enqueue(session, [Job("order.released", {"order": order_id})])
 
 
 def releases(

@@ -9,7 +9,7 @@ from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.limits import DISPUTE_WINDOW
-from app.flows.claim_goods import releases
+from app.flows.claim_goods import align_later, releases
 from app.flows.ports import Ports
 from app.flows.show_order import shown
 from app.identity.values import Caller
@@ -22,6 +22,7 @@ from app.orders.rules import may
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
+from app.payments.disputes import is_disputed
 from app.payments.service import record_collection
 from app.shipments.queries import list_of_orders
 from app.shipments.rules import order_status
@@ -104,9 +105,15 @@ async def complete_order(ports: Ports, order: str) -> None:
 
 
 async def _complete(session: Session, order: Order, ports: Ports) -> None:
-    """The producers' money becomes available to them, but for lines with an open claim: theirs waits for its end."""
+    """The producers' money becomes available to them, but for lines with an open claim: theirs waits for its end.
+
+    While a bank decides about the payment, all of it waits.
+    """
     await move(session, order, OrderEvent.COMPLETE, ports.clock.now())
+    if await is_disputed(session, order.id):
+        return
     lines = [LineSold(line.id, line.producer_id, line.total_minor) for line in await list_lines(session, order.id)]
     claims, transfers = await standings_of(session, order.id), await transfers_of(session, order.id)
     producers = sorted({line.producer for line in lines})
     await record_transfers(session, releases(order, lines, claims, transfers, producers), ports.clock.now())
+    await align_later(ports, session, order.id)

@@ -16,14 +16,18 @@ from app.network.timetable import TimetableCache
 from app.notify.senders import MessageSender, open_sender
 from app.orders.policies import NO_POLICIES, Policies, PoliciesUnreadable, load_policies
 from app.payments.providers import PaymentProvider, open_provider
-from app.payouts.channels import PayoutChannel
+from app.payouts.channels import ConnectedAccounts, PayoutChannel
+from app.payouts.stripe_channel import open_connect
 from app.payouts.terms import NO_TERMS, Terms, TermsUnreadable, load_terms
 from app.payouts.values import Channel
 
 
 @dataclass(frozen=True)
 class Ports:
-    """`cards` is None when no card provider is configured; `channels` are those that pay out by machine."""
+    """`cards` is None when no card provider is configured; `channels` are those that pay out by machine.
+
+    `connect` is the one of them that keeps an account for each party, where there is one.
+    """
 
     settings: Settings
     database: Database
@@ -38,6 +42,7 @@ class Ports:
     policies: Policies = NO_POLICIES
     terms: Terms = NO_TERMS
     channels: Mapping[Channel, PayoutChannel] = field(default_factory=dict)
+    connect: ConnectedAccounts | None = None
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """One transaction: committed when its block ends well, undone when an exception leaves it."""
@@ -72,7 +77,8 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     assert settings.database_url
     rules, policies = origin_rules_of(settings), load_policies(settings.policies)
     terms = load_terms(settings.settlement_terms)
-    cards = open_provider(settings)
+    cards, connect = open_provider(settings), open_connect(settings)
+    channels: dict[Channel, PayoutChannel] = {Channel.STRIPE: connect} if connect else {}
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
     )
@@ -90,8 +96,12 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             origin_rules=rules,
             policies=policies,
             terms=terms,
+            channels=channels,
+            connect=connect,
         )
     finally:
         await database.close()
         if cards is not None:
             await cards.close()
+        if connect is not None:
+            await connect.close()

@@ -1,7 +1,14 @@
 """Claims and policies as people see them."""
 
 from app.claims.models import BuyerClaim
-from app.claims.schemas import CancellationShape, ClaimPolicyShape, ClaimShape, Inspection, PoliciesShape
+from app.claims.schemas import (
+    CancellationShape,
+    ClaimPolicyShape,
+    ClaimShape,
+    DisputePolicyShape,
+    Inspection,
+    PoliciesShape,
+)
 from app.claims.service import get_claim, list_claims
 from app.claims.values import DISPLAY, ClaimStatus
 from app.core.money import Money
@@ -68,4 +75,5 @@ def policies_shape(policies: Policies) -> PoliciesShape:
             CancellationShape.model_validate(row.model_dump() | {"by": sorted(row.by), "states": sorted(row.states)})
             for row in policies.cancellation
         ],
+        disputes=[DisputePolicyShape.model_validate(row.model_dump()) for row in policies.dispute],
     )

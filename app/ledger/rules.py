@@ -138,6 +138,17 @@ def unreleased_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
     )
 
 
+def available_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
+    """What of these transfers of an order has come to be available to a producer, less what it had to give back."""
+    return sum(
+        entry.amount_minor
+        for transfer in transfers
+        if transfer.state is State.POSTED
+        for entry in transfer.entries
+        if entry.account.kind is AccountKind.PRODUCER_AVAILABLE and entry.account.owner == producer_id
+    )
+
+
 def reversed_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The entries that undo these."""
     return tuple(Entry(entry.account, -entry.amount_minor) for entry in entries)

@@ -196,6 +196,7 @@ class Disagreement(StrEnum):
     PAYMENT_AMOUNT = "payment_amount"
     PAYMENT_LEDGER = "payment_ledger"
     PROVIDER_SILENT = "provider_silent"
+    MOVE_AMOUNT = "move_amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,10 @@ FINDING_DISPLAY: Final[Mapping[Disagreement, Mapping[str, str]]] = {
     Disagreement.PAYMENT_LEDGER: {
         "en": "The ledger holds other money than the provider",
         "zh-Hans": "账本与支付渠道金额不符",
+    },
+    Disagreement.MOVE_AMOUNT: {
+        "en": "Moved to a producer's account otherwise than we recorded",
+        "zh-Hans": "转入生产者账户的金额与登记不符",
     },
     Disagreement.PROVIDER_SILENT: {
         "en": "The provider did not answer: payments were not checked",

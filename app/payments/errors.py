@@ -41,6 +41,16 @@ class PaymentDisputed(Problem):
     }
 
 
+class EvidenceTooLate(Problem):
+    slug = "evidence-too-late"
+    kind = Kind.CONFLICT
+    title = {"en": "This dispute takes no answer any more", "zh-Hans": "该争议已不再接受答复"}
+    detail = {
+        "en": "It was answered before, its deadline is over, or the bank has decided. GET /v1/disputes shows how it stands.",
+        "zh-Hans": "该争议已答复、已过截止时间或银行已裁决。可通过 GET /v1/disputes 查看进展。",
+    }
+
+
 class PaymentWebhookNotConfigured(Problem):
     slug = "payment-webhook-not-configured"
     kind = Kind.MISSING

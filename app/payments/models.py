@@ -86,6 +86,7 @@ class Dispute(SQLModel, table=True):
     taken_minor: int = Field(default=0, sa_type=BigInteger)
     returned_minor: int = Field(default=0, sa_type=BigInteger)
     lost_minor: int = Field(default=0, sa_type=BigInteger)
+    producers: list[str] = Field(sa_type=JSONB)
     due_at: datetime | None = None
     evidence: str | None = None
     evidence_by: str | None = Field(default=None, max_length=40)

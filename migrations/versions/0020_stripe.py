@@ -7,6 +7,7 @@ Revises: 0019
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0020"
 down_revision = "0019"
@@ -78,6 +79,7 @@ def disputes() -> None:
         minor("taken_minor"),
         minor("returned_minor"),
         minor("lost_minor"),
+        sa.Column("producers", postgresql.JSONB(), nullable=False),
         at("due_at", null=True),
         text(None, "evidence", null=True),
         text(40, "evidence_by", null=True),

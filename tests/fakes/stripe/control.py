@@ -38,6 +38,7 @@ def routes(state: State) -> list[Route]:
         verb("deliver", _deliver),
         verb("sign/{event}", _sign),
         verb("fault", _fault),
+        verb("fault", _no_faults, "DELETE"),
         verb("held", _held),
         verb("release", _release),
         verb("authenticate/{intent}", _authenticate),
@@ -88,6 +89,11 @@ def _fault(state: State, **fault: Any) -> Json:
     if ordered.kind == "hold":
         state.held.clear()
         state.released.clear()
+    return {}
+
+
+def _no_faults(state: State) -> Json:
+    state.faults.clear()
     return {}
 
 

@@ -204,6 +204,10 @@ class StripeStandIn:
         """
         await self._control("fault", kind=kind, path=path, method=method, times=times, seconds=seconds)
 
+    async def reset_faults(self) -> None:
+        """Take back the faults that were ordered and have not happened."""
+        await self._control("fault", "DELETE")
+
     async def held(self) -> None:
         """Wait until a call stands still under the `hold` ordered last."""
         await self._control("held")

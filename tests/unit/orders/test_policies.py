@@ -69,7 +69,7 @@ def test_orders_from_before_have_nothing_to_claim_and_owe_nothing():
         ('to = "carrier"\n', "", "cancellation goods_not_ready: `bps` above zero comes with `to` and `of`"),
         ('to = "carrier"', 'to = "producer"', "`to` is somebody else than who `pays`"),
         ('states = ["placed"]', 'states = ["in_transit"]', "orders are cancelled while they are"),
-        ('version = "2026-2"', "", "version: Field required"),
+        ('version = "2026-3"', "", "version: Field required"),
         ('zh-Hans = "买家不想要了"', 'ug = "x"', "cancellation changed_mind: `what` is said in en and in zh-Hans"),
     ],
 )
