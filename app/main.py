@@ -39,6 +39,7 @@ from app.api import (
     routes,
     service,
     services,
+    settlements,
     statements,
     storage,
     stranded,
@@ -83,6 +84,7 @@ ROUTERS = (
     payout_accounts,
     accounts,
     statements,
+    settlements,
     partners,
     service,
     storage,
@@ -118,6 +120,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
+    app.include_router(payments.receiving)
     for module in (pages, operate, assets):
         app.include_router(module.router)
     install(app)

@@ -15,8 +15,8 @@ from app.flows.follow_dispute import answer_dispute
 from app.flows.show_disputes import dispute_shape, show_dispute, show_disputes, show_uncollected
 from app.identity.errors import NotSignedIn
 from app.orders.uncollected import UncollectedShape
+from app.payments.dispute_schemas import DisputeEvidence, DisputeId, DisputeShape
 from app.payments.errors import EvidenceTooLate
-from app.payments.schemas import DisputeEvidence, DisputeId, DisputeShape
 from app.payments.values import DisputeStatus
 
 router = api_router("payments")

@@ -92,6 +92,8 @@ _KEY_NEEDED: Final = frozenset(
         "send_payout_run",
         "mark",
         "create_cash_refund",
+        "create_receipt",
+        "confirm_remittance_received",
     }
 )
 

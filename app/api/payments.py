@@ -1,17 +1,28 @@
-"""The address where card providers report what became of payments."""
+"""The address where card providers report what became of payments, and where operators enter what came by transfer."""
 
 from typing import Annotated, Any, Final
 
-from fastapi import Header, Request
+from fastapi import Header, Path, Request
 
-from app.api.deps import PortsDep
+from app.api.deps import Operator, PortsDep, RequiredClaim, Tx
 from app.api.documents import refuses
-from app.api.router import story_router
+from app.api.router import api_router, story_router
+from app.core.errors import Forbidden, Invalid, NotFound
+from app.core.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress
+from app.flows.receive_transfer import receive_transfer
 from app.flows.record_payment_event import receive_payment_event
-from app.payments.errors import PaymentEventNotGenuine, PaymentEventUnreadable, PaymentWebhookNotConfigured
-from app.payments.schemas import PaymentEventReceipt
+from app.identity.errors import NotSignedIn
+from app.payments.errors import (
+    NotPaidByTransfer,
+    PaymentEventNotGenuine,
+    PaymentEventUnreadable,
+    PaymentWebhookNotConfigured,
+    ReceiptKnown,
+)
+from app.payments.schemas import NewReceipt, PaymentEventReceipt, PaymentId, ReceiptShape
 
 router = story_router("payments")
+receiving = api_router("payments")
 _EVENT: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -61,3 +72,34 @@ async def receive_stripe_event(
     """Only Stripe calls this, with its signature. An event is kept once, however often it comes."""
     await receive_payment_event(ports, await request.body(), stripe_signature)
     return PaymentEventReceipt()
+
+
+@receiving.post(
+    "/payments/{payment_id}/receipts",
+    status_code=201,
+    summary="Enter money that came by transfer",
+    responses=refuses(
+        NotSignedIn,
+        Forbidden,
+        Invalid,
+        NotFound,
+        NotPaidByTransfer,
+        ReceiptKnown,
+        IdempotencyKeyRequired,
+        IdempotencyKeyReused,
+        RequestInProgress,
+    ),
+)
+async def create_receipt(
+    payment_id: Annotated[PaymentId, Path()],
+    command: NewReceipt,
+    caller: Operator,
+    session: Tx,
+    ports: PortsDep,
+    _: RequiredClaim,
+) -> ReceiptShape:
+    """For operators: an amount in the bank's statement that names this order. The order goes ahead once all of it is there.
+
+    What is missing stays `due` until the deadline; what is too much, or comes too late, is paid back.
+    """
+    return await receive_transfer(ports, session, caller, payment_id, command)

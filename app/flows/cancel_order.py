@@ -113,10 +113,13 @@ async def give_back(session: Session, order: Order, ports: Ports) -> Sequence[Jo
     owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
     await settle(session, owed, State.VOID, now)
     payment = await lock_payment_of(session, order.id)
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
-        await record_cancel(session, payment.id, now)
-    else:
+    if payment.method is PaymentMethod.STRIPE:
         await enqueue(session, [Job("payment.return", {"order": order.id})])
+    elif payment.status is PaymentStatus.PAID:
+        # What came by transfer is owed to the buyer from now on, and paid back by the next run.
+        await record_refund(session, payment.id, now)
+    else:
+        await record_cancel(session, payment.id, now)
     await release(session, [order.id])
     await release_capacity(session, cancelled)
     return journeys

@@ -279,7 +279,7 @@ async def _refund(
     await record_transfers(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
     )
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY:
+    if payment.method is not PaymentMethod.STRIPE:
         await record_part_refund(session, payment, Money(granted_minor, order.currency), now)
         return now
     await enqueue(session, [Job("claim.refund", {"claim": claim.id})])

@@ -3,6 +3,8 @@
 import logging
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from app.core.errors import UpstreamFailed
 from app.core.ids import derived_id
 from app.flows.ports import Ports
@@ -25,13 +27,19 @@ from app.ledger.values import (
 )
 from app.payments.rules import compare_with_provider
 from app.payments.service import list_recorded
+from app.payments.service import received_in_all as received_by_transfer
 from app.payments.values import RECONCILED_DAYS, Fee, PaymentMethod
+from app.payouts.move_rules import compare_moves
 from app.payouts.moves import moves_between
-from app.payouts.rules import compare_moves
+from app.payouts.remittances import received_in_all as received_from_carriers
+from app.payouts.rules import bank_findings
+from app.payouts.service import bank_holds, paid_by_bank_in_all, payouts_unlike_ledger
 
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
 _SILENT = Finding(Disagreement.PROVIDER_SILENT, PaymentMethod.STRIPE, NO_CURRENCY, 0, 0)
+_LONG = text("SET LOCAL statement_timeout = '30min'")
+_ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 async def close_books(ports: Ports) -> None:
@@ -46,7 +54,7 @@ async def close_books(ports: Ports) -> None:
     async with ports.begin() as session:
         accounts, transfers, findings = await check_books(session, until_at)
     payments, more = await _ask_provider(ports, until_at)
-    findings += more
+    findings += more + await _compare_payouts(ports)
     try:
         await _enter_fees(ports, until_at, now)
         findings += await _ask_about_moves(ports, until_at)
@@ -62,6 +70,16 @@ async def close_books(ports: Ports) -> None:
         log.error("the books do not agree", extra=looked_at | {"findings": len(findings), "first": first})
     else:
         log.info("the books agree", extra=looked_at)
+
+
+async def _compare_payouts(ports: Ports) -> list[Finding]:
+    """Payouts beside the ledger, and the bank account beside what came in and was paid out; from one snapshot."""
+    async with ports.begin() as session:
+        await session.execute(_ONE_SNAPSHOT)
+        await session.execute(_LONG)
+        findings = await payouts_unlike_ledger(session)
+        came_in = [await received_by_transfer(session), await received_from_carriers(session)]
+        return findings + bank_findings(await bank_holds(session), came_in, await paid_by_bank_in_all(session))
 
 
 async def _ask_provider(ports: Ports, until_at: datetime) -> tuple[int | None, list[Finding]]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.queries import stocks
 from app.catalogue.reserve import StockWant, Taken, reserve
+from app.core.clock import rfc3339
 from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.jobs import Job, enqueue
@@ -34,6 +35,7 @@ from app.payments.models import Payment
 from app.payments.rules import may_hold, require_offered
 from app.payments.service import amount_of, get_payment_of, note_intent, start_payment
 from app.payments.values import PaymentMethod, PaymentStatus
+from app.payouts.terms import TransferTerms
 from app.shipments.service import create_consignments
 
 
@@ -53,7 +55,7 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
     """
     now = ports.clock.now()
     method = PaymentMethod(command.payment.method)
-    require_offered(method, cards=ports.cards is not None)
+    require_offered(method, cards=ports.cards is not None, transfers=bool(ports.terms.transfer.pay_to))
     async with ports.database.read() as connection:
         earlier = await find_earlier(connection, claim)
         placed = await _find_placed(ports, caller, command, method) if command.id and not earlier else None
@@ -117,6 +119,7 @@ async def _book(
             fee_bps = ports.settings.platform_fee_bps
             draft = decide(quote, option, command, method, fee_bps, ports.policies, now)
             draft.order.terms["hold"] = _holds(ports, method, option, now)
+            _freeze_transfer(draft, ports.terms.transfer, now)
             try:
                 return await _write(ports, draft, parties, claim, language, now)
             except CapacityFull as full:
@@ -165,16 +168,29 @@ async def _write(
         await record_transfers(session, [draft.sale], now)
         if draft.method is PaymentMethod.CASH_ON_DELIVERY:
             await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)
-            payment = PaymentShape(method=draft.method, status=PaymentStatus.PENDING_CASH)
+            payment = PaymentShape(id=draft.payment_id, method=draft.method, status=PaymentStatus.PENDING_CASH)
             shape = order_shape(order, draft.lines, journeys, payment, language)
             body = shape.model_dump_json(by_alias=True).encode()
             await record(session, claim, 201, ports.seal.close(body))
         else:
-            await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=now + PAYMENT_LIFETIME)])
+            await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=_unpaid_until(order, now))])
         if not draft.with_animals:
             await reserve(session, order.id, draft.stock, now)
         await book_capacity(session, draft.capacity, now)
     return None, body
+
+
+def _freeze_transfer(draft: Draft, terms: TransferTerms, now: datetime) -> None:
+    """An order that is paid by transfer keeps where to, and until when."""
+    if draft.method is PaymentMethod.BANK_TRANSFER:
+        until = rfc3339(now + terms.deadline)
+        draft.order.terms = draft.order.terms | {"transfer": {"pay_to": terms.pay_to, "until": until}}
+
+
+def _unpaid_until(order: Order, now: datetime) -> datetime:
+    """When an order that is not paid expires."""
+    transfer = order.terms.get("transfer")
+    return datetime.fromisoformat(transfer["until"]) if transfer else now + PAYMENT_LIFETIME
 
 
 def _name_animals(lines: Sequence[OrderLine], taken: Sequence[Taken]) -> None:
@@ -202,7 +218,8 @@ async def _show_placed(ports: Ports, caller: Caller, order_id: str, language: st
     async with ports.begin() as session:
         order = await get_order(session, order_id, caller.id)
         payment = await get_payment_of(session, order.id)
-    is_open = payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER)
+    by_card = payment.method is PaymentMethod.STRIPE
+    is_open = by_card and payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER)
     secret = await _ask_provider(ports, payment) if is_open else None
     shape = await show_order(ports, order.id, caller, language, client_secret=secret)
     return shape.model_dump_json(by_alias=True).encode()

@@ -8,9 +8,9 @@ from app.identity.values import Caller
 from app.orders.uncollected import UncollectedShape, list_uncollected
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
+from app.payments.dispute_schemas import DisputeShape
 from app.payments.disputes import get_dispute, list_disputes
 from app.payments.models import Dispute
-from app.payments.schemas import DisputeShape
 from app.payments.values import DISPUTE_DISPLAY, DisputeStatus
 
 

@@ -1,6 +1,7 @@
 """An order as its buyer sees it, put together from orders, shipments and payments."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from app.core.database import Session
 from app.core.money import Money
@@ -21,10 +22,13 @@ from app.orders.schemas import (
     PaymentShape,
     PriceShape,
     PromiseShape,
+    TransferDue,
 )
 from app.orders.service import get_order, list_lines, list_orders
 from app.orders.values import DISPLAY
-from app.payments.service import get_payment_of
+from app.payments.models import Payment
+from app.payments.service import get_payment_of, received_minor
+from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
 from app.shipments.schemas import package_shapes
 from app.shipments.values import Journey, JourneyLeg
@@ -44,12 +48,28 @@ async def shown(session: Session, order: Order, language: str, client_secret: st
     lines = await list_lines(session, order.id)
     journeys = (await list_of_orders(session, [order.id]))[order.id]
     payment = await get_payment_of(session, order.id)
-    return order_shape(
-        order,
-        lines,
-        journeys,
-        PaymentShape(method=payment.method, status=payment.status, client_secret=client_secret),
-        language,
+    paid_by = PaymentShape(
+        id=payment.id,
+        method=payment.method,
+        status=payment.status,
+        client_secret=client_secret,
+        transfer=await _transfer_due(session, order, payment),
+    )
+    return order_shape(order, lines, journeys, paid_by, language)
+
+
+async def _transfer_due(session: Session, order: Order, payment: Payment) -> TransferDue | None:
+    """What is still to be paid by transfer, by the terms that were frozen when the order was placed."""
+    if payment.method is not PaymentMethod.BANK_TRANSFER:
+        return None
+    received = await received_minor(session, payment.id)
+    due = payment.amount_minor - received if payment.status is PaymentStatus.AWAITING_CUSTOMER else 0
+    return TransferDue(
+        reference=order.number,
+        pay_to=order.terms["transfer"]["pay_to"],
+        due=Money(max(0, due), order.currency),
+        received=Money(received, order.currency),
+        until=datetime.fromisoformat(order.terms["transfer"]["until"]),
     )
 
 

@@ -1,6 +1,6 @@
 """Verbs of the ledger: record transfers, settle them, read entries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -115,10 +115,19 @@ async def settle(session: Session, transfer_ids: Sequence[str], state: State, no
 
 async def transfers_of(session: Session, subject: str) -> list[Transfer]:
     """Every transfer about this order, the oldest first, with its entries."""
+    return await _transfers(session, col(LedgerTransfer.subject) == subject)
+
+
+async def transfers_by_ids(session: Session, ids: Collection[str]) -> list[Transfer]:
+    """These transfers, the oldest first, with their entries. One statement."""
+    return await _transfers(session, col(LedgerTransfer.id).in_(set(ids)))
+
+
+async def _transfers(session: Session, which: Any) -> list[Transfer]:
     rows = await session.execute(
         select(LedgerTransfer, LedgerEntry)
         .join(LedgerEntry, col(LedgerEntry.transfer_id) == col(LedgerTransfer.id))
-        .where(col(LedgerTransfer.subject) == subject)
+        .where(which)
         .order_by(col(LedgerTransfer.created_at), col(LedgerTransfer.id), col(LedgerEntry.seq))
         .execution_options(populate_existing=True)
     )

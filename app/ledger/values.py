@@ -187,7 +187,7 @@ class Line:
 
 
 class Disagreement(StrEnum):
-    """What a reconciliation may find: `subject` is an account, a transfer, an order or the provider's name of a payment."""
+    """What a reconciliation may find: `subject` is an account, a transfer, an order, a payout or the provider's name of a payment."""
 
     BALANCE = "balance"
     TRANSFER = "transfer"
@@ -197,6 +197,8 @@ class Disagreement(StrEnum):
     PAYMENT_LEDGER = "payment_ledger"
     PROVIDER_SILENT = "provider_silent"
     MOVE_AMOUNT = "move_amount"
+    PAYOUT = "payout"
+    BANK = "bank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,14 @@ FINDING_DISPLAY: Final[Mapping[Disagreement, Mapping[str, str]]] = {
     Disagreement.MOVE_AMOUNT: {
         "en": "Moved to a producer's account otherwise than we recorded",
         "zh-Hans": "转入生产者账户的金额与登记不符",
+    },
+    Disagreement.PAYOUT: {
+        "en": "The ledger does not say what the payout says",
+        "zh-Hans": "付款记录与账本不符",
+    },
+    Disagreement.BANK: {
+        "en": "The bank account is not what came in less what was paid out",
+        "zh-Hans": "银行账户余额与收付记录不符",
     },
     Disagreement.PROVIDER_SILENT: {
         "en": "The provider did not answer: payments were not checked",

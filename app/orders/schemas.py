@@ -335,7 +335,7 @@ class QuoteShape(Shape):
 
 
 class PaymentRequest(Shape):
-    method: Literal["cash_on_delivery", "stripe"]
+    method: Literal["cash_on_delivery", "stripe", "bank_transfer"]
 
 
 class OrderRequest(Shape):
@@ -364,12 +364,24 @@ class CancelRequest(Shape):
     ) = None
 
 
-class PaymentShape(Shape):
-    """`client_secret` only while a card payment waits for the buyer's client."""
+class TransferDue(Shape):
+    """How an order is paid by bank or wallet transfer: what is still `due`, with which `reference`, to whom, until when."""
 
+    reference: str
+    pay_to: LocalText
+    due: Money
+    received: Money
+    until: Time
+
+
+class PaymentShape(Shape):
+    """`client_secret` only while a card payment waits for the buyer's client; `transfer` only for payments by transfer."""
+
+    id: str | None = None
     method: str
     status: str
     client_secret: str | None = None
+    transfer: TransferDue | None = None
 
 
 class OrderLineShape(Shape):

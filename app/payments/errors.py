@@ -82,3 +82,23 @@ class PaymentEventUnreadable(Problem):
         "en": "It is signed as it should be, but it is not an event that we know how to read. Set the endpoint to an API version of Stripe's that this service was made for, and send it again.",
         "zh-Hans": "签名有效，但无法识别事件内容。请将该端点设为本服务支持的 Stripe API 版本后重新发送。",
     }
+
+
+class ReceiptKnown(Problem):
+    slug = "receipt-known"
+    kind = Kind.CONFLICT
+    title = {"en": "This reference was entered before", "zh-Hans": "该凭证号已登记"}
+    detail = {
+        "en": "Money with the reference {reference} is entered already, for another payment or amount. Look at the bank's statement again.",
+        "zh-Hans": "凭证号 {reference} 已登记，但付款或金额不同。请核对银行流水。",
+    }
+
+
+class NotPaidByTransfer(Problem):
+    slug = "not-paid-by-transfer"
+    kind = Kind.CONFLICT
+    title = {"en": "This order is not paid by transfer", "zh-Hans": "该订单不是转账付款"}
+    detail = {
+        "en": "It is paid by {method}. Send the money back, or ask the buyer which order it is for.",
+        "zh-Hans": "该订单的付款方式为 {method}。请将款项退回，或向买家确认对应订单。",
+    }

@@ -1,13 +1,16 @@
-"""Shapes of paying: the answer to a provider's webhook, and disputes."""
+"""Shapes of paying: the answer to a provider's webhook, and money that arrived by transfer."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from app.core.ids import pattern
 from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import PlainText
-from app.payments.values import DISPUTE_ID, DisputeStatus
+from app.payments.values import PaymentStatus
+
+PaymentId = Annotated[str, Field(pattern=pattern("pay"), examples=["pay_01jd0000000000000000000000"])]
 
 
 class PaymentEventReceipt(Shape):
@@ -20,11 +23,23 @@ class PaymentEventReceipt(Shape):
     received: Literal[True] = True
 
 
-DisputeId = Annotated[str, Field(pattern=DISPUTE_ID, examples=["dsp_01jd0000000000000000000000"])]
+class NewReceipt(Shape):
+    """Money that arrived at the bank or in the wallet, with the reference that it has there."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"amount": {"amount": 7830, "currency": "CNY"}, "reference": "ICBC-20260303-000017"}]
+        },
+    )
+
+    amount: Money
+    reference: Annotated[PlainText, Field(max_length=60)]
 
 
-class DisputeShape(Shape):
-    """A payment that the buyer's bank disputes. `taken`: withdrawn from us; `returned`: given back; `lost`: borne for good."""
+class ReceiptShape(Shape):
+    """What arrived, and how the payment stands: `due` is still to be paid, `surplus` goes back to the buyer with the next run."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid",
@@ -32,52 +47,28 @@ class DisputeShape(Shape):
         json_schema_extra={
             "examples": [
                 {
-                    "id": "dsp_01jd0000000000000000000000",
-                    "order": "ord_01jd0000000000000000000000",
+                    "id": "rcp_01jd0000000000000000000000",
                     "payment": "pay_01jd0000000000000000000000",
-                    "status": "needs_response",
-                    "status_text": "Disputed: evidence is due",
-                    "reason": "product_not_received",
+                    "order": "ord_01jd0000000000000000000000",
                     "amount": {"amount": 7830, "currency": "CNY"},
-                    "taken": {"amount": 7830, "currency": "CNY"},
-                    "returned": {"amount": 0, "currency": "CNY"},
-                    "lost": {"amount": 0, "currency": "CNY"},
-                    "evidence_due_at": "2026-03-16T23:59:59Z",
-                    "evidence": None,
-                    "evidence_sent_at": None,
-                    "created_at": "2026-03-07T08:00:00Z",
-                    "updated_at": "2026-03-07T08:00:00Z",
+                    "reference": "ICBC-20260303-000017",
+                    "created_at": "2026-03-03T02:00:00Z",
+                    "payment_status": "paid",
+                    "received": {"amount": 7830, "currency": "CNY"},
+                    "due": {"amount": 0, "currency": "CNY"},
+                    "surplus": {"amount": 0, "currency": "CNY"},
                 }
             ]
         },
     )
 
-    id: DisputeId
-    order: str
+    id: str
     payment: str
-    status: DisputeStatus
-    status_text: str
-    reason: Annotated[str, Field(description="What the buyer told the bank, in the card provider's words")]
+    order: str
     amount: Money
-    taken: Money
-    returned: Money
-    lost: Money
-    evidence_due_at: Time | None
-    evidence: str | None
-    evidence_sent_at: Time | None
+    reference: str
     created_at: Time
-    updated_at: Time
-
-
-class DisputeEvidence(Shape):
-    """What an operator has to say. Goods, tracking numbers, carriers and all that carriers told are added by the service."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={
-            "examples": [{"words": "Signed for at the buyer's door on 6 March, as the carrier's events show"}]
-        },
-    )
-
-    words: Annotated[PlainText, Field(max_length=10_000)]
+    payment_status: PaymentStatus
+    received: Money
+    due: Money
+    surplus: Money

@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from app.core.database import Reader, Session, Sql, as_rows, inserting
 from app.core.errors import NotFound, StateConflict
 from app.core.money import Money
-from app.payments.models import Payment, ProviderEvent
+from app.payments.errors import ReceiptKnown
+from app.payments.models import Payment, PaymentReceipt, ProviderEvent
 from app.payments.rules import FIRST, fits, news_for_order, next_status
 from app.payments.values import (
     DISPLAY,
@@ -97,6 +98,43 @@ async def orders_paid_by(reader: Reader, order_ids: Collection[str], methods: Co
     )
     latest = {row.order_id: row.method for row in rows}
     return {order_id for order_id, method in latest.items() if method in methods}
+
+
+async def get_payment(reader: Session, payment_id: str) -> Payment:
+    return await _one(reader, select(Payment).where(col(Payment.id) == payment_id))
+
+
+async def add_receipt(session: Session, receipt: PaymentReceipt) -> PaymentReceipt:
+    """Write down money that arrived by transfer for a locked payment. The same reference, payment and amount again answer the first.
+
+    Raises `ReceiptKnown` when the reference was entered for something else.
+    """
+    written = (
+        insert(PaymentReceipt).values(receipt.model_dump()).on_conflict_do_nothing().returning(col(PaymentReceipt.id))
+    )
+    if (await session.execute(written)).first() is not None:
+        return receipt
+    same = select(PaymentReceipt).where(col(PaymentReceipt.reference) == receipt.reference)
+    earlier = (await session.scalars(same)).one()
+    if (earlier.payment_id, earlier.amount_minor) != (receipt.payment_id, receipt.amount_minor):
+        raise ReceiptKnown(reference=receipt.reference)
+    return earlier
+
+
+async def received_minor(reader: Reader, payment_id: str) -> int:
+    """What has arrived for a payment by transfer."""
+    total = select(func.coalesce(func.sum(col(PaymentReceipt.amount_minor)), 0))
+    return int((await reader.execute(total.where(col(PaymentReceipt.payment_id) == payment_id))).scalar_one())
+
+
+async def received_in_all(reader: Reader) -> dict[str, int]:
+    """What arrived by transfer for all payments together, by currency."""
+    rows = await reader.execute(
+        select(col(PaymentReceipt.currency), func.sum(col(PaymentReceipt.amount_minor))).group_by(
+            col(PaymentReceipt.currency)
+        )
+    )
+    return {currency: int(amount) for currency, amount in rows}
 
 
 async def note_intent(session: Session, payment_id: str, provider_ref: str, now: datetime) -> Payment:

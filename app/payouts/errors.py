@@ -51,3 +51,13 @@ class PaidByMachine(Problem):
         "en": "{channel} moves this money and tells what became of it. Wait for its news, or look there.",
         "zh-Hans": "该款项由 {channel} 支付并回报结果。请等待其通知，或在该渠道查询。",
     }
+
+
+class RemittanceKnown(Problem):
+    slug = "remittance-known"
+    kind = Kind.CONFLICT
+    title = {"en": "This reference was used before", "zh-Hans": "该凭证号已使用"}
+    detail = {
+        "en": "A remittance with the reference {reference} is announced already. Look at GET /v1/remittances; give another one its own reference.",
+        "zh-Hans": "凭证号 {reference} 已有上缴记录。请查看 GET /v1/remittances；另一笔款项请使用不同的凭证号。",
+    }

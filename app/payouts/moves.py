@@ -11,7 +11,7 @@ from app.core.database import Reader, Session
 from app.core.ids import new_id
 from app.core.money import Money
 from app.payouts.models import ConnectReversal, ConnectTransfer
-from app.payouts.rules import Due, spread_back
+from app.payouts.move_rules import Due, spread_back
 from app.payouts.values import Moved, MoveStatus
 
 _DONE_BEFORE: Final = text(

@@ -1,14 +1,11 @@
 """Pure decisions of paying out: which step may follow, what may be paid, and the entries that say so."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from app.core.errors import StateConflict
-from app.core.money import Money
 from app.ledger.values import PLATFORM, AccountKind, AccountRef, Disagreement, Entry, Finding
-from app.payouts.values import DISPLAY, VERBS, Channel, Moved, PayoutEvent, PayoutStatus
+from app.payouts.values import DISPLAY, VERBS, Channel, PayoutEvent, PayoutStatus
 
 S, E = PayoutStatus, PayoutEvent
 ALLOWED: Final[Mapping[tuple[PayoutStatus, PayoutEvent], PayoutStatus]] = {
@@ -71,60 +68,21 @@ def offset_entries(carrier: str, currency: str, amount_minor: int) -> tuple[Entr
     )
 
 
+def bank_findings(
+    holds: Mapping[str, int], came_in: Sequence[Mapping[str, int]], paid_out: Mapping[str, int]
+) -> list[Finding]:
+    """Currencies in which the bank account is not what came in less what was paid out."""
+    findings = []
+    for currency in sorted({*holds, *paid_out, *(each for one in came_in for each in one)}):
+        expected = sum(one.get(currency, 0) for one in came_in) - paid_out.get(currency, 0)
+        found = holds.get(currency, 0)
+        if found != expected:
+            findings.append(Finding(Disagreement.BANK, "bank", currency, expected, found))
+    return findings
+
+
 def masked(number: str) -> str:
     """The end of an account's number, by which its owner knows it: four characters, or two of a short one."""
     plain = "".join(number.split())
     shown = 4 if len(plain) >= 8 else 2
     return f"···{plain[-shown:]}"
-
-
-def compare_moves(
-    told: Sequence[Moved], ours: Mapping[str, tuple[str, Money, datetime]], *, from_at: datetime, until_at: datetime
-) -> list[Finding]:
-    """What a provider tells otherwise than we recorded of what moved to accounts. `ours`: name there, what is kept, and when, by our id.
-
-    Both may reach beyond the period: it decides what is asked about, not what is known.
-    """
-    findings, seen = [], set()
-    for each in told:
-        known = ours.get(each.move_id or "")
-        seen.add(each.ref)
-        if not from_at <= each.created_at < until_at:
-            continue
-        expected = known[1] if known and known[0] == each.ref else Money(0, each.kept.currency)
-        if expected != each.kept:
-            findings.append(_found(each.ref, expected, each.kept))
-    for ref, kept, created_at in ours.values():
-        if ref not in seen and from_at <= created_at < until_at:
-            findings.append(_found(ref, kept, Money(0, kept.currency)))
-    return findings
-
-
-def _found(ref: str, expected: Money, found: Money) -> Finding:
-    return Finding(Disagreement.MOVE_AMOUNT, ref, expected.currency, expected.amount, found.amount)
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """By how much what a party was sent for an order has to change, and what it was sent too much for others before."""
-
-    change_minor: int
-    outstanding_minor: int
-
-    @property
-    def to_withhold_minor(self) -> int:
-        return max(0, min(self.change_minor, self.outstanding_minor))
-
-    @property
-    def to_send_minor(self) -> int:
-        return max(0, self.change_minor - self.to_withhold_minor)
-
-
-def spread_back(back_minor: int, left_minor: Sequence[tuple[str, int]]) -> tuple[dict[str, int], int]:
-    """What to take back of which transfers, in this order, and what none of them has left."""
-    taken: dict[str, int] = {}
-    for transfer, left in left_minor:
-        if part := min(left, back_minor):
-            taken[transfer] = part
-            back_minor -= part
-    return taken, back_minor

@@ -13,6 +13,8 @@ from app.payouts.values import (
     PAYEE_ID,
     PAYOUT_ID,
     REFERENCE_LENGTH_MAX,
+    REMARK_ID,
+    REMITTANCE_ID,
     RUN_ID,
     Channel,
     Party,
@@ -67,6 +69,10 @@ PayeeId = Annotated[str, Field(pattern=PAYEE_ID, examples=["pye_01jd000000000000
 RunId = Annotated[str, Field(pattern=RUN_ID, examples=["run_01jd0000000000000000000000"])]
 PayoutId = Annotated[str, Field(pattern=PAYOUT_ID, examples=["pyo_01jd0000000000000000000000"])]
 PartyId = Annotated[str, Field(pattern=PARTY_ID_PATTERN, examples=["prd_01jd0000000000000000000000"])]
+OrderId = Annotated[
+    str, Field(pattern=r"^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples=["ord_01jd0000000000000000000000"])
+]
+CarrierCode = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_-]{1,39}$", examples=["KUNLUN"])]
 Reference = Annotated[PlainText, Field(max_length=REFERENCE_LENGTH_MAX, examples=["B2026030300017"])]
 Reason = Annotated[PlainText, Field(max_length=500)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["CNY"])]
@@ -284,5 +290,144 @@ class NewCashRefund(Shape):
 
     model_config: ClassVar[ConfigDict] = _example({"order": "ord_01jd0000000000000000000000", "carrier": "KUNLUN"})
 
-    order: Annotated[str, Field(pattern=r"^ord_[0-7][0-9a-hjkmnp-tv-z]{25}$")]
-    carrier: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_-]{1,39}$")]
+    order: OrderId
+    carrier: CarrierCode
+
+
+_REMITTANCE: Final = {
+    "id": "rmt_01jd0000000000000000000000",
+    "carrier": "KUNLUN",
+    "announced": {"amount": 194400, "currency": "CNY"},
+    "received": {"amount": 194000, "currency": "CNY"},
+    "open": {"amount": 400, "currency": "CNY"},
+    "reference": "KL-2026-0303",
+    "handed_over_at": "2026-03-03T09:00:00Z",
+    "created_at": "2026-03-03T09:05:00Z",
+    "confirmed_at": "2026-03-04T02:00:00Z",
+}
+RemittanceId = Annotated[str, Field(pattern=REMITTANCE_ID, examples=["rmt_01jd0000000000000000000000"])]
+RemarkId = Annotated[str, Field(pattern=REMARK_ID, examples=["rmk_01jd0000000000000000000000"])]
+
+
+class NewRemittance(Shape):
+    """Cash collected at doors is handed over: paid in at the bank, or given to the operator. `carrier` is for operators only."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "amount": {"amount": 194400, "currency": "CNY"},
+            "reference": "KL-2026-0303",
+            "handed_over_at": "2026-03-03T09:00:00Z",
+        }
+    )
+
+    id: RemittanceId | None = None
+    carrier: CarrierCode | None = None
+    amount: Money
+    reference: Reference
+    handed_over_at: Time
+
+
+class RemittanceReceived(Shape):
+    """What arrived. Another amount than was announced is taken as it is: the rest stays with the carrier."""
+
+    model_config: ClassVar[ConfigDict] = _example({"received": {"amount": 194000, "currency": "CNY"}})
+
+    received: Money
+
+
+class RemittanceShape(Shape):
+    """`open` is what was announced and did not arrive, or below zero what arrived beyond; null until it is confirmed."""
+
+    model_config: ClassVar[ConfigDict] = _example(_REMITTANCE)
+
+    id: str
+    carrier: str
+    announced: Money
+    received: Money | None
+    open: Money | None
+    reference: str
+    handed_over_at: Time
+    created_at: Time
+    confirmed_at: Time | None
+
+
+class CashHeld(Shape):
+    """Cash that a carrier holds. `overdue` was collected longer ago than the terms allow; `announced` is said to be handed over."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "carrier": "KUNLUN",
+            "held": {"amount": 194400, "currency": "CNY"},
+            "overdue": {"amount": 26400, "currency": "CNY"},
+            "announced": {"amount": 0, "currency": "CNY"},
+        }
+    )
+
+    carrier: str
+    held: Money
+    overdue: Money
+    announced: Money
+
+
+class CashHeldList(Shape):
+    """`due_days`: days after the collection in which cash is handed over."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "due_days": 3,
+            "items": [
+                {
+                    "carrier": "KUNLUN",
+                    "held": {"amount": 194400, "currency": "CNY"},
+                    "overdue": {"amount": 26400, "currency": "CNY"},
+                    "announced": {"amount": 0, "currency": "CNY"},
+                }
+            ],
+        }
+    )
+
+    due_days: int
+    items: list[CashHeld]
+
+
+class NewRemark(Shape):
+    """What a carrier does not agree with in its freight for an order."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {"order": "ord_01jd0000000000000000000000", "words": "Two pallets were carried, one is paid"}
+    )
+
+    id: RemarkId | None = None
+    carrier: CarrierCode | None = None
+    order: OrderId
+    words: Annotated[PlainText, Field(max_length=2_000)]
+
+
+class RemarkAnswer(Shape):
+    model_config: ClassVar[ConfigDict] = _example({"answer": "The booking was for one pallet; see the quote"})
+
+    answer: Annotated[PlainText, Field(max_length=2_000)]
+
+
+class RemarkShape(Shape):
+    """A remark and an operator's answer. It moves no money by itself."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "id": "rmk_01jd0000000000000000000000",
+            "carrier": "KUNLUN",
+            "order": "ord_01jd0000000000000000000000",
+            "words": "Two pallets were carried, one is paid",
+            "answer": None,
+            "created_at": "2026-03-03T09:00:00Z",
+            "answered_at": None,
+        }
+    )
+
+    id: str
+    carrier: str
+    order: str
+    words: str
+    answer: str | None
+    created_at: Time
+    answered_at: Time | None

@@ -13,7 +13,17 @@ from app.ledger.balance import balances
 from app.ledger.rules import reversed_entries
 from app.ledger.service import entries_of, settle
 from app.ledger.service import record as record_transfers
-from app.ledger.values import AccountKind, AccountRef, State, Transfer, TransferKind
+from app.ledger.values import (
+    FINDINGS_MAX,
+    PLATFORM,
+    AccountKind,
+    AccountRef,
+    Disagreement,
+    Finding,
+    State,
+    Transfer,
+    TransferKind,
+)
 from app.payouts.models import Payout
 from app.payouts.rules import advance, payout_entries, source_of
 from app.payouts.values import ACCOUNTS, Channel, Party, PayoutEvent, PayoutStatus
@@ -60,6 +70,29 @@ _PROMISED: Final = text(
 _ON_THE_WAY: Final = text(
     "SELECT coalesce(sum(announced_minor), 0)::bigint FROM remittance "
     "WHERE carrier = :carrier AND currency = :currency AND confirmed_at IS NULL"
+)
+# A payout and what the ledger holds of it at its source: nothing while it is under way or never left, and nothing once it came back.
+_UNLIKE: Final = text(
+    """
+    SELECT payout.id, payout.currency, CASE WHEN payout.status = 'paid' THEN payout.amount_minor ELSE 0 END AS expected_minor,
+        told.posted_minor AS found_minor, payout.amount_minor, told.pending_minor
+    FROM payout CROSS JOIN LATERAL (
+        SELECT coalesce(sum(entry.amount_minor) FILTER (WHERE transfer.state = 'posted'), 0)::bigint AS posted_minor,
+            coalesce(sum(entry.amount_minor) FILTER (WHERE transfer.state = 'pending'), 0)::bigint AS pending_minor
+        FROM transfer JOIN entry ON entry.transfer_id = transfer.id
+        WHERE entry.account_id = CASE payout.channel WHEN 'stripe' THEN 'gateway:stripe:' WHEN 'cash'
+                THEN 'carrier_cash:' || payout.carrier || ':' ELSE 'bank:platform:' END || payout.currency
+            AND (transfer.id = payout.transfer_id OR transfer.kind = 'payout_returned' AND transfer.id IN (
+                SELECT back.id FROM transfer AS back WHERE back.subject = coalesce(payout.order_id, payout.id)
+                    AND back.kind = 'payout_returned' AND payout.status = 'returned' AND back.settled_at = payout.ended_at))
+    ) AS told
+    WHERE told.posted_minor <> CASE WHEN payout.status = 'paid' THEN payout.amount_minor ELSE 0 END
+        OR told.pending_minor <> CASE WHEN payout.status IN ('prepared', 'sent') THEN payout.amount_minor ELSE 0 END
+    ORDER BY 1 LIMIT :most
+    """
+)
+_BY_BANK: Final = text(
+    "SELECT currency, sum(amount_minor)::bigint FROM payout WHERE status = 'paid' AND channel IN ('bank_transfer', 'wallet') GROUP BY 1"
 )
 _STEP_AT: Final[Mapping[PayoutStatus, str]] = {PayoutStatus.SENT: "sent_at", PayoutStatus.PAID: "paid_at"}
 
@@ -196,3 +229,22 @@ async def step(
         returned = Transfer(new_id("trf"), TransferKind.PAYOUT_RETURNED, subject, State.POSTED, back)
         await record_transfers(session, [returned], now)
     await session.flush()
+
+
+async def payouts_unlike_ledger(reader: Reader) -> list[Finding]:
+    """Payouts of which the ledger tells something else: paid is posted, under way is pending, and all others come to nothing."""
+    return [
+        Finding(Disagreement.PAYOUT, row.id, row.currency, row.expected_minor, row.found_minor)
+        for row in await reader.execute(_UNLIKE, {"most": FINDINGS_MAX})
+    ]
+
+
+async def paid_by_bank_in_all(reader: Reader) -> dict[str, int]:
+    """What was paid out from the bank or wallet and did not come back, by currency."""
+    return {currency: int(amount) for currency, amount in await reader.execute(_BY_BANK)}
+
+
+async def bank_holds(reader: Reader) -> dict[str, int]:
+    """What the ledger says that the operator's bank account holds, by currency."""
+    bank = [each for each in await balances(reader, PLATFORM) if each.account.kind is AccountKind.BANK]
+    return {each.account.currency: -each.posted_minor for each in bank}

@@ -24,6 +24,7 @@ PAYEES_PER_STEP: Final = 200
 # One sheet of a run is one document.
 PAYOUTS_PER_SHEET_MAX: Final = 5_000
 REFUNDS_PER_BUYER_MAX: Final = 200
+CARRIERS_LISTED_MAX: Final = 1_000
 
 
 class Party(StrEnum):
