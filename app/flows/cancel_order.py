@@ -133,8 +133,6 @@ async def return_payment(ports: Ports, order: str) -> None:
     now = ports.clock.now()
     async with ports.begin() as session:
         payment = await get_payment_of(session, order)
-        row = await lock_order(session, order)
-        taken = [t for t in await transfers_of(session, order) if t.kind is TransferKind.COLLECTION]
     if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
         return
     amount = Money(payment.amount_minor, payment.currency)
@@ -148,9 +146,11 @@ async def return_payment(ports: Ports, order: str) -> None:
         return
     await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, amount)
     async with ports.begin() as session:
-        await lock_order(session, order)
+        row = await lock_order(session, order)
         await record_refund(session, payment.id, now)
-        if taken and not [t for t in await transfers_of(session, order) if t.kind is TransferKind.REFUND]:
+        made = await transfers_of(session, order)
+        taken = [transfer for transfer in made if transfer.kind is TransferKind.COLLECTION]
+        if taken and not [transfer for transfer in made if transfer.kind is TransferKind.REFUND]:
             back = tuple(entry for transfer in taken for entry in reversed_entries(transfer.entries))
             await record_transfers(
                 session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now

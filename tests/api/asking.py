@@ -27,6 +27,7 @@ from tests.factories.network import LINE, Remembered
 from tests.factories.orders import asked_for, ordering
 from tests.factories.town import Town, a_town
 from tests.factories.tracking import events_of
+from tests.fakes.accounts import AccountsOnPaper
 
 
 def _told(town: Town) -> dict[str, Any]:
@@ -72,6 +73,8 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "amount": {"amount": 2_000, "currency": "CNY"},
         "reasons": "Half of it is as new",
     },
+    "POST /v1/disputes/{dispute_id}/evidence": lambda town, role: {"words": "The carrier has the signature"},
+    "POST /v1/producers/{producer_id}/payout-account": lambda town, role: {"currency": "HKD"},
     "POST /v1/routes": lambda town, role: {"from": "HOTAN", "to": "AKSU", "weight_g": 5_000},
     "POST /v1/services": lambda town, role: LINE | ({"carrier": "KUNLUN"} if role == "operator" else {}),
     "PATCH /v1/services/{service_id}": lambda town, role: {"cutoff_s": 7_200},
@@ -116,6 +119,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         lot_id=town.lot,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
+        dispute_id=town.dispute,
         claim_id=town.claims[operation.endswith("decision")],
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
@@ -184,7 +188,9 @@ async def door(ports: Ports, built: Built) -> AsyncIterator[httpx.AsyncClient]:
     """The service with a card provider that nobody asks for anything here."""
     cards = StripeProvider("sk_test_unused", "whsec_unused", api_base="http://127.0.0.1:9", timeout_s=1)
     fronts = Remembered(built.fronts, built.version)
-    service = create_app(ports=replace(ports, cards=cards, timetable=copy(built.timetable), fronts=fronts))
+    service = create_app(
+        ports=replace(ports, cards=cards, connect=AccountsOnPaper(), timetable=copy(built.timetable), fronts=fronts)
+    )
     transport = httpx.ASGITransport(service)
     async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
         yield client

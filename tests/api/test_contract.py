@@ -32,6 +32,7 @@ SINGLES = [
     "GET /v1/quotes/{id}",
     "GET /v1/orders/{id}",
     "GET /v1/claims/{claim_id}",
+    "GET /v1/disputes/{dispute_id}",
     "GET /v1/hubs/{code}",
     "GET /v1/services/{service_id}",
     "GET /v1/consignments/{consignment_id}",

@@ -19,6 +19,7 @@ MAKES_MONEY_MOVE = {
     "POST /v1/claims/{claim_id}/answer",
     "POST /v1/claims/{claim_id}/reply",
     "POST /v1/claims/{claim_id}/decision",
+    "POST /v1/disputes/{dispute_id}/evidence",
 }
 RENEW = "The OpenAPI document has changed. When that is meant: make openapi > tests/samples/openapi.json"
 ANSWERS_WITHOUT_BODY = {"204", "304", "307"}

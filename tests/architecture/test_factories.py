@@ -17,7 +17,8 @@ from tests.factories.jobs import work
 from tests.factories.journeys import disrupt
 from tests.factories.network import a_disruption, a_service, networked, planned
 from tests.factories.orders import an_order
-from tests.factories.payments import a_provider_event
+from tests.factories.payments import a_dispute, a_provider_event
+from tests.factories.payouts import moves_for
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
@@ -47,6 +48,8 @@ async def a_whole_story(ports):
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
     await a_detour(ports, operator, village)
+    await a_dispute(ports, await an_order(ports, village.buyer, {village.dates: "1"}))
+    await moves_for(ports, order["id"], village.loom.producer.id)
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)
 

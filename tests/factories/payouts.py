@@ -7,6 +7,7 @@ from app.flows.mark_payout import mark_payout
 from app.flows.pay_out import ask_for_run
 from app.flows.ports import Ports
 from app.identity.values import Caller
+from app.payouts.moves import plan_moves
 from app.payouts.schemas import NewPayee, NewPayoutRun, PayeeShape, PayeeVerdict, PayoutMark
 from tests.factories.jobs import work
 from tests.factories.tables import rows
@@ -47,3 +48,18 @@ async def mark(ports: Ports, payout_id: str, *events: str, reference: str | None
         command = PayoutMark.model_validate({"event": event, "reference": reference})
         async with ports.begin() as session:
             await mark_payout(ports, session, payout_id, command)
+
+
+async def moves_for(ports: Ports, order_id: str, party_id: str) -> None:
+    """Money of an order that is to move to a party's account, and a part of it that is to come back."""
+    for due in (1_000, 400):
+        async with ports.begin() as session:
+            await plan_moves(
+                session,
+                order_id=order_id,
+                party_id=party_id,
+                account_ref="acct_tests",
+                currency="CNY",
+                due_minor=due,
+                now=ports.clock.now(),
+            )

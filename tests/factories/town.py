@@ -22,6 +22,7 @@ from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
 from tests.factories.orders import a_quote, an_order
+from tests.factories.payments import a_dispute
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
 
@@ -49,6 +50,7 @@ class Town:
     delivered: Json
     claimable: Json
     claims: tuple[str, str]
+    dispute: str
     placed: tuple[Json, Json]
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
@@ -104,6 +106,7 @@ async def a_town(ports: Ports) -> Town:
         delivered=delivered,
         claimable=claimable,
         claims=claims,
+        dispute=await a_dispute(ports, await an_order(ports, await a_person(ports), {village.dates: "1"})),
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),

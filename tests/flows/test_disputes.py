@@ -46,7 +46,7 @@ async def fake(running):
 
 @pytest.fixture
 async def shop(ports, fake):
-    phones = frozenset({"+8610000000999"})
+    phones = ports.settings.operator_phones | {"+8610000000999"}
     async with card_shop(ports, fake, stripe_capture="at_once", operator_phones=phones) as shop:
         yield shop
 
