@@ -4,8 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import col
 
 from app.core.database import Reader, Session
@@ -115,4 +115,4 @@ async def list_disputes(
 def _seen_by(caller: Caller) -> Any:
     if caller.is_operator():
         return True
-    return col(Dispute.producers).op("?|")(list(caller.producers))
+    return col(Dispute.producers).op("?|")(cast(list(caller.producers), ARRAY(Text)))

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from app.core.money import Money
 from app.payments.errors import PaymentMethodUnavailable
-from app.payments.rules import ALLOWED, FIRST, fits, may_hold, methods_offered, news_for_order, next_status, require_offered
+from app.payments.rules import (
+    ALLOWED,
+    FIRST,
+    fits,
+    may_hold,
+    methods_offered,
+    news_for_order,
+    next_status,
+    require_offered,
+)
 from app.payments.values import DISPLAY, METHOD_DISPLAY, News, PaymentEvent, PaymentMethod, PaymentStatus
 
 EVENTS = st.lists(st.sampled_from(PaymentEvent), max_size=8)
@@ -130,7 +139,12 @@ def test_a_hold_is_taken_given_up_or_overtaken_and_told_each_time() -> None:
 
 @pytest.mark.parametrize(
     ("leaves_in", "holds"),
-    [(timedelta(0), True), (timedelta(days=6), True), (timedelta(days=6, seconds=1), False), (timedelta(days=21), False)],
+    [
+        (timedelta(0), True),
+        (timedelta(days=6), True),
+        (timedelta(days=6, seconds=1), False),
+        (timedelta(days=21), False),
+    ],
 )
 def test_a_card_is_held_only_when_the_hold_outlasts_the_hand_over_by_a_day(leaves_in: timedelta, holds: bool) -> None:
     now = datetime(2026, 3, 2, tzinfo=UTC)
