@@ -89,7 +89,7 @@ def _market(folder: Path, cluster: Cluster, chosen: Collection[str]) -> list[Row
             with _step("Statements"):
                 rows += statements.measure(url, folder, buyers)
             with _step("Orders"):
-                rows += orders.measure(service, url, buyers)
+                rows += orders.measure(service, folder, url, buyers)
             held.append(held_mb(cluster.pid))
         rows.append(Row("peak memory, the service's processes", f"{peak_mb(service.pid):,.0f} MB"))
     rows.append(Row("peak memory, PostgreSQL (shared memory counted once)", f"{max(held):,.0f} MB"))

@@ -4,16 +4,18 @@ import itertools
 import random
 import time
 from collections.abc import Iterator, Sequence
-from statistics import median
+from pathlib import Path
+from statistics import median, quantiles
 from typing import Any, Final
 
 import orjson
 import psycopg
 
 from app.core.ids import new_id
+from bench import bare
 from bench.data import Buyer
 from bench.load import CLIENTS, Answer, Ask, Script, Tally, request, run
-from bench.report import Row, at_least, complain, say, shown_ms
+from bench.report import Row, at_least, at_most, complain, say, shown_ms
 from bench.service import Service
 
 ROUNDS: Final = 5
@@ -22,7 +24,9 @@ ROUND_S: Final = 6.0
 QUOTES_PER_ROUND: Final = 400
 SETTLE_S_MAX: Final = 30.0
 SELLERS: Final = 12
-LISTINGS_EACH: Final = 4
+LISTINGS_EACH: Final = 5
+# Bought from one producer, and from as many.
+SPLIT: Final = 5
 DESTINATIONS: Final = ("310115", "110105", "440103", "330106", "420106", "410102", "510104", "610113")
 # Producers at as many hubs, each with some of what parcels are made of.
 _SHELVES: Final = (
@@ -73,10 +77,12 @@ class Buying:
         headers = _headers(buyer) | {"idempotency-key": new_id("idk")}
         return Ask(ORDER, request("POST", "/v1/orders", headers, orjson.dumps(body)))
 
-    def quoting(self, buyers: Iterator[Buyer], kept: list[tuple[Buyer, dict[str, Any]]], number: int) -> Script:
-        """Ask for quotes and keep them."""
+    def quoting(
+        self, buyers: Iterator[Buyer], kept: list[tuple[Buyer, dict[str, Any]]], number: int, basket: tuple[int, int]
+    ) -> Script:
+        """Ask for quotes of so many producers with so many lines each, and keep them."""
         for buyer in itertools.islice(buyers, number):
-            answer: Answer = yield self.ask_quote(buyer)
+            answer: Answer = yield self.ask_quote(buyer, *basket)
             if answer.is_good:
                 kept.append((buyer, orjson.loads(answer.body)))
 
@@ -97,8 +103,8 @@ def _headers(buyer: Buyer) -> dict[str, str]:
     return {"authorization": f"Bearer {buyer.token}", "accept-language": "zh-Hans"}
 
 
-def measure(service: Service, url: str, buyers: Sequence[Buyer]) -> list[Row]:
-    """Quote and order at CLIENTS clients; then quotes ahead, and orders alone. The worker runs inside all the while."""
+def measure(service: Service, folder: Path, url: str, buyers: Sequence[Buyer]) -> list[Row]:
+    """Quote and order at CLIENTS clients; then orders alone, beside their bare limit and split. The worker runs inside all the while."""
     buying = Buying(url, buyers)
     run(service.port, [buying.buying(buyer) for buyer in _hands(buyers)], 2.0)
     both = []
@@ -107,32 +113,50 @@ def measure(service: Service, url: str, buyers: Sequence[Buyer]) -> list[Row]:
         both.append(tally)
         say(f"  quote, then order: {tally.rate(ORDER):,.0f} orders/s; {_waiting(url):,} jobs wait")
         complain(tally)
-    quoted, alone = [], []
-    for _ in range(ROUNDS):
-        made, kept = _quotes(service, buying, buyers)
-        _settle(url)
-        tally = run(service.port, [buying.ordering(kept[n::CLIENTS]) for n in range(CLIENTS)])
-        quoted.append(made)
-        alone.append(tally)
-        say(
-            f"  orders alone: {tally.rate(ORDER):,.0f}/s (quotes alone before: {made.rate(QUOTE):,.0f}/s); {_waiting(url):,} jobs wait"
-        )
-        complain(tally)
+    quoted, alone = zip(*(_alone(service, buying, url, (2, 1)) for _ in range(ROUNDS)), strict=True)
+    times = _times(alone, ORDER)
+    rates = [tally.rate(ORDER) for tally in alone]
     return [
         at_least("orders: quote with its plan, then order; two lines", [tally.rate(ORDER) for tally in both], 60),
         Row("  quote answered in", shown_ms(_times(both, QUOTE))),
         Row("  order answered in", shown_ms(_times(both, ORDER))),
-        at_least("orders alone", [tally.rate(ORDER) for tally in alone], 150),
-        Row("  answered in", shown_ms(_times(alone, ORDER))),
+        at_least("orders alone", rates, 200),
+        Row("  answered in", shown_ms(times)),
+        at_most("  95 % of them within", quantiles(times, n=20)[-1] * 1000, 120, "ms"),
+        *bare.measure(folder, url, median(rates)),
+        _split(service, buying, url),
         Row("quotes alone, each with its plan", f"{median(tally.rate(QUOTE) for tally in quoted):,.0f}/s"),
     ]
 
 
+def _alone(service: Service, buying: Buying, url: str, basket: tuple[int, int]) -> tuple[Tally, Tally]:
+    """Quotes made ahead, and then their orders alone."""
+    made, kept = _quotes(service, buying, basket)
+    _settle(url)
+    tally = run(service.port, [buying.ordering(kept[n::CLIENTS]) for n in range(CLIENTS)])
+    say(
+        f"  orders alone: {tally.rate(ORDER):,.0f}/s (quotes alone before: {made.rate(QUOTE):,.0f}/s); {_waiting(url):,} jobs wait"
+    )
+    complain(tally)
+    return made, tally
+
+
+def _split(service: Service, buying: Buying, url: str) -> Row:
+    """How much more an order costs when its lines come from as many producers, in rounds by turns."""
+    say(f"  {SPLIT} lines of one producer, then of {SPLIT}:")
+    costs = []
+    for _ in range(ROUNDS):
+        _, one = _alone(service, buying, url, (1, SPLIT))
+        _, many = _alone(service, buying, url, (SPLIT, 1))
+        costs.append(one.rate(ORDER) / many.rate(ORDER))
+    return at_most(f"an order of {SPLIT} producers costs of one with as many lines", median(costs), 1.5, "x")
+
+
 def _quotes(
-    service: Service, buying: Buying, buyers: Sequence[Buyer]
+    service: Service, buying: Buying, basket: tuple[int, int]
 ) -> tuple[Tally, list[tuple[Buyer, dict[str, Any]]]]:
     kept: list[tuple[Buyer, dict[str, Any]]] = []
-    scripts = [buying.quoting(buyer, kept, QUOTES_PER_ROUND // CLIENTS) for buyer in _hands(buyers)]
+    scripts = [buying.quoting(buyer, kept, QUOTES_PER_ROUND // CLIENTS, basket) for buyer in _hands(buying.buyers)]
     tally = run(service.port, scripts)
     complain(tally)
     return tally, kept

@@ -64,17 +64,19 @@ _HARVEST: Final = text(
     "LEFT JOIN reservation AS held ON held.listing_id = lot.listing_id AND held.lot_id = lot.id AND held.state <> 'released' "
     "WHERE lot.listing_id = :listing AND lot.id = :lot AND lot.harvested IS NOT NULL GROUP BY 1, 2"
 )
+_OF_LINES: Final = "(CAST(:lines AS text[]) IS NULL OR line_id = ANY(CAST(:lines AS text[])))"
 _LOCK_HELD: Final = text(
     "SELECT 1 FROM lot WHERE (listing_id, id) IN (SELECT listing_id, lot_id FROM reservation "
-    "WHERE order_id = ANY(:orders) AND state = 'held') ORDER BY listing_id, id FOR UPDATE"
+    "WHERE order_id = ANY(:orders) AND state = 'held' AND {lines}) ORDER BY listing_id, id FOR UPDATE"
+    "".replace("{lines}", _OF_LINES)
 )
 _END: Final = text(
-    "WITH ended AS (UPDATE reservation SET state = :state WHERE order_id = ANY(:orders) AND state = 'held' "
+    "WITH ended AS (UPDATE reservation SET state = :state WHERE order_id = ANY(:orders) AND state = 'held' AND {lines} "
     "RETURNING listing_id, lot_id, quantity), "
     "freed AS (UPDATE ear_tag SET order_id = NULL, line_id = NULL WHERE order_id = ANY(:orders) AND :consumed = 0), "
     "part AS (SELECT listing_id, lot_id, sum(quantity) AS quantity FROM ended GROUP BY listing_id, lot_id) "
     "UPDATE lot SET reserved = lot.reserved - part.quantity, consumed = lot.consumed + part.quantity * :consumed "
-    "FROM part WHERE lot.listing_id = part.listing_id AND lot.id = part.lot_id"
+    "FROM part WHERE lot.listing_id = part.listing_id AND lot.id = part.lot_id".replace("{lines}", _OF_LINES)
 )
 
 
@@ -121,9 +123,9 @@ async def release(session: Session, order_ids: Collection[str]) -> None:
     await _end(session, order_ids, ReservationState.RELEASED)
 
 
-async def consume(session: Session, order_ids: Collection[str]) -> None:
-    """What these orders hold has left the producer for good. Two statements; a repetition does nothing."""
-    await _end(session, order_ids, ReservationState.CONSUMED)
+async def consume(session: Session, order_ids: Collection[str], line_ids: Collection[str] | None = None) -> None:
+    """What these orders hold, or these lines of them, has left the producer for good. Two statements; a repetition does nothing."""
+    await _end(session, order_ids, ReservationState.CONSUMED, line_ids)
 
 
 async def find_harvest(session: Session, listing_id: str, lot_id: str) -> ShortHarvest | None:
@@ -134,8 +136,10 @@ async def find_harvest(session: Session, listing_id: str, lot_id: str) -> ShortH
     return ShortHarvest(rows[0].harvested, tuple(Held(r.order_id, r.quantity, r.since) for r in rows if r.order_id))
 
 
-async def _end(session: Session, order_ids: Collection[str], state: ReservationState) -> None:
-    orders = list(order_ids)
-    await session.execute(_LOCK_HELD, {"orders": orders})
+async def _end(
+    session: Session, order_ids: Collection[str], state: ReservationState, line_ids: Collection[str] | None = None
+) -> None:
+    which = {"orders": list(order_ids), "lines": None if line_ids is None else list(line_ids)}
+    await session.execute(_LOCK_HELD, which)
     consumed = 1 if state is ReservationState.CONSUMED else 0
-    await session.execute(_END, {"orders": orders, "state": state.value, "consumed": consumed})
+    await session.execute(_END, which | {"state": state.value, "consumed": consumed})

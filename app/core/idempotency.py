@@ -116,7 +116,7 @@ async def take(session: Session, claim: Claim, now: datetime, subject: str | Non
 
 async def record(session: Session, claim: Claim, status: int, body: bytes) -> None:
     """Keep the answer with the key, in the transaction that makes it true."""
-    await _RECORD.all(session, {"scope": claim.scope, "key": claim.key, "status": status, "body": body})
+    await _RECORD.tell(session, {"scope": claim.scope, "key": claim.key, "status": status, "body": body})
 
 
 async def forget_old(session: Session, now: datetime) -> int:

@@ -40,7 +40,7 @@ class Job:
 async def enqueue(session: Session, jobs: Sequence[Job]) -> None:
     """Queue jobs so that they exist if and only if the caller's transaction commits. One statement, whatever their number."""
     if jobs:
-        await _ENQUEUE.all(session, {"queue": QUEUE, "jobs": as_rows(jobs)})
+        await _ENQUEUE.tell(session, {"queue": QUEUE, "jobs": as_rows(jobs)})
 
 
 async def take_along(session: Session, name: str, worker: int | None) -> dict[int, dict[str, Any]]:
@@ -55,10 +55,10 @@ async def take_along(session: Session, name: str, worker: int | None) -> dict[in
 async def finish(session: Session, ids: Sequence[int]) -> None:
     """What was taken along is done."""
     if ids:
-        await _FINISH.all(session, {"ids": list(ids)})
+        await _FINISH.tell(session, {"ids": list(ids)})
 
 
 async def put_back(session: Session, ids: Sequence[int]) -> None:
     """What was taken along failed together: each is tried again by itself."""
     if ids:
-        await _PUT_BACK.all(session, {"ids": list(ids)})
+        await _PUT_BACK.tell(session, {"ids": list(ids)})

@@ -225,6 +225,8 @@ def _lines(
             price_list_id=line.get("price_list"),
             tier_from=None if line.get("tier_from") is None else Decimal(line["tier_from"]),
             total_minor=line["total_minor"],
+            # Told, since a model looks long for what a default means.
+            ear_tags=[],
         )
         for line, want in zip(quote.lines, stock, strict=True)
     ]

@@ -26,7 +26,7 @@ from app.payments.disputes import is_disputed
 from app.payments.service import record_collection
 from app.shipments.queries import list_of_orders
 from app.shipments.rules import order_status
-from app.shipments.values import Journey
+from app.shipments.values import ConsignmentStatus, Journey
 
 
 async def follow_shipment(ports: Ports, order: str) -> None:
@@ -44,6 +44,15 @@ async def follow_shipment(ports: Ports, order: str) -> None:
             await enqueue(session, [Job("order.shipped", {"order": order}), *captured])
         if status is OrderStatus.DELIVERED and may(row.status, OrderEvent.DELIVER):
             await _delivered(session, row, journeys, ports)
+        await _hand_over(session, order, journeys)
+
+
+async def _hand_over(session: Session, order_id: str, journeys: Sequence[Journey]) -> None:
+    """What a carrier has taken in has left the producer's stock for good, consignment by consignment."""
+    gone = {journey.id for journey in journeys if journey.status is not ConsignmentStatus.BOOKED}
+    lines = [line.id for line in await list_lines(session, order_id) if line.consignment_id in gone]
+    if lines:
+        await consume(session, [order_id], lines)
 
 
 async def _delivered(session: Session, order: Order, journeys: Sequence[Journey], ports: Ports) -> None:
@@ -68,7 +77,6 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
             Job("order.complete", {"order": order.id}, run_at=now + DISPUTE_WINDOW),
         ],
     )
-    await consume(session, [order.id])
 
 
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:

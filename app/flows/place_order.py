@@ -12,6 +12,7 @@ from app.catalogue.errors import OfferChanged, OutOfStock
 from app.catalogue.queries import stocks
 from app.catalogue.reserve import StockWant, Taken, reserve
 from app.core.clock import rfc3339
+from app.core.database import Session, together
 from app.core.errors import IdTaken
 from app.core.idempotency import Claim, Earlier, find_earlier, record, take
 from app.core.jobs import Job, enqueue
@@ -145,39 +146,42 @@ async def _write(
     Answers the body when the order is complete without a provider; an `Earlier` when another request was first.
     Raises `CapacityFull`.
     """
-    order, body = draft.order, None
+    order = draft.order
     async with ports.begin() as session:
         earlier = await take(session, claim, now, subject=order.id)
         if earlier:
             return earlier, None
         if draft.with_animals:
             _name_animals(draft.lines, await reserve(session, order.id, draft.stock, now))
-        await add_order(session, order, draft.lines)
-        journeys = await create_consignments(
-            session, draft.consignments, now, company_prefix=ports.settings.gs1_company_prefix
-        )
-        await start_payment(
-            session,
-            draft.payment_id,
-            order.id,
-            draft.method,
-            Money(order.total_minor, order.currency),
-            now,
-            hold=order.terms["hold"],
-        )
-        await record_transfers(session, [draft.sale], now)
-        if draft.method is PaymentMethod.CASH_ON_DELIVERY:
-            await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)
-            payment = PaymentShape(id=draft.payment_id, method=draft.method, status=PaymentStatus.PENDING_CASH)
-            shape = order_shape(order, draft.lines, journeys, payment, language)
-            body = shape.model_dump_json(by_alias=True).encode()
-            await record(session, claim, 201, ports.seal.close(body))
-        else:
-            await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=_unpaid_until(order, now))])
-        if not draft.with_animals:
-            await reserve(session, order.id, draft.stock, now)
-        await book_capacity(session, draft.capacity, now)
+        async with together(session):
+            body = await _write_order(ports, session, draft, parties, claim, language, now)
+            if not draft.with_animals:
+                await reserve(session, order.id, draft.stock, now)
+            await book_capacity(session, draft.capacity, now)
     return None, body
+
+
+async def _write_order(
+    ports: Ports, session: Session, draft: Draft, parties: Parties, claim: Claim, language: str, now: datetime
+) -> bytes | None:
+    """The rows of an order, its payment, its entries and its news; answers its body when it is complete without a provider."""
+    order = draft.order
+    await add_order(session, order, draft.lines)
+    journeys = await create_consignments(
+        session, draft.consignments, now, company_prefix=ports.settings.gs1_company_prefix
+    )
+    total = Money(order.total_minor, order.currency)
+    hold = order.terms["hold"]
+    await start_payment(session, draft.payment_id, order.id, draft.method, total, now, hold=hold)
+    await record_transfers(session, [draft.sale], now)
+    if draft.method is not PaymentMethod.CASH_ON_DELIVERY:
+        await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=_unpaid_until(order, now))])
+        return None
+    await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)
+    payment = PaymentShape(id=draft.payment_id, method=draft.method, status=PaymentStatus.PENDING_CASH)
+    body = order_shape(order, draft.lines, journeys, payment, language).model_dump_json(by_alias=True).encode()
+    await record(session, claim, 201, ports.seal.close(body))
+    return body
 
 
 def _freeze_transfer(draft: Draft, terms: TransferTerms, now: datetime) -> None:

@@ -86,7 +86,7 @@ async def record(session: Session, transfers: Sequence[Transfer], now: datetime)
         ),
         "now": now,
     }
-    await _RECORD.all(session, values)
+    await _RECORD.tell(session, values)
 
 
 def _line(transfer_id: str, seq: int, entry: Entry) -> dict[str, Any]:

@@ -63,7 +63,7 @@ async def queue_messages(session: Session, notices: Sequence[Notice], now: datet
         )
         for notice in notices
     ]
-    await _QUEUE.all(session, {"rows": as_rows(messages)})
+    await _QUEUE.tell(session, {"rows": as_rows(messages)})
     ids = [message.id for message in messages]
     together = [ids[first : first + MESSAGES_PER_JOB_MAX] for first in range(0, len(ids), MESSAGES_PER_JOB_MAX)]
     await enqueue(session, [Job("message.send", {"messages": few}) for few in together])
@@ -85,7 +85,7 @@ async def settle_messages(
 
     Text and code are erased, but of messages that were sent when they are to be kept. One statement.
     """
-    await _SETTLE.all(session, {"ids": list(message_ids), "sent": list(sent), "now": now, "keep_text": keep_text})
+    await _SETTLE.tell(session, {"ids": list(message_ids), "sent": list(sent), "now": now, "keep_text": keep_text})
 
 
 async def list_mailbox(connection: Reader, to: str, limit: int = MAILBOX_PAGE_MAX) -> list[MailboxMessage]:

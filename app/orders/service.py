@@ -33,6 +33,7 @@ _ADD: Final = Sql(
     "WITH added AS ({order} ON CONFLICT DO NOTHING RETURNING id), lines AS ({lines} WHERE EXISTS (SELECT FROM added)) "
     "SELECT id FROM added".replace("{order}", inserting("order")).replace("{lines}", inserting("order_line", "lines"))
 )
+_ORDERED: Final = Sql('SELECT id FROM "order" WHERE quote_id = :quote')
 _NUMBER_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -70,9 +71,7 @@ async def get_quote(reader: Reader, quote_id: str, buyer_id: str) -> Quote:
 async def add_order(session: Session, order: Order, lines: Sequence[OrderLine]) -> None:
     """Write an order and its lines, in one statement. Raises `QuoteUsed` when its quote was ordered before."""
     if not await _ADD.first(session, {"rows": as_rows([order]), "lines": as_rows(lines)}):
-        earlier = (
-            await session.execute(select(Order).where(col(Order.quote_id) == order.quote_id))
-        ).scalar_one_or_none()
+        earlier = await _ORDERED.first(session, {"quote": order.quote_id})
         if earlier is None:
             raise IdTaken(id=order.id)
         raise QuoteUsed(order=earlier.id)

@@ -57,7 +57,7 @@ async def start_payment(
         created_at=now,
         updated_at=now,
     )
-    await _START.all(session, {"rows": as_rows([payment])})
+    await _START.tell(session, {"rows": as_rows([payment])})
 
 
 def amount_of(payment: Payment) -> Money:

@@ -26,9 +26,9 @@ def seal_account(seal: Seal, details: AccountDetails) -> bytes:
     return seal.close(orjson.dumps(kept))
 
 
-def open_account(seal: Seal, payee: Payee) -> AccountDetails | None:
-    """The account in full, for the sheet that goes to the bank; None of a payee that a machine pays."""
-    return AccountDetails(**orjson.loads(seal.open(payee.sealed))) if payee.sealed else None
+def open_account(seal: Seal, sealed: bytes) -> AccountDetails:
+    """The account in full, for the sheet that goes to the bank."""
+    return AccountDetails(**orjson.loads(seal.open(sealed)))
 
 
 async def add_payee(

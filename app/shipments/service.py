@@ -72,7 +72,7 @@ async def create_consignments(
         for journey in journeys_in_order
         for seq, leg in enumerate(journey.legs)
     ]
-    await _ADD_PARTS.all(session, {"packages": as_rows(packages), "legs": as_rows(legs)})
+    await _ADD_PARTS.tell(session, {"packages": as_rows(packages), "legs": as_rows(legs)})
     return journeys_in_order
 
 

@@ -25,6 +25,7 @@ from tests.factories.feed import a_sheet, as_archive, village_feed
 from tests.factories.identity import GARDEN
 from tests.factories.network import LINE, Remembered
 from tests.factories.orders import asked_for, ordering
+from tests.factories.payouts import paid_at
 from tests.factories.town import Town, a_town
 from tests.factories.tracking import events_of
 from tests.fakes.accounts import AccountsOnPaper
@@ -41,6 +42,7 @@ def _carrier(role: str) -> dict[str, str]:
     return {"carrier": "KUNLUN"} if role == "operator" else {}
 
 
+CNY = {"amount": 100, "currency": "CNY"}
 FEED = base64.b64encode(as_archive(village_feed())).decode()
 # The body of each operation that has one.
 BODIES: dict[str, Callable[[Town, str], Any]] = {
@@ -90,6 +92,27 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/disruptions/{disruption_id}/lift": lambda town, role: {},
     "POST /v1/tracking/events": lambda town, role: _told(town),
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
+    "POST /v1/payments/{payment_id}/receipts": lambda town, role: {"amount": CNY, "reference": "B1"},
+    "POST /v1/payees": lambda town, role: paid_at(town.village.garden.producer.id),
+    "POST /v1/payees/{payee_id}/verdict": lambda town, role: {"verified": True},
+    "POST /v1/payout-runs": lambda town, role: {"parties": ["producer"]},
+    "POST /v1/payout-runs/{run_id}/send": lambda town, role: {"reference": "BATCH-1"},
+    "POST /v1/payouts/{payout_id}/mark": lambda town, role: {"event": "sent", "reference": "B1"},
+    "POST /v1/cash-refunds": lambda town, role: {"order": town.money.order["id"], "carrier": town.money.carrier},
+    "POST /v1/remittances": lambda town, role: (
+        {
+            "amount": CNY,
+            "reference": f"R-{role}",
+            "handed_over_at": "2026-03-03T09:00:00Z",
+        }
+        | _carrier(role)
+    ),
+    "POST /v1/remittances/{remittance_id}/confirm": lambda town, role: {"received": CNY},
+    "POST /v1/freight-remarks": lambda town, role: (
+        {"order": town.money.order["id"], "words": "Two were carried"}
+        | ({"carrier": town.money.carrier} if role == "operator" else {})
+    ),
+    "POST /v1/freight-remarks/{remark_id}/answer": lambda town, role: {"answer": "One was booked"},
     "POST /v1/partners": lambda town, role: {"name": {"en": "New"}, "carrier": "NEW"},
     "POST /v1/partners/{partner_id}/keys": lambda town, role: {"scopes": ["tracking:read"]},
 }
@@ -130,6 +153,13 @@ def path_of(line: str, town: Town, role: str) -> str:
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],
         partner_id=town.carrier.id,
         key_id=town.key,
+        carrier="XIBU" if variant == "bare" else "KUNLUN",
+        payment_id=town.transferring["payment"]["id"],
+        payee_id=town.money.payees[0],
+        run_id=town.money.run,
+        payout_id=town.money.payouts[0],
+        remittance_id=town.money.remittances[0],
+        remark_id=town.money.remarks[0],
     )
 
 

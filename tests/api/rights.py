@@ -98,6 +98,29 @@ TABLE = """
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     POST   /v1/webhooks/stripe                       | 400
+    POST   /v1/payments/{payment_id}/receipts        | 401 403 403 403 403 403 403 403 201
+    POST   /v1/payees                                | 401 404 404 201 404 404 404 403 201
+    GET    /v1/payees                                | 401 200 200 200 200 200 200 200 200
+    GET    /v1/payees/{payee_id}                     | 401 404 404 200 404 404 404 404 200
+    POST   /v1/payees/{payee_id}/verdict             | 401 403 403 403 403 403 403 403 200
+    POST   /v1/payout-runs                           | 401 403 403 403 403 403 403 403 201
+    GET    /v1/payout-runs                           | 401 403 403 403 403 403 403 403 200
+    GET    /v1/payout-runs/{run_id}                  | 401 403 403 403 403 403 403 403 200
+    POST   /v1/payout-runs/{run_id}/send             | 401 403 403 403 403 403 403 403 200
+    GET    /v1/payouts                               | 401 200 200 200 200 200 200 200 200
+    GET    /v1/payouts/{payout_id}                   | 401 404 404 200 404 404 404 404 200
+    POST   /v1/payouts/{payout_id}/mark              | 401 403 403 403 403 403 403 403 200
+    POST   /v1/cash-refunds                          | 401 403 403 403 403 403 403 403 409
+    POST   /v1/remittances                           | 401 403 403 403 403 201 201 403 201
+    GET    /v1/remittances                           | 401 403 403 403 403 200 200 403 200
+    POST   /v1/remittances/{remittance_id}/confirm   | 401 403 403 403 403 403 403 403 200
+    GET    /v1/cash-held                             | 401 403 403 403 403 200 200 403 200
+    GET    /v1/carriers/{carrier}/freight            | 401 404 404 404 404 200 404 404 200
+    GET    /v1/carriers/{carrier}/freight#bare       | 401 404 404 404 404 404 404 403 200
+    GET    /v1/producers/{producer_id}/settlement    | 401 404 404 200 404 404 404 404 200
+    POST   /v1/freight-remarks                       | 401 403 403 403 403 404 404 403 201
+    GET    /v1/freight-remarks                       | 401 403 403 403 403 200 200 403 200
+    POST   /v1/freight-remarks/{remark_id}/answer    | 401 403 403 403 403 403 403 403 200
     POST   /v1/partners                              | 401 403 403 403 403 403 403 403 201
     GET    /v1/partners                              | 401 403 403 403 403 403 403 403 200
     POST   /v1/partners/{partner_id}/keys            | 401 403 403 403 403 403 403 403 201
@@ -139,6 +162,12 @@ LISTS = [
     "GET /v1/producers/{producer_id}/entries",
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
+    "GET /v1/payees",
+    "GET /v1/payout-runs",
+    "GET /v1/payout-runs/{run_id}",
+    "GET /v1/payouts",
+    "GET /v1/remittances",
+    "GET /v1/freight-remarks",
 ]
 # The reader who sees the most of a list, where it is not an operator.
 _READER = {

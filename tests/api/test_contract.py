@@ -37,6 +37,11 @@ SINGLES = [
     "GET /v1/services/{service_id}",
     "GET /v1/consignments/{consignment_id}",
     "GET /v1/tracking/{tracking_number}",
+    "GET /v1/payees/{payee_id}",
+    "GET /v1/payout-runs/{run_id}",
+    "GET /v1/payouts/{payout_id}",
+    "GET /v1/carriers/{carrier}/freight",
+    "GET /v1/producers/{producer_id}/settlement",
 ]
 
 # Bodies.

@@ -20,6 +20,12 @@ MAKES_MONEY_MOVE = {
     "POST /v1/claims/{claim_id}/reply",
     "POST /v1/claims/{claim_id}/decision",
     "POST /v1/disputes/{dispute_id}/evidence",
+    "POST /v1/payments/{payment_id}/receipts",
+    "POST /v1/payout-runs",
+    "POST /v1/payout-runs/{run_id}/send",
+    "POST /v1/payouts/{payout_id}/mark",
+    "POST /v1/cash-refunds",
+    "POST /v1/remittances/{remittance_id}/confirm",
 }
 RENEW = "The OpenAPI document has changed. When that is meant: make openapi > tests/samples/openapi.json"
 ANSWERS_WITHOUT_BODY = {"204", "304", "307"}

@@ -107,6 +107,8 @@ OWN_IDS = {
     "POST /v1/orders": "ord",
     "POST /v1/disruptions": "dis",
     "POST /v1/partners": "ptn",
+    "POST /v1/remittances": "rmt",
+    "POST /v1/freight-remarks": "rmk",
 }
 ANOTHER: dict[str, dict[str, Any]] = {
     "POST /v1/producers": {"county": "650102"},
@@ -116,6 +118,8 @@ ANOTHER: dict[str, dict[str, Any]] = {
     "POST /v1/quotes": {"packaging": "reusable"},
     "POST /v1/disruptions": {"reason": {"en": "Flood"}},
     "POST /v1/partners": {"name": {"en": "Other"}},
+    "POST /v1/remittances": {"amount": {"amount": 101, "currency": "CNY"}},
+    "POST /v1/freight-remarks": {"words": "Three were carried"},
     "POST /v1/services": {"cutoff_s": 1},
 }
 
@@ -212,14 +216,22 @@ async def every_page(door, path, headers, limit, asked):
         answer = await door.get(path, headers=headers, params=wanted)
         assert answer.status_code == 200, answer.text
         page = answer.json()
-        head = {"owner", "name", "from", "until", "accounts"} if path.endswith("/statement") else set()
-        assert page.keys() == {"items", "next_cursor"} | head
+        assert page.keys() == {"items", "next_cursor"} | _head(path)
         assert len(page["items"]) <= limit
         items += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
             return items
         assert len(items) < 5_000
+
+
+def _head(path):
+    """What a list with a head has beside its items."""
+    if path.endswith("/statement"):
+        return {"owner", "name", "from", "until", "accounts"}
+    if path.startswith("/v1/payout-runs/"):
+        return {"id", "parties", "net_cash", "terms", "by_clock", "created_at", "done_at", "sums"}
+    return set()
 
 
 # Waits.

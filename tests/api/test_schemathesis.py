@@ -72,6 +72,13 @@ class Door:
             "tracking_number": [each["tracking_number"] for each in town.placed[0]["consignments"]],
             "partner_id": [town.carrier.id],
             "key_id": [town.key],
+            "payment_id": [town.transferring["payment"]["id"]],
+            "payee_id": list(town.money.payees),
+            "run_id": [town.money.run],
+            "payout_id": list(town.money.payouts),
+            "remittance_id": list(town.money.remittances),
+            "remark_id": list(town.money.remarks),
+            "carrier": ["KUNLUN", town.money.carrier],
             "id": [town.placed[0]["id"], town.delivered["id"], town.quote.id],
         }
 

@@ -18,7 +18,7 @@ from tests.factories.journeys import disrupt
 from tests.factories.network import a_disruption, a_service, networked, planned
 from tests.factories.orders import an_order
 from tests.factories.payments import a_dispute, a_provider_event
-from tests.factories.payouts import moves_for
+from tests.factories.payouts import a_receipt, a_transferring_order, moves_for, settled
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
@@ -47,6 +47,9 @@ async def a_whole_story(ports):
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
+    await settled(ports, village, operator.caller, carrier.caller)
+    waiting = await a_transferring_order(ports, village)
+    await a_receipt(ports, operator.caller, waiting["payment"]["id"], 100, "B1")
     await a_detour(ports, operator, village)
     await a_dispute(ports, await an_order(ports, village.buyer, {village.dates: "1"}))
     await moves_for(ports, order["id"], village.loom.producer.id)

@@ -101,3 +101,18 @@ def test_every_job_that_is_put_is_handled() -> None:
     assert put
     assert put <= set(HANDLERS)
     assert not set(PERIODIC) & set(HANDLERS)
+
+
+def test_routes_and_what_they_depend_on_are_async() -> None:
+    """A plain function would run in a thread of its own, which costs more than most of them do."""
+    sources = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "app/api").glob("*.py")}
+    asked = {name for text in sources.values() for name in re.findall(r"\bDepends\((\w+)[,)]", text)}
+    assert asked
+    plain = [
+        f"{name}: {node.name}"
+        for name, text in sources.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+        and (node.name in asked or any("router." in ast.unparse(each) for each in node.decorator_list))
+    ]
+    assert not plain

@@ -1,5 +1,6 @@
 """The engine: what a failed statement says of itself; statements that go to the driver."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.core.database import Sql
+from app.core.database import Sql, together
 from app.core.idempotency import IdempotencyKey
 
 PHONE = "+8610000000123"
@@ -35,7 +36,8 @@ async def test_statement_of_the_driver_takes_values_by_name_and_leaves_casts_and
         assert (row.one, row.two, row.rest) == (1, "b", 3)
         assert await Sql("SELECT 7 % 4 AS rest").first(connection) == (3,)
         assert await Sql("SELECT 1 WHERE false").first(connection) is None
-        assert await Sql("SET application_name = 'x'").all(connection) == []
+        await Sql("SET application_name = 'x'").tell(connection)
+        assert await Sql("SHOW application_name").first(connection) == ("x",)
 
 
 async def test_statement_of_the_driver_sees_what_its_session_changed_and_is_undone_with_it(database):
@@ -47,7 +49,7 @@ async def test_statement_of_the_driver_sees_what_its_session_changed_and_is_undo
             seen.append(await Sql("SELECT key FROM idempotency_key").all(session))
             await Sql(
                 "INSERT INTO idempotency_key (scope, key, fingerprint, created_at) VALUES ('s', 'l', 'f', :now)"
-            ).all(session, {"now": now})
+            ).tell(session, {"now": now})
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -55,3 +57,63 @@ async def test_statement_of_the_driver_sees_what_its_session_changed_and_is_undo
     assert seen == [[("k",)]]
     async with database.read() as connection:
         assert await Sql("SELECT key FROM idempotency_key").all(connection) == []
+
+
+KEY = Sql("INSERT INTO idempotency_key (scope, key, fingerprint, created_at) VALUES ('s', :key, 'f', now())")
+KEYS = Sql("SELECT key FROM idempotency_key ORDER BY key")
+
+
+async def test_statements_that_leave_together_are_done_in_their_order(database):
+    async with database.begin() as session:
+        async with together(session):
+            await KEY.tell(session, {"key": "a"})
+            await KEY.tell(session, {"key": "b"})
+            seen = await KEYS.all(session)
+            await KEY.tell(session, {"key": "c"})
+        assert seen == [("a",), ("b",)]
+    async with database.read() as connection:
+        assert await KEYS.all(connection) == [("a",), ("b",), ("c",)]
+
+
+@pytest.mark.parametrize("asks_after", [True, False])
+async def test_statement_that_fails_among_others_undoes_all_of_them_and_spoils_nothing(database, asks_after):
+    async def fail():
+        async with database.begin() as session, together(session):
+            await KEY.tell(session, {"key": "a"})
+            await KEY.tell(session, {"key": "a"})
+            await KEY.tell(session, {"key": "b"})
+            if asks_after:
+                await KEYS.all(session)
+
+    for _ in range(3):
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await fail()
+        async with database.begin() as session:
+            assert await KEYS.all(session) == []
+
+
+async def test_story_that_is_given_up_among_statements_leaves_nothing_and_its_connection_in_order(database):
+    async def give_up(reason):
+        async with database.begin() as session, together(session):
+            await KEY.tell(session, {"key": "a"})
+            await Sql("SELECT pg_sleep(:seconds)").tell(session, {"seconds": 0.2})
+            raise reason
+
+    for reason in (ZeroDivisionError(), asyncio.CancelledError()):
+        with pytest.raises(type(reason)):
+            await give_up(reason)
+        async with database.begin() as session:
+            assert await KEYS.all(session) == []
+
+
+async def test_story_that_is_cancelled_while_it_waits_leaves_nothing(database):
+    async def wait():
+        async with database.begin() as session, together(session):
+            await KEY.tell(session, {"key": "a"})
+            await Sql("SELECT pg_sleep(20)").all(session)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await wait()
+    async with database.begin() as session:
+        assert await KEYS.all(session) == []

@@ -23,6 +23,7 @@ from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
 from tests.factories.orders import a_quote, an_order
 from tests.factories.payments import a_dispute
+from tests.factories.payouts import Settled, a_transferring_order, settled
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
 
@@ -55,6 +56,8 @@ class Town:
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
     key: str
+    money: Settled
+    transferring: Json
 
 
 async def a_town(ports: Ports) -> Town:
@@ -65,6 +68,7 @@ async def a_town(ports: Ports) -> Town:
     await a_key(ports, carrier.id, Scope.TRACKING_WRITE)
     rival = await a_partner(ports, "LONGHAI")
     bare = await a_partner(ports, "XIBU", Scope.TRACKING_READ)
+    money = await settled(ports, village, operator.caller, carrier.caller)
     delivered = await an_order(ports, village.buyer, village.basket)
     claimable = await an_order(ports, village.buyer, {village.carpets: "1"})
     for consignment in delivered["consignments"] + claimable["consignments"]:
@@ -114,6 +118,8 @@ async def a_town(ports: Ports) -> Town:
         phones=phones,
         refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
         key=await _key_of(ports, carrier),
+        money=money,
+        transferring=await a_transferring_order(ports, village),
     )
 
 

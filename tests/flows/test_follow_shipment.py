@@ -107,6 +107,19 @@ async def test_main_story_ends_with_paid_producers(ports, village, order, operat
     assert everything == 0
 
 
+async def test_goods_leave_the_stock_for_good_when_they_are_handed_in_each_consignment_by_itself(
+    ports, village, order, operator
+):
+    carried = dict(map(tuple, await rows(ports, "SELECT consignment_id, listing_id FROM order_line")))
+    carpets = next(each for each in order["consignments"] if carried[each["id"]] == village.carpets)
+    await tell(ports, operator, events_of(carpets, "picked_up"))
+    await work(ports)
+    for _ in range(2):
+        await follow_shipment(ports, order["id"])
+        lots = await rows(ports, "SELECT listing_id, reserved::int, consumed::int FROM lot")
+        assert sorted(map(tuple, lots)) == sorted([(village.dates, 3, 0), (village.carpets, 0, 1)])
+
+
 async def test_goods_have_left_the_stock_for_good_once_delivered(ports, village, order, operator):
     await deliver(ports, operator, order)
     lots = await rows(ports, "SELECT listing_id, reserved::int, consumed::int FROM lot")
