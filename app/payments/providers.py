@@ -194,8 +194,8 @@ class StripeProvider:
         async with self._api.call():
             try:
                 sent = await self._v1.disputes.update_async(ref, told, {"idempotency_key": f"{dispute_id}:evidence"})
-            except stripe.InvalidRequestError:
-                # Answered before, decided meanwhile, or too late: the dispute itself says which.
+            except (stripe.InvalidRequestError, stripe.IdempotencyError):
+                # Answered before (with fewer events, perhaps), decided meanwhile, or too late: the dispute itself says which.
                 sent = await self._v1.disputes.retrieve_async(ref)
         return dispute_news(sent.to_dict())
 

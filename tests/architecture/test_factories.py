@@ -50,9 +50,9 @@ async def a_whole_story(ports):
     await settled(ports, village, operator.caller, carrier.caller)
     waiting = await a_transferring_order(ports, village)
     await a_receipt(ports, operator.caller, waiting["payment"]["id"], 100, "B1")
-    await a_detour(ports, operator, village)
     await a_dispute(ports, await an_order(ports, village.buyer, {village.dates: "1"}))
     await moves_for(ports, order["id"], village.loom.producer.id)
+    await a_detour(ports, operator, village)
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)
 
