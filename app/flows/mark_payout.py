@@ -64,12 +64,12 @@ async def take_step(
     payee = await lock_payee(session, payout.payee_id) if payout.payee_id else None
     if event is PayoutEvent.RETURN and payee is not None and payee.status is PayeeStatus.VERIFIED:
         await judge_payee(session, payee, now, verified=False, reason=reason or CAME_BACK)
-    if event in (PayoutEvent.PAY, PayoutEvent.RETURN):
+    if event in (PayoutEvent.PAY, PayoutEvent.RETURN) and payee is not None:
         await _tell(ports, session, payout, payee)
 
 
-async def _tell(ports: Ports, session: Session, payout: Payout, payee: Payee | None) -> None:
-    """To the members of a producer, or the buyer; a carrier reads its own payouts by its key."""
+async def _tell(ports: Ports, session: Session, payout: Payout, payee: Payee) -> None:
+    """To the members of a producer, or the buyer; a carrier reads its own payouts by its key, and cash is told by the hand that gives it."""
     if payout.party is Party.BUYER:
         people = list((await contacts_of_persons(session, [payout.party_id])).values())
     else:
@@ -77,7 +77,7 @@ async def _tell(ports: Ports, session: Session, payout: Payout, payee: Payee | N
     template = Template.PAYOUT_PAID if payout.status is PayoutStatus.PAID else Template.PAYOUT_RETURNED
     told = {
         "amount": priced(Money(payout.amount_minor, payout.currency)),
-        "account": payee.masked if payee else payout.carrier or "",
+        "account": payee.masked,
         "reference": payout.reference or payout.id,
     }
     notices = [Notice(one.phone, template, one.language, told) for one in people]

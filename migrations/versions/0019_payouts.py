@@ -218,8 +218,9 @@ def downgrade() -> None:
         "status = CASE status WHEN 'awaiting_customer' THEN 'pending_cash' ELSE status END WHERE method = 'bank_transfer'"
     )
     checked("payment", "method", "paymentmethod", METHODS)
-    op.execute("ALTER TABLE entry DISABLE TRIGGER USER")
-    op.execute("ALTER TABLE transfer DISABLE TRIGGER USER")
+    guarded = ("entry", "transfer", "closing", "ledger_close")
+    for table in guarded:
+        op.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     # Whole transfers go, so that what is left still balances; then kept balances do not hold, and the next night sums from the first entry on.
     moved = (
         f"SELECT id FROM transfer WHERE kind IN ({listed(NEW_TRANSFERS)}) UNION SELECT transfer_id FROM entry "
@@ -228,10 +229,10 @@ def downgrade() -> None:
     op.execute(f"CREATE TEMPORARY TABLE gone ON COMMIT DROP AS {moved}")
     op.execute("DELETE FROM entry WHERE transfer_id IN (SELECT id FROM gone)")
     op.execute("DELETE FROM transfer WHERE id IN (SELECT id FROM gone)")
-    op.execute("ALTER TABLE transfer ENABLE TRIGGER USER")
-    op.execute("ALTER TABLE entry ENABLE TRIGGER USER")
     op.execute("DELETE FROM closing WHERE EXISTS (SELECT FROM gone)")
     op.execute("DELETE FROM ledger_close WHERE EXISTS (SELECT FROM gone)")
+    for table in guarded:
+        op.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
     op.execute(f"DELETE FROM account WHERE kind IN ({listed(NEW_ACCOUNTS)})")
     checked("transfer", "kind", "transferkind", TRANSFERS)
     checked("account", "kind", "accountkind", ACCOUNTS)

@@ -97,6 +97,56 @@ def test_lifted_disruptions_and_freight_of_new_ways_do_not_stand_in_the_way_back
     command.check(config)
 
 
+def test_payouts_do_not_stand_in_the_way_back(database_url):
+    """Transfers that the former code has no words for go whole; the ledger that is left balances, and the next night sums anew."""
+    config = alembic_config(database_url)
+    moved = {
+        "sale": ("buyer:p:CNY", "producer_available:x:CNY"),
+        "payout": ("producer_available:x:CNY", "bank:platform:CNY"),
+        "collection": ("bank:platform:CNY", "buyer:p:CNY"),
+    }
+    with psycopg.connect(database_url) as connection:
+        for kind, (pays, to) in moved.items():
+            connection.execute("INSERT INTO transfer VALUES (%s, %s, 'ord_1', 'posted', now(), now())", (kind, kind))
+            for seq, (account, amount) in enumerate(((pays, -5), (to, 5))):
+                word, owner, _ = account.split(":")
+                opened = "INSERT INTO account VALUES (%s, %s, %s, 'CNY') ON CONFLICT DO NOTHING"
+                connection.execute(opened, (account, word, owner))
+                connection.execute("INSERT INTO entry VALUES (%s, %s, %s, %s, 'CNY')", (kind, seq, account, amount))
+        connection.execute("INSERT INTO ledger_close VALUES ('2999-01-01', now(), now())")
+        connection.execute("INSERT INTO closing VALUES ('bank:platform:CNY', '2999-01-01', 0, 0)")
+        connection.execute(
+            "INSERT INTO payment SELECT * FROM jsonb_populate_record(NULL::payment, %s)",
+            (
+                Jsonb(
+                    {
+                        "id": "pay_1",
+                        "order_id": "ord_1",
+                        "method": "bank_transfer",
+                        "status": "awaiting_customer",
+                        "amount_minor": 5,
+                        "refunded_minor": 0,
+                        "currency": "CNY",
+                        "created_at": "2026-03-01T00:00:00Z",
+                        "updated_at": "2026-03-01T00:00:00Z",
+                    }
+                ),
+            ),
+        )
+    command.downgrade(config, "0019-1")
+    left = seen(
+        database_url,
+        "SELECT id FROM transfer",
+        "SELECT sum(amount_minor) FROM entry",
+        "SELECT count(*) FROM closing",
+        "SELECT count(*) FROM account WHERE kind = 'bank'",
+        "SELECT method, status FROM payment",
+    )
+    assert left == [[("sale",)], [(0,)], [(0,)], [(0,)], [("cash_on_delivery", "pending_cash")]]
+    command.upgrade(config, "head")
+    command.check(config)
+
+
 def test_documents_of_former_listings_say_what_the_code_would_say_of_their_prices(database_url):
     config, said = alembic_config(database_url), {}
     command.downgrade(config, "0015-1")

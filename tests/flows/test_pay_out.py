@@ -298,6 +298,25 @@ async def test_carrier_gives_a_buyer_back_out_of_the_cash_it_holds(ports, villag
     await all_is_zero(ports)
 
 
+async def test_refund_by_account_and_in_cash_at_once_is_paid_once(ports, village, operator, order):
+    carrier = await value(ports, "SELECT owner FROM account WHERE kind = 'carrier_cash' ORDER BY id LIMIT 1")
+    await granted(ports, village, order, 60_000)
+    await a_payee(ports, village.buyer.caller)
+    runs = [await _begun(ports, operator) for _ in range(2)]
+    asked = NewCashRefund(order=order["id"], carrier=carrier)
+    outcomes = await asyncio.gather(
+        make_payouts(ports, runs[0]),
+        _back_in_cash(ports, asked),
+        make_payouts(ports, runs[1]),
+        _back_in_cash(ports, asked),
+        return_exceptions=True,
+    )
+    assert [row.amount_minor for row in await payouts(ports, party="buyer")] == [60_000]
+    refused = [each for each in outcomes if isinstance(each, BaseException)]
+    assert refused
+    assert all(isinstance(each, NothingToPayBack) for each in refused)
+
+
 async def _back_in_cash(ports, command):
     async with ports.begin() as session:
         return await pay_back_in_cash(ports, session, command)

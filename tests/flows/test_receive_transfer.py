@@ -1,13 +1,16 @@
 """An order paid by bank transfer: it waits with a reference, goes ahead once all is there, and what is too much goes back."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from app.claims.schemas import ClaimAnswer
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.flows.cancel_order import cancel_order
+from app.flows.claim_goods import answer_claim
 from app.flows.receive_transfer import receive_transfer
 from app.flows.show_order import show_order
 from app.ledger.balance import balances
@@ -16,6 +19,7 @@ from app.orders.values import OrderStatus
 from app.payments.errors import NotPaidByTransfer, PaymentMethodUnavailable, ReceiptKnown
 from app.payments.schemas import NewReceipt
 from app.payouts.terms import read_terms
+from tests.factories.claims import a_claim_for, claiming
 from tests.factories.identity import an_operator
 from tests.factories.jobs import work
 from tests.factories.network import networked, planned
@@ -149,3 +153,31 @@ async def test_money_for_another_kind_of_payment_and_no_money_are_refused(shop, 
             await arrives(shop, operator, cash, 300)
         with pytest.raises(Invalid):
             await arrives(shop, operator, order, 0)
+
+
+async def test_claim_on_an_order_paid_by_transfer_is_paid_back_to_the_account(shop, village, operator, order):
+    await arrives(shop, operator, order, order["price"]["total"]["amount"])
+    for consignment in order["consignments"]:
+        await tell(shop, operator, events_of(consignment))
+    await work(shop)
+    claim = await a_claim_for(shop, village.buyer, order, **claiming(order, 1, 5_000))
+    async with shop.begin() as session:
+        settled = await answer_claim(shop, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")
+    assert settled.refunded_at is not None
+    await a_payee(shop, village.buyer.caller)
+    await a_run(shop, operator, parties=["buyer"])
+    assert [(row.order_id, row.amount_minor) for row in await payouts(shop)] == [(order["id"], 5_000)]
+
+
+async def test_order_that_is_cancelled_or_paid_at_the_same_moment_ends_even(shop, village, operator, order):
+    """Whoever comes first: it is placed and cancelled, or cancelled and the money owed; never both paid and kept."""
+    total = order["price"]["total"]["amount"]
+    await asyncio.gather(
+        arrives(shop, operator, order, total),
+        cancel_order(shop, village.buyer.caller, order["id"], "en"),
+    )
+    assert await status_of(shop, village, order) is OrderStatus.CANCELLED
+    assert await held(shop, village.buyer.id, AccountKind.BUYER) == total
+    await a_payee(shop, village.buyer.caller)
+    await a_run(shop, operator, parties=["buyer"])
+    assert [row.amount_minor for row in await payouts(shop)] == [total]

@@ -106,6 +106,8 @@ def test_without_a_provider_stripe_is_refused_and_the_methods_there_are_named() 
     require_offered(CASH, cards=False)
     require_offered(STRIPE, cards=True)
     assert methods_offered(cards=True) == (CASH, STRIPE)
+    assert methods_offered(cards=False, transfers=True) == (CASH, PaymentMethod.BANK_TRANSFER)
+    require_offered(PaymentMethod.BANK_TRANSFER, cards=False, transfers=True)
     with pytest.raises(PaymentMethodUnavailable, match="cash_on_delivery") as refused:
         require_offered(STRIPE, cards=False)
     assert refused.value.fields["methods"] == ["cash_on_delivery"]
