@@ -19,6 +19,7 @@ from app.api import (
     categories,
     claims,
     consignments,
+    cooperatives,
     dev,
     disputes,
     disruptions,
@@ -60,6 +61,7 @@ from app.worker import run_worker
 ROUTERS = (
     auth,
     producers,
+    cooperatives,
     listings,
     order_cycles,
     price_lists,

@@ -28,7 +28,7 @@ from app.identity.rules import access_token
 from app.identity.schemas import NewProducer
 from app.identity.service import create_producer
 from app.identity.sign_in import open_sign_in
-from app.identity.values import Caller, ProducerKind
+from app.identity.values import EVERY_GRANT, Caller, ProducerKind
 
 BUYERS: Final = 64
 PRODUCERS_PER_PLACE: Final = 2
@@ -175,7 +175,7 @@ async def _seller(session: Session, n: int, now: datetime) -> Caller:
     name = {"zh-Hans": f"{zh}第{n // len(PLACES) + 1}合作社", "en": f"{en} Co-operative {n // len(PLACES) + 1}"}
     command = NewProducer(name=name, kind=ProducerKind.COOPERATIVE, county=county, hub=hub)
     producer = await create_producer(session, Caller(person_id=opened.person_id), command, now)
-    return Caller(person_id=opened.person_id, producers=frozenset({producer.id}))
+    return Caller(person_id=opened.person_id, producers=frozenset({producer.id}), grants={producer.id: EVERY_GRANT})
 
 
 def _listing(seller: Caller, place: tuple[str, str, str, str], chance: random.Random) -> tuple[Goods, NewListing]:

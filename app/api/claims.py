@@ -25,7 +25,7 @@ from app.core.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, R
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows import claim_goods
 from app.flows.show_claims import policies_shape, show_claim, show_claims
-from app.identity.errors import NotSignedIn
+from app.identity.errors import GrantMissing, NotSignedIn
 
 router = api_router("claims")
 AClaimId = Annotated[ClaimId, Path()]
@@ -89,7 +89,7 @@ async def list_claims(
     "/claims/{claim_id}",
     summary="Read a claim",
     response_model=ClaimShape,
-    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound) | NOT_MODIFIED,
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, Invalid, NotFound) | NOT_MODIFIED,
 )
 async def get_claim(
     request: Request, claim_id: AClaimId, caller: SignedIn, ports: PortsDep, language: Language
@@ -101,7 +101,9 @@ async def get_claim(
 @router.post(
     "/claims/{claim_id}/answer",
     summary="Answer a claim",
-    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict, ClaimAmountTooHigh, *_KEYED),
+    responses=refuses(
+        NotSignedIn, Forbidden, GrantMissing, Invalid, NotFound, StateConflict, ClaimAmountTooHigh, *_KEYED
+    ),
 )
 async def answer_claim(
     claim_id: AClaimId,
@@ -119,7 +121,9 @@ async def answer_claim(
 @router.post(
     "/claims/{claim_id}/reply",
     summary="Take an offer, dispute it, or withdraw",
-    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict, ClaimAmountTooHigh, *_KEYED),
+    responses=refuses(
+        NotSignedIn, Forbidden, GrantMissing, Invalid, NotFound, StateConflict, ClaimAmountTooHigh, *_KEYED
+    ),
 )
 async def reply_to_claim(
     claim_id: AClaimId,
@@ -137,7 +141,9 @@ async def reply_to_claim(
 @router.post(
     "/claims/{claim_id}/decision",
     summary="Decide a disputed claim",
-    responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, StateConflict, ClaimAmountTooHigh, *_KEYED),
+    responses=refuses(
+        NotSignedIn, Forbidden, GrantMissing, Invalid, NotFound, StateConflict, ClaimAmountTooHigh, *_KEYED
+    ),
 )
 async def decide_claim(
     claim_id: AClaimId,

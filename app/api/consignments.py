@@ -10,7 +10,8 @@ from app.api.etags import etagged
 from app.api.router import api_router
 from app.core.errors import Forbidden, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
-from app.identity.errors import NotSignedIn
+from app.identity.errors import GrantMissing, NotSignedIn
+from app.identity.values import Grant
 from app.shipments.queries import get_journey_for, list_to_hand_in
 from app.shipments.schemas import CONSIGNMENT_ID, ConsignmentShape, consignment_shape
 from app.shipments.values import ConsignmentStatus
@@ -27,15 +28,15 @@ async def list_consignments(
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[ConsignmentShape]:
-    """The consignments of your producers, by the time at which they must be handed in; empty for who has none."""
-    page = await list_to_hand_in(reading, caller.producers, status, cursor=cursor, limit=limit)
+    """The consignments of the producers for whom one may `ship`, by the time at which they must be handed in."""
+    page = await list_to_hand_in(reading, caller.granted(Grant.SHIP), status, cursor=cursor, limit=limit)
     return Page(items=[consignment_shape(journey, language) for journey in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(
     "/consignments/{consignment_id}",
     summary="One consignment",
-    responses={**refuses(NotSignedIn, NotFound), **NOT_MODIFIED},
+    responses={**refuses(NotSignedIn, GrantMissing, NotFound), **NOT_MODIFIED},
     response_model=ConsignmentShape,
 )
 async def get_consignment(
@@ -45,6 +46,6 @@ async def get_consignment(
     reading: Reading,
     language: Language,
 ) -> Response:
-    """For its buyer, the members of its producer, and operators; anybody else gets 404."""
+    """For its buyer, those who may `see` or `ship` for its producer, and operators; anybody else gets 404."""
     journey = await get_journey_for(reading, caller, consignment_id)
     return etagged(request, consignment_shape(journey, language).model_dump_json(by_alias=True).encode())

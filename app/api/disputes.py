@@ -48,7 +48,7 @@ async def list_disputes(
 async def get_dispute(
     request: Request, dispute_id: ADisputeId, caller: SignedIn, ports: PortsDep, language: Language
 ) -> Response:
-    """For operators and members of the producers whose goods the order has."""
+    """For operators and who may see the accounts of the producers whose goods the order has."""
     return etagged(request, await show_dispute(ports, caller, dispute_id, language))
 
 
@@ -57,7 +57,7 @@ async def get_dispute(
     summary="Answer a dispute",
     responses=refuses(NotSignedIn, Forbidden, Invalid, NotFound, EvidenceTooLate, *_KEYED),
 )
-async def answer(
+async def send_evidence(
     dispute_id: ADisputeId,
     command: DisputeEvidence,
     caller: Operator,

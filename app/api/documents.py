@@ -88,6 +88,7 @@ _KEY_NEEDED: Final = frozenset(
         "answer_claim",
         "reply_to_claim",
         "decide_claim",
+        "send_evidence",
         "create_payout_run",
         "send_payout_run",
         "mark",

@@ -31,7 +31,7 @@ from app.core.limits import AMOUNT_MINOR_MAX
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows.confirm_harvest import confirm_harvest as bring_in
 from app.flows.publish_listing import publish_listing as put_on_sale
-from app.identity.errors import NotSignedIn
+from app.identity.errors import GrantMissing, NotSignedIn
 
 router = api_router("sell")
 AListingId = Annotated[ListingId, Path()]
@@ -44,7 +44,7 @@ County = Annotated[
     ),
 ]
 _VERSION: Final = re.compile(r'^(?:W/)?"([0-9]{1,9})-[0-9.]+"$')
-_MINE: Final = (NotSignedIn, Forbidden, NotFound, Invalid)
+_MINE: Final = (NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid)
 
 
 @router.post(
@@ -52,7 +52,7 @@ _MINE: Final = (NotSignedIn, Forbidden, NotFound, Invalid)
     status_code=201,
     summary="Draft a listing",
     response_model=ListingShape,
-    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, IdTaken, Invalid),
 )
 async def create_listing(
     command: NewListing, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
@@ -78,6 +78,9 @@ async def list_listings(
         int | None, Query(ge=0, le=AMOUNT_MINOR_MAX, description="Minor units for one unit of the goods")
     ] = None,
     producer: ProducerId | None = None,
+    cooperative: Annotated[
+        ProducerId | None, Query(description="All that is sold under the roof of this co-operative, its own goods too")
+    ] = None,
     status: Annotated[
         ListingStatus, Query(description="Another than `published` only for one's own producer")
     ] = ListingStatus.PUBLISHED,
@@ -85,8 +88,8 @@ async def list_listings(
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """What is on sale, the newest or the cheapest first; members also find their producer's drafts. Needs no sign-in."""
-    wanted = Wanted(category, q, county or "", max_price, producer or "", status, sort)
+    """What is on sale, the newest or the cheapest first; those who act for a producer also find its drafts. Needs no sign-in."""
+    wanted = Wanted(category, q, county or "", max_price, producer or "", status, sort, cooperative or "")
     if status is not ListingStatus.PUBLISHED:
         service.require_member(await caller_of(request), wanted)
     ports = ports_of(request)

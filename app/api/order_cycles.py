@@ -12,7 +12,7 @@ from app.catalogue.cycle_schemas import CycleId, CycleListings, NewOrderCycle, O
 from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows import keep_cycle as flow
-from app.identity.errors import NotSignedIn
+from app.identity.errors import GrantMissing, NotSignedIn
 from app.identity.schemas import ProducerId
 
 router = api_router("sell")
@@ -22,7 +22,7 @@ router = api_router("sell")
     "/order-cycles",
     status_code=201,
     summary="Take orders in windows",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, IdTaken, Invalid),
 )
 async def create_order_cycle(command: NewOrderCycle, caller: SignedIn, session: Tx, ports: PortsDep) -> OrderCycleShape:
     """Orders are taken in windows that close in time for a departure: cut-off, dwell and lead time before it."""
@@ -52,7 +52,7 @@ async def read_order_cycle(cycle_id: Annotated[CycleId, Path()], request: Reques
     "/order-cycles/{cycle_id}",
     summary="Change an order cycle",
     response_model=OrderCycleShape,
-    responses=refuses(NotSignedIn, Forbidden, NotFound, Changed, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Changed, Invalid),
 )
 async def change_order_cycle(
     cycle_id: Annotated[CycleId, Path()],
@@ -71,7 +71,7 @@ async def change_order_cycle(
     "/order-cycles/{cycle_id}",
     status_code=204,
     summary="End an order cycle",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid),
 )
 async def end_order_cycle(cycle_id: Annotated[CycleId, Path()], caller: SignedIn, session: Tx, ports: PortsDep) -> None:
     """Ends it, for members of its producer: no more windows, and its listings are ordered at any time again. Orders that were placed stay."""
@@ -81,7 +81,7 @@ async def end_order_cycle(cycle_id: Annotated[CycleId, Path()], caller: SignedIn
 @router.post(
     "/order-cycles/{cycle_id}/listings",
     summary="Say what is ordered in the cycle",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid),
 )
 async def put_listings_in_cycle(
     cycle_id: Annotated[CycleId, Path()], command: CycleListings, caller: SignedIn, session: Tx, ports: PortsDep

@@ -29,7 +29,7 @@ async def create_payout_account(
     ports: PortsDep,
     language: Language,
 ) -> PayoutAccountShape:
-    """For members of the producer and operators. Open the answered page soon: there the holder says who it is and where its bank is.
+    """For the producer's owner and operators. Open the answered page soon: there the holder says who it is and where its bank is.
 
     Once the provider accepts it, what sales bring moves there order by order; ask again for a fresh page to the same account.
     """

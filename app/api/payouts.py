@@ -69,7 +69,7 @@ _HEADS: Final = {
 async def create_payee(
     command: NewPayee, caller: Known, session: Tx, ports: PortsDep, language: Language
 ) -> PayeeShape:
-    """For oneself (refunds), a producer of one's own, or a carrier by a key with `settlements:write`; operators for anybody.
+    """For oneself (refunds), a producer that one owns, or a carrier by a key with `settlements:write`; operators for anybody.
 
     It replaces the account that was there for the currency. An operator checks it before anything is paid.
     """

@@ -12,7 +12,7 @@ from app.catalogue import price_lists as service
 from app.catalogue.price_list_schemas import NewPriceList, PriceListChange, PriceListId, PriceListShape
 from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
-from app.identity.errors import NotSignedIn
+from app.identity.errors import GrantMissing, NotSignedIn
 
 router = api_router("sell")
 AListId = Annotated[PriceListId, Path()]
@@ -23,7 +23,7 @@ AListId = Annotated[PriceListId, Path()]
     status_code=201,
     summary="Make a price list",
     response_model=PriceListShape,
-    responses=refuses(NotSignedIn, Forbidden, NotFound, IdTaken, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, IdTaken, Invalid),
 )
 async def create_price_list(
     command: NewPriceList, request: Request, caller: SignedIn, session: Tx, ports: PortsDep
@@ -44,7 +44,7 @@ async def list_price_lists(
     "/price-lists/{price_list_id}",
     summary="One price list",
     response_model=PriceListShape,
-    responses=NOT_MODIFIED | refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+    responses=NOT_MODIFIED | refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid),
 )
 async def read_price_list(price_list_id: AListId, request: Request, caller: SignedIn, session: Tx) -> Response:
     """A price list with its buyers and prices, for members of its co-operative only."""
@@ -55,7 +55,7 @@ async def read_price_list(price_list_id: AListId, request: Request, caller: Sign
     "/price-lists/{price_list_id}",
     summary="Change a price list",
     response_model=PriceListShape,
-    responses=refuses(NotSignedIn, Forbidden, NotFound, Changed, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Changed, Invalid),
 )
 async def change_price_list(
     price_list_id: AListId,
@@ -75,7 +75,7 @@ async def change_price_list(
     "/price-lists/{price_list_id}",
     status_code=204,
     summary="End a price list",
-    responses=refuses(NotSignedIn, Forbidden, NotFound, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid),
 )
 async def end_price_list(price_list_id: AListId, caller: SignedIn, session: Tx, ports: PortsDep) -> None:
     """Ends it: its buyers pay what everybody pays. Orders that were placed stay as they are."""

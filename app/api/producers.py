@@ -12,7 +12,7 @@ from app.core.errors import Changed, Forbidden, IdTaken, Invalid, NotFound
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows import keep_producer as flow
 from app.identity import service
-from app.identity.errors import NotSignedIn, TooManyProducers
+from app.identity.errors import GrantMissing, NotSignedIn, TooManyProducers
 from app.identity.schemas import County, NewProducer, ProducerChange, ProducerId, ProducerShape
 
 router = api_router("producers")
@@ -59,7 +59,7 @@ async def read_producer(producer_id: Annotated[ProducerId, Path()], request: Req
     "/producers/{producer_id}",
     summary="Change a producer",
     response_model=ProducerShape,
-    responses=refuses(NotSignedIn, Forbidden, NotFound, Changed, Invalid),
+    responses=refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Changed, Invalid),
 )
 async def change_producer(
     producer_id: Annotated[ProducerId, Path()],
@@ -68,7 +68,7 @@ async def change_producer(
     caller: SignedIn,
     session: Tx,
 ) -> Response:
-    """Changes the fields that are sent. For members and operators; `If-Match` guards against lost changes."""
+    """Changes the fields that are sent. For its own people who may `list`, and operators; `If-Match` guards against lost changes."""
     present = await service.lock_producer(session, caller, producer_id)
     require_match(request, present)
     return etagged(request, await flow.change_producer(session, present, command))

@@ -22,7 +22,7 @@ from app.flows.ports import Ports
 from app.flows.receive_cash import announce_remittance, confirm_remittance, show_cash_held, show_remittances
 from app.flows.settle_freight import answer_remark, remark, show_freight, show_remarks
 from app.flows.settle_producer import show_settlement
-from app.identity.errors import NotSignedIn
+from app.identity.errors import GrantMissing, NotSignedIn
 from app.identity.schemas import ProducerId
 from app.identity.values import CARRIER_PATTERN, Caller, Scope
 from app.ledger.errors import StatementTooLong
@@ -166,7 +166,7 @@ async def read_freight(
     summary="The settlement sheet of a producer or co-operative",
     response_model=SettlementSheet,
     responses=_sheets("The sheet, as JSON or CSV")
-    | refuses(NotSignedIn, Forbidden, NotFound, Invalid, StatementTooLong, NotAcceptable),
+    | refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid, StatementTooLong, NotAcceptable),
 )
 async def read_settlement(
     producer_id: Annotated[ProducerId, Path()],
@@ -179,7 +179,7 @@ async def read_settlement(
 ) -> Response:
     """What was sold in these days and what became of it; for a co-operative, member by member with its share of their sales.
 
-    For members of the producer and operators. `Accept: text/csv` gives a sheet.
+    For whoever may see the producer's accounts, and operators. `Accept: text/csv` gives a sheet.
     """
     shown = await show_settlement(ports, caller, producer_id, _period(ports, from_, until), language)
     name = f"settlement-{producer_id}-{shown.from_}-{shown.until}"

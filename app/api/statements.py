@@ -19,7 +19,7 @@ from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.money import Money, major
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
 from app.flows.show_statement import show_statement
-from app.identity.errors import NotSignedIn
+from app.identity.errors import GrantMissing, NotSignedIn
 from app.ledger.errors import StatementTooLong
 from app.ledger.reconcile import list_reconciliations
 from app.ledger.rules import period_of
@@ -29,8 +29,8 @@ router = story_router("accounts")
 PDF: Final = "application/pdf"
 Day = Annotated[date, Query(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
 _HEADS: Final = {
-    "en": "Date,Account,What,Order,Goods,Commission,Carriage,Amount,Balance,Currency,Transfer",
-    "zh-Hans": "日期,账户,事项,订单号,货款,服务费,运费,金额,余额,币种,转账编号",
+    "en": "Date,Account,What,Order,Goods,Commission,Carriage,Share,Amount,Balance,Currency,Transfer",
+    "zh-Hans": "日期,账户,事项,订单号,货款,服务费,运费,合作社分成,金额,余额,币种,转账编号",
 }
 _ENDS: Final = {"en": ("Opening balance", "Closing balance"), "zh-Hans": ("期初余额", "期末余额")}
 _TEXT = {"schema": {"type": "string"}}
@@ -47,7 +47,7 @@ _TEXT = {"schema": {"type": "string"}}
         }
     }
     | NOT_MODIFIED
-    | refuses(NotSignedIn, Forbidden, NotFound, Invalid, StatementTooLong, NotAcceptable),
+    | refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid, StatementTooLong, NotAcceptable),
 )
 async def read_statement(
     owner: Annotated[
@@ -112,17 +112,17 @@ def sheet_of(statement: Statement, language: str) -> bytes:
     opening, closing = _ENDS[language]
     for account in statement.accounts:
         name, currency = account.account_name, account.opening.currency
-        write.writerow([statement.from_, safe(name), opening, *[""] * 5, major(account.opening), currency, ""])
+        write.writerow([statement.from_, safe(name), opening, *[""] * 6, major(account.opening), currency, ""])
         for line in statement.items:
             if (line.account, line.amount.currency) == (account.account, currency):
                 write.writerow(_row(line))
-        write.writerow([statement.until, safe(name), closing, *[""] * 5, major(account.closing), currency, ""])
+        write.writerow([statement.until, safe(name), closing, *[""] * 6, major(account.closing), currency, ""])
     return b"\xef\xbb\xbf" + page.getvalue().encode()
 
 
 def _row(line: StatementLine) -> list[str]:
     sale = line.sale
-    parts: tuple[Money | None, ...] = (sale.goods, sale.commission, sale.carriage) if sale else (None, None, None)
+    parts: tuple[Money | None, ...] = (sale.goods, sale.commission, sale.carriage, sale.share) if sale else (None,) * 4
     return [
         line.posted_at.astimezone(LEGAL_TIME).date().isoformat(),
         safe(line.account_name),

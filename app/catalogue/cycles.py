@@ -19,7 +19,8 @@ from app.core.errors import Forbidden, IdTaken, NotFound
 from app.core.ids import new_id
 from app.core.paging import decode_cursor
 from app.core.schema import fingerprint
-from app.identity.values import Caller
+from app.identity.rules import require_grant
+from app.identity.values import Caller, Grant
 
 NO_CYCLE = {"en": "order cycle", "zh-Hans": "接单周期"}
 
@@ -55,12 +56,11 @@ async def get_cycle(session: Session, cycle_id: str) -> OrderCycle:
 
 
 async def lock_cycle(session: Session, caller: Caller, cycle_id: str) -> OrderCycle:
-    """The cycle, locked for a change by a member of its producer; `Forbidden` for anybody else."""
+    """The cycle, locked for a change by somebody who may list for its producer; `Forbidden` for anybody else."""
     row = await session.get(OrderCycle, cycle_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound(what=NO_CYCLE)
-    if not caller.speaks_for(row.producer_id):
-        raise Forbidden(needs=OWN_PRODUCER)
+    require_grant(caller, row.producer_id, Grant.LIST, Forbidden(needs=OWN_PRODUCER))
     return row
 
 

@@ -24,7 +24,8 @@ from app.core.limits import LOTS_PER_LISTING_MAX
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.core.quantity import as_text
 from app.core.schema import fingerprint
-from app.identity.values import Caller
+from app.identity.rules import may_any
+from app.identity.values import Caller, Grant
 
 _COLUMNS: Final = [col(getattr(Lot, name)) for name in Lot.model_fields]
 _TAG_TAKEN: Final = {"en": "This ear tag stands in another lot", "zh-Hans": "该耳标已登记在其他批次"}
@@ -35,7 +36,7 @@ async def add_lot(session: Session, caller: Caller, listing_id: str, command: Ne
 
     Locks the listing. Raises `Invalid` for what is wrong and, once the goods are published, for what is missing.
     """
-    listing = await lock_listing(session, caller, listing_id)
+    listing = await lock_listing(session, caller, listing_id, Grant.SHIP)
     lot = Lot(
         **command.model_dump(mode="python", exclude={"id", "certificates", "forecast"}),
         certificates=_plain(command),
@@ -72,7 +73,7 @@ async def add_lot(session: Session, caller: Caller, listing_id: str, command: Ne
 
 async def lock_lot(session: Session, caller: Caller, listing_id: str, lot_id: str) -> LotShape:
     """The lot as it stands, for its seller, with its listing and itself locked until the transaction ends."""
-    await lock_listing(session, caller, listing_id)
+    await lock_listing(session, caller, listing_id, Grant.SHIP)
     return lot_shape_of(await _lock(session, listing_id, lot_id))
 
 
@@ -84,7 +85,7 @@ async def change_lot(
     Raises `StockTaken` when less would be left than is reserved or handed over, `AnimalSold` for the tag of a sold animal
     that is left out.
     """
-    listing = await lock_listing(session, caller, listing_id)
+    listing = await lock_listing(session, caller, listing_id, Grant.SHIP)
     lot = await _lock(session, listing_id, lot_id)
     sent = command.model_dump(mode="python", exclude_none=True, exclude={"certificates"})
     for name, value in sent.items():
@@ -187,7 +188,7 @@ def _spoils_at(listing: Listing, lot: Lot) -> datetime | None:
 async def _require_seller(connection: Reader, caller: Caller, listing_id: str) -> None:
     seller = select(col(Listing.producer_id)).where(col(Listing.id) == listing_id)
     producer_id = (await connection.execute(seller)).scalar_one_or_none()
-    if producer_id is None or not (caller.speaks_for(producer_id) or caller.is_operator()):
+    if producer_id is None or not (may_any(caller, producer_id) or caller.is_operator()):
         raise NotFound(what=NO_LISTING)
 
 

@@ -39,6 +39,15 @@ def _shelf_indexes() -> list[Index]:
     return ways
 
 
+def _roof_indexes() -> list[Index]:
+    """The same for what is sold under the roof of a co-operative; other listings cost them nothing."""
+    under_a_roof = text("status = 'published' AND cooperative_id IS NOT NULL")
+    return [
+        Index(None, "cooperative_id", order, "id", postgresql_where=under_a_roof)
+        for order in ("listed_at", "price_minor")
+    ]
+
+
 class Listing(SQLModel, table=True):
     """Goods that a producer offers. What comes from the producer is copied here and follows it by `refresh_listings`.
 
@@ -56,6 +65,7 @@ class Listing(SQLModel, table=True):
         CheckConstraint("net_weight_g > 0 AND net_weight_g <= weight_g", name="net_weight"),
         CheckConstraint("price_minor > 0 AND weight_g > 0 AND min_quantity > 0 AND step > 0", name="positive"),
         *_shelf_indexes(),
+        *_roof_indexes(),
         Index(None, "producer_id", "status", "listed_at", "id"),
         Index(
             "ix_listing_search",
@@ -93,6 +103,8 @@ class Listing(SQLModel, table=True):
     cycle_id: str | None = Field(default=None, foreign_key="order_cycle.id", index=True, max_length=40)
     photos: list[str] = Field(sa_type=JSONB)
     producer_name: dict[str, str] = Field(sa_type=JSONB)
+    cooperative_id: str | None = Field(default=None, max_length=40)
+    cooperative_name: dict[str, str] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     village: dict[str, str] | None = Field(default=None, sa_type=JSONB)
     hub: str = Field(max_length=40)
     province: str = Field(max_length=2)

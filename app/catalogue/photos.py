@@ -25,7 +25,8 @@ from app.core.errors import IdTaken, NotFound
 from app.core.ids import new_id
 from app.core.schema import fingerprint
 from app.core.storage import Stored
-from app.identity.values import Caller
+from app.identity.rules import may, may_any
+from app.identity.values import Caller, Grant
 
 _UNUSED: Final = (col(Media.listing_id).is_(None), col(Media.claim_id).is_(None))
 _COLUMNS: Final = [col(getattr(Media, name)) for name in Media.model_fields]
@@ -78,7 +79,7 @@ async def find_photo(connection: Reader, caller: Caller | None, media_id: str) -
     if row is None:
         raise NotFound(what=NO_MEDIA)
     shown = row["status"] is not None and is_public(row["status"])
-    own = caller is not None and (row["person_id"] == caller.person_id or caller.speaks_for(row["producer_id"] or ""))
+    own = caller is not None and (row["person_id"] == caller.person_id or may_any(caller, row["producer_id"] or ""))
     if not (shown or own or _is_evidence_for(row, caller)):
         raise NotFound(what=NO_MEDIA)
     return _announced(Media(**{name: row[name] for name in Media.model_fields}))
@@ -88,7 +89,7 @@ def _is_evidence_for(row: RowMapping, caller: Caller | None) -> bool:
     """Whether a claim against one of the caller's producers, or one that an operator may have to decide, rests on it."""
     if caller is None or row["claim_id"] is None:
         return False
-    return caller.is_operator() or caller.speaks_for(row["claim_producer_id"])
+    return caller.is_operator() or may(caller, row["claim_producer_id"], Grant.SEE)
 
 
 async def keep_as_evidence(

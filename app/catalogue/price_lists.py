@@ -29,7 +29,8 @@ from app.core.money import Money
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.core.schema import fingerprint
 from app.identity import service as identity
-from app.identity.values import Caller, ProducerKind
+from app.identity.rules import require_grant
+from app.identity.values import Caller, Grant, ProducerKind
 
 NO_LIST = {"en": "price list", "zh-Hans": "价目表"}
 _ONLY_COOPERATIVES = {"en": "Only a co-operative keeps price lists", "zh-Hans": "只有合作社可以设置价目表"}
@@ -43,8 +44,7 @@ async def create_list(session: Session, caller: Caller, command: NewPriceList, n
 
     Locks its listings and their lots. Raises `Forbidden`, `Invalid` with every gap, or `IdTaken`.
     """
-    if not caller.speaks_for(command.producer):
-        raise Forbidden(needs=OWN_PRODUCER)
+    require_grant(caller, command.producer, Grant.PRICE, Forbidden(needs=OWN_PRODUCER))
     if (await identity.get_producer(session, command.producer)).kind is not ProducerKind.COOPERATIVE:
         raise Invalid(gaps=[Gap("/producer", _ONLY_COOPERATIVES)])
     row = PriceList(
@@ -63,7 +63,7 @@ async def create_list(session: Session, caller: Caller, command: NewPriceList, n
 
 
 async def get_list(session: Session, caller: Caller, list_id: str) -> PriceListShape:
-    """For members of its co-operative; `NotFound` for anybody else, its buyers too."""
+    """For those who may price for its co-operative; `NotFound` for strangers, its buyers too."""
     return await _shape(session, _own(caller, await session.get(PriceList, list_id)))
 
 
@@ -74,7 +74,7 @@ async def lock_list(session: Session, caller: Caller, list_id: str) -> PriceList
 
 async def list_lists(session: Session, caller: Caller, cursor: str | None, limit: int) -> Page[PriceListShape]:
     """Those of the caller's co-operatives, newest first. Three statements."""
-    query = select(PriceList).where(col(PriceList.producer_id).in_(caller.producers))
+    query = select(PriceList).where(col(PriceList.producer_id).in_(caller.granted(Grant.PRICE)))
     if after := decode_cursor(cursor, str):
         query = query.where(col(PriceList.id) < after[0])
     rows = (await session.scalars(query.order_by(col(PriceList.id).desc()).limit(limit + 1))).all()
@@ -109,8 +109,9 @@ async def shape_of(session: Session, row: PriceList) -> PriceListShape:
 
 
 def _own(caller: Caller, row: PriceList | None) -> PriceList:
-    if row is None or not caller.speaks_for(row.producer_id):
+    if row is None:
         raise NotFound(what=NO_LIST)
+    require_grant(caller, row.producer_id, Grant.PRICE, NotFound(what=NO_LIST))
     return row
 
 

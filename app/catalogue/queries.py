@@ -89,6 +89,7 @@ _FILTERS: Final = {
     "max_price": "price_minor <= %(max_price)s",
     "query": "search @@ %(query)s::tsquery",
     "producer": "producer_id = %(producer)s",
+    "cooperative": "cooperative_id = %(cooperative)s",
 }
 # A page is the beginning of a range of an index … The longest page stands in the statement, because PostgreSQL takes a
 # limit that is a parameter for a tenth of the range: a kept plan would then look dear among many listings, and every
@@ -146,6 +147,7 @@ async def list_listings(connection: Reader, wanted: Wanted, *, cursor: str | Non
         "max_price": wanted.max_price_minor,
         "query": query,
         "producer": wanted.producer_id,
+        "cooperative": wanted.cooperative_id,
         **_after(sort, after),
     }
     statement = _statement(sort, _filters(wanted), after=after is not None)
@@ -173,7 +175,10 @@ async def offers(
 
     One statement.
     """
-    whose = {"buyer": buyer.id if buyer else "", "producers": list(buyer.producers) if buyer else []}
+    whose = {
+        "buyer": buyer.id if buyer else "",
+        "producers": sorted(buyer.producers | buyer.cooperatives) if buyer else [],
+    }
     rows = await _OFFERS.all(connection, {"listings": list(listing_ids), "now": now, **whose})
     return {row.id: _offer(row) for row in rows}
 
@@ -186,6 +191,7 @@ def _filters(wanted: Wanted) -> tuple[str, ...]:
         "max_price": wanted.max_price_minor is not None,
         "query": wanted.q,
         "producer": wanted.producer_id,
+        "cooperative": wanted.cooperative_id,
     }
     return tuple(name for name, value in asked.items() if value)
 

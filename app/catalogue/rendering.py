@@ -106,10 +106,14 @@ def document_of(listing: Listing) -> str:
     """The public JSON but for `available` and `description`, which are added when it is sent."""
     facts = facts_of(listing)
     handling = {"temperature": listing.temperature, "shelf_life_h": listing.shelf_life_h}
+    roof = None
+    if listing.cooperative_id is not None:
+        roof = {"id": listing.cooperative_id, "name": listing.cooperative_name}
     shown = {
         "id": listing.id,
         "producer": listing.producer_id,
         "producer_name": listing.producer_name,
+        "cooperative": roof,
         "county": listing.county,
         "village": listing.village,
         "hub": listing.hub,

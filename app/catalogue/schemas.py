@@ -34,6 +34,7 @@ from app.core.money import Money
 from app.core.quantity import Quantity, Stock, Unit
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText, Tag
+from app.identity.schemas import ROOF_EXAMPLE, RoofShape
 from app.network.values import Temperature
 
 _LISTING: Final = "lst_01jd3zq9k2e8gv5w7x4c6b8n1m"
@@ -60,6 +61,7 @@ _SHOWN: Final = {
     "id": _LISTING,
     "producer": _PRODUCER,
     "producer_name": {"zh-Hans": "和田枣园", "en": "Hotan date garden"},
+    "cooperative": ROOF_EXAMPLE,
     "county": "653201",
     "village": {"zh-Hans": "巴格其镇", "en": "Bagqi"},
     "hub": "HOTAN",
@@ -185,6 +187,7 @@ class ListingCard(Shape):
     id: ListingId
     producer: ProducerId
     producer_name: LocalText
+    cooperative: Annotated[RoofShape | None, Field(description="The co-operative under whose roof it is sold")] = None
     county: str
     village: LocalText | None
     hub: str

@@ -40,18 +40,20 @@ from app.core.limits import LOTS_PER_LISTING_MAX
 from app.core.schema import fingerprint
 from app.identity import service as identity
 from app.identity.errors import NotSignedIn
-from app.identity.schemas import ProducerShape
-from app.identity.values import Caller
+from app.identity.rules import may_any, require_grant
+from app.identity.schemas import ProducerShape, RoofShape
+from app.identity.values import Caller, Grant, ProducerKind
 
 
 async def create_listing(session: Session, caller: Caller, command: NewListing, now: datetime) -> Rendered:
-    """A draft of the caller's producer. The same id and body again answer what it has become.
+    """A draft in a producer's name, by somebody who may list for it, and price if it names one. The same id and body again
+    answer what it has become. Holds the producer as it is, so that its co-operative is told of.
 
-    Raises `Forbidden` for another's producer, `Invalid` for what is wrong, `IdTaken` for an id used otherwise.
+    Raises `GrantMissing`, `Forbidden` for another's producer, `Invalid` for what is wrong, `IdTaken` for an id used otherwise.
     """
-    if not caller.speaks_for(command.producer):
-        raise Forbidden(needs=OWN_PRODUCER)
-    producer = await identity.get_producer(session, command.producer)
+    for grant in _grants_for(command):
+        require_grant(caller, command.producer, grant, Forbidden(needs=OWN_PRODUCER))
+    producer = await identity.hold_producer(session, command.producer)
     listing = _new_listing(command, producer, now)
     _check(listing)
     inserted = await session.execute(
@@ -76,19 +78,31 @@ async def get_listing(session: Session, listing_id: str, now: datetime) -> Rende
     return rendered
 
 
-async def lock_listing(session: Session, caller: Caller, listing_id: str, *, operator: bool = False) -> Listing:
-    """The listing, locked for a change by its seller, or by an operator where that is allowed.
+async def lock_listing(
+    session: Session, caller: Caller, listing_id: str, *grants: Grant, operator: bool = False
+) -> Listing:
+    """The listing, locked for a change by somebody with these grants, or by an operator where that is allowed.
 
-    Raises `NotFound` for anybody else, but `Forbidden` where they may see it.
+    Raises `GrantMissing` for others who act for the seller, for anybody else `NotFound`, but `Forbidden` where they may see it.
     """
+    assert grants
     listing = await session.get(Listing, listing_id, with_for_update=True, populate_existing=True)
     if listing is None:
         raise NotFound(what=NO_LISTING)
-    if caller.speaks_for(listing.producer_id) or (operator and caller.is_operator()):
+    if operator and caller.is_operator():
         return listing
-    if is_public(listing.status):
-        raise Forbidden(needs=OWN_PRODUCER)
-    raise NotFound(what=NO_LISTING)
+    stranger = Forbidden(needs=OWN_PRODUCER) if is_public(listing.status) else NotFound(what=NO_LISTING)
+    for grant in grants:
+        require_grant(caller, listing.producer_id, grant, stranger)
+    return listing
+
+
+def _grants_for(command: NewListing | ListingChange) -> tuple[Grant, ...]:
+    """What a command needs: what it says of prices one grant, anything else another; both for both."""
+    said = command.model_dump(exclude_unset=True, exclude_none=True).keys()
+    priced = said & {"price", "tiers"}
+    others = said - priced or not priced
+    return (*((Grant.LIST,) if others else ()), *((Grant.PRICE,) if priced else ()))
 
 
 async def change_listing(
@@ -104,7 +118,7 @@ async def change_listing(
     Locks the listing, then its lots, so that no order takes stock at the former price meanwhile. Raises `Changed` for
     another version, `Invalid` for what is wrong, `ListingIncomplete` when something on sale would lack a fact.
     """
-    listing = await lock_listing(session, caller, listing_id)
+    listing = await lock_listing(session, caller, listing_id, *_grants_for(command))
     if versions is not None and listing.version not in versions:
         raise Changed
     if listing.status is ListingStatus.ARCHIVED:
@@ -131,14 +145,14 @@ async def change_listing(
 
 async def end_sale(session: Session, caller: Caller, listing_id: str, event: ListingEvent, now: datetime) -> Rendered:
     """Pause or archive, by its seller or an operator. Locks the listing and its lots. Raises `StateConflict`."""
-    listing = await lock_listing(session, caller, listing_id, operator=True)
+    listing = await lock_listing(session, caller, listing_id, Grant.LIST, operator=True)
     await move_listing(session, listing, event, now)
     return await get_listing(session, listing_id, now)
 
 
 def require_seller(caller: Caller | None, listing: Rendered) -> None:
     """What is not public is there for its sellers and operators alone; for anybody else `NotFound`."""
-    if caller is None or not (caller.speaks_for(listing.producer_id) or caller.is_operator()):
+    if caller is None or not (may_any(caller, listing.producer_id) or caller.is_operator()):
         raise NotFound(what=NO_LISTING)
 
 
@@ -149,7 +163,7 @@ def require_member(caller: Caller | None, wanted: Wanted) -> None:
     """
     if caller is None:
         raise NotSignedIn
-    if not wanted.producer_id or not (caller.speaks_for(wanted.producer_id) or caller.is_operator()):
+    if not wanted.producer_id or not (may_any(caller, wanted.producer_id) or caller.is_operator()):
         raise NotFound(what={"en": "producer of yours", "zh-Hans": "属于您的生产者"})
 
 
@@ -191,11 +205,11 @@ async def move_listing(session: Session, listing: Listing, event: ListingEvent, 
 
 
 async def refresh_listings(session: Session, producer_id: str, now: datetime, after: str = "") -> str | None:
-    """Copy a producer's present name, place and hub into its listings, LISTINGS_PER_REFRESH_MAX at a time.
+    """Copy a producer's present name, place, hub and co-operative into its listings, LISTINGS_PER_REFRESH_MAX at a time.
 
-    Answers the id to go on after, or None at the end. Locks them in id order.
+    Answers the id to go on after, or None at the end. Holds the producer as it is, then locks them in id order.
     """
-    producer = await identity.get_producer(session, producer_id)
+    producer = await identity.hold_producer(session, producer_id)
     wanted = select(Listing).where(col(Listing.producer_id) == producer_id, col(Listing.id) > after)
     page = wanted.order_by(col(Listing.id)).limit(LISTINGS_PER_REFRESH_MAX).with_for_update()
     listings = (await session.scalars(page, execution_options={"populate_existing": True})).all()
@@ -232,7 +246,12 @@ def _new_listing(command: NewListing, producer: ProducerShape, now: datetime) ->
 
 def _origin(producer: ProducerShape) -> dict[str, Any]:
     county = producer.county
+    # A co-operative's own goods stand under its own roof.
+    own = RoofShape(id=producer.id, name=producer.name) if producer.kind is ProducerKind.COOPERATIVE else None
+    roof = producer.cooperative or own
     return {
+        "cooperative_id": roof and roof.id,
+        "cooperative_name": roof and roof.name,
         "producer_name": producer.name,
         "village": producer.village,
         "hub": producer.hub,

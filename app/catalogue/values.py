@@ -358,6 +358,7 @@ class Wanted:
     producer_id: str = ""
     status: ListingStatus = ListingStatus.PUBLISHED
     sort: Sort = Sort.NEWEST
+    cooperative_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

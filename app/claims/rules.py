@@ -8,7 +8,7 @@ from typing import Final
 from app.claims.errors import NotClaimable
 from app.claims.values import DISPLAY, VERBS, WAITING, ClaimEvent, ClaimStatus
 from app.core.errors import Gap, StateConflict
-from app.ledger.values import Sold
+from app.ledger.values import Share, Sold
 from app.orders.policies import Claimable, ClaimKind, Evidence
 
 S, E = ClaimStatus, ClaimEvent
@@ -98,26 +98,42 @@ def refundable_minor(line: LineSold, claims: Iterable[Standing], paid_minor: int
     return max(0, min(line.total_minor - of_line, paid_minor - of_order))
 
 
-def sold_by(producer: str, currency: str, fee_bps: int, lines: Iterable[LineSold], claims: Iterable[Standing]) -> Sold:
-    """What a producer sold in an order, and what of it was refunded."""
+def sold_by(
+    producer: str,
+    currency: str,
+    fee_bps: int,
+    lines: Iterable[LineSold],
+    claims: Iterable[Standing],
+    share: Share | None = None,
+) -> Sold:
+    """What a producer sold in an order, what of it was refunded, and what of it is its co-operative's."""
     own = {line.id: line.total_minor for line in lines if line.producer == producer}
     refunded = sum(claim.granted_minor for claim in claims if claim.line in own)
-    return Sold(producer, currency, sum(own.values()), refunded, fee_bps)
+    return Sold(producer, currency, sum(own.values()), refunded, fee_bps, share)
 
 
 def held_minor(sold: Sold, lines: Iterable[LineSold], claims: Iterable[Standing]) -> int:
     """What of a producer's money is not released: the producer's part of all that is left of lines with an open claim."""
+    return sold.net_minor() - sold.net_minor(_claimed_minor(sold, lines, claims))
+
+
+def held_shared_minor(sold: Sold, lines: Iterable[LineSold], claims: Iterable[Standing]) -> int:
+    """The same of its co-operative's money."""
+    return sold.cooperative_minor() - sold.cooperative_minor(_claimed_minor(sold, lines, claims))
+
+
+def _claimed_minor(sold: Sold, lines: Iterable[LineSold], claims: Iterable[Standing]) -> int:
+    """All that is left of a producer's lines with an open claim."""
     claims = list(claims)
     waiting = {claim.line for claim in claims if claim.status in WAITING}
     granted: dict[str, int] = {}
     for claim in claims:
         granted[claim.line] = granted.get(claim.line, 0) + claim.granted_minor
-    left = sum(
+    return sum(
         line.total_minor - granted.get(line.id, 0)
         for line in lines
         if line.producer == sold.producer and line.id in waiting
     )
-    return sold.net_minor() - sold.net_minor(left)
 
 
 def pending_for(
@@ -135,5 +151,9 @@ def pending_for(
     """
     if not completed:
         return unreleased_minor
-    others = [claim for claim in claims if claim.line != line_id or claim.status not in WAITING]
-    return max(0, unreleased_minor - held_minor(sold, lines, others))
+    return max(0, unreleased_minor - held_minor(sold, lines, others_than(line_id, claims)))
+
+
+def others_than(line_id: str, claims: Iterable[Standing]) -> list[Standing]:
+    """The claims but for the one that is open for this line."""
+    return [claim for claim in claims if claim.line != line_id or claim.status not in WAITING]

@@ -14,7 +14,7 @@ from app.claims.values import WAITING, ClaimStatus
 from app.core.database import Reader, Session
 from app.core.errors import IdTaken, NotFound
 from app.core.paging import decode_cursor
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 
 CLAIM: Final = {"en": "claim", "zh-Hans": "售后申请"}
 _COLUMNS: Final = [col(getattr(BuyerClaim, name)) for name in BuyerClaim.model_fields]
@@ -40,7 +40,7 @@ async def add_claim(session: Session, claim: BuyerClaim) -> None:
 
 
 async def get_claim(reader: Reader, caller: Caller, claim_id: str) -> BuyerClaim:
-    """A claim for its buyer, its producer's members and operators; `NotFound` for anybody else."""
+    """A claim for its buyer, those who may see its producer's orders, and operators; `NotFound` for anybody else."""
     row = (
         (await reader.execute(select(*_COLUMNS).where(col(BuyerClaim.id) == claim_id, _seen_by(caller))))
         .mappings()
@@ -90,4 +90,4 @@ async def list_claims(
 def _seen_by(caller: Caller) -> Any:
     if caller.is_operator():
         return True
-    return or_(col(BuyerClaim.buyer_id) == caller.id, col(BuyerClaim.producer_id).in_(caller.producers))
+    return or_(col(BuyerClaim.buyer_id) == caller.id, col(BuyerClaim.producer_id).in_(caller.granted(Grant.SEE)))

@@ -13,8 +13,10 @@ from app.claims.rules import (
     advance,
     due_after,
     held_minor,
+    held_shared_minor,
     may,
     missing_evidence,
+    others_than,
     pending_for,
     policy_for,
     refundable_minor,
@@ -33,17 +35,19 @@ from app.core.schema import fingerprint
 from app.flows.ports import Ports
 from app.flows.show_claims import claim_shape
 from app.flows.tell_people import local_time
+from app.identity.rules import require_grant
 from app.identity.service import parties_of
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.ledger.rules import refund_entries, refund_paid_entries, release_entries, unreleased_minor
 from app.ledger.service import record as record_transfers
 from app.ledger.service import transfers_of
-from app.ledger.values import State, Transfer, TransferKind
+from app.ledger.values import AccountKind, Entry, Sold, State, Transfer, TransferKind
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order, OrderLine
 from app.orders.policies import Claimable, claimable_of
 from app.orders.service import list_lines, lock_order
+from app.orders.shares import shares_of
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
 from app.payments.disputes import is_disputed, require_undisputed
@@ -157,10 +161,13 @@ async def _keep_photos(session: Session, caller: Caller, claim: BuyerClaim, comm
 async def answer_claim(
     ports: Ports, session: Session, caller: Caller, claim_id: str, command: ClaimAnswer, language: str
 ) -> ClaimShape:
-    """The producer accepts, offers a part, or refuses; refused, it goes to an operator. Raises `StateConflict` when it is too late."""
+    """The producer accepts, offers a part, or refuses; refused, it goes to an operator. Raises `StateConflict` when it is too late.
+
+    It is the producer's money: whoever may price for it may answer.
+    """
     seen = await get_claim(session, caller, claim_id)
-    if not caller.speaks_for(seen.producer_id):
-        raise Forbidden(needs={"en": "a member of the claim's producer", "zh-Hans": "该商品卖家的成员身份"})
+    needs = {"en": "a member of the claim's producer", "zh-Hans": "该商品卖家的成员身份"}
+    require_grant(caller, seen.producer_id, Grant.PRICE, Forbidden(needs=needs))
     order, claim = await _locked(session, seen)
     event = ANSWERED_BY[command.answer]
     if (command.amount is not None) != (command.answer is Answer.PARTLY):
@@ -271,11 +278,7 @@ async def _refund(
     most = refundable_minor(line, claims, payment.amount_minor)
     if granted_minor > most:
         raise ClaimAmountTooHigh(most, order.currency)
-    sold = sold_by(claim.producer_id, order.currency, order.terms["fee_bps"], lines, claims)
-    unreleased = unreleased_minor(await transfers_of(session, order.id), claim.producer_id)
-    completed = order.status is OrderStatus.COMPLETED
-    pending = pending_for(claim.line_id, sold, lines, claims, unreleased, completed=completed)
-    entries = refund_entries(order.buyer_id, sold, granted_minor, pending)
+    entries = refund_for(order, line, granted_minor, lines, claims, await transfers_of(session, order.id))
     await record_transfers(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
     )
@@ -284,6 +287,38 @@ async def _refund(
         return now
     await enqueue(session, [Job("claim.refund", {"claim": claim.id})])
     return None
+
+
+def refund_for(
+    order: Order,
+    line: LineSold,
+    granted_minor: int,
+    lines: Sequence[LineSold],
+    claims: Sequence[Standing],
+    transfers: Sequence[Transfer],
+) -> tuple[Entry, ...]:
+    """What was granted for a line goes back: of the producer's and the co-operative's money first what waits for this claim. Pure."""
+    sold = sold_in(order, line.producer, lines, claims)
+    completed = order.status is OrderStatus.COMPLETED
+    unreleased = unreleased_minor(transfers, line.producer)
+    pending = pending_for(line.id, sold, lines, claims, unreleased, completed=completed)
+    shared = 0
+    if sold.share:
+        held = _held_shared(order, sold.share.cooperative, lines, others_than(line.id, claims)) if completed else 0
+        shared = unreleased_minor(transfers, sold.share.cooperative, AccountKind.COOPERATIVE_PENDING) - held
+    return refund_entries(order.buyer_id, sold, granted_minor, pending, shared)
+
+
+def sold_in(order: Order, producer: str, lines: Sequence[LineSold], claims: Sequence[Standing]) -> Sold:
+    """What a producer sold in an order, by the terms that were frozen when it was placed. Pure."""
+    share = shares_of(order.terms).get(producer)
+    return sold_by(producer, order.currency, order.terms["fee_bps"], lines, claims, share)
+
+
+def _held_shared(order: Order, cooperative: str, lines: Sequence[LineSold], claims: Sequence[Standing]) -> int:
+    """What of a co-operative's money open claims hold back, over all its members in an order."""
+    members = [producer for producer, share in shares_of(order.terms).items() if share.cooperative == cooperative]
+    return sum(held_shared_minor(sold_in(order, each, lines, claims), lines, claims) for each in members)
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
@@ -307,13 +342,22 @@ def releases(
     transfers: Sequence[Transfer],
     producers: Sequence[str],
 ) -> list[Transfer]:
-    """What these producers have pending becomes available, but for what open claims hold back."""
+    """What these producers, and the co-operatives that they share with, have pending becomes available, but for what open
+    claims hold back.
+    """
+    owners = [(producer, AccountKind.PRODUCER_PENDING) for producer in producers]
+    shares = shares_of(order.terms)
+    cooperatives = sorted({shares[producer].cooperative for producer in producers if producer in shares})
+    owners += [(cooperative, AccountKind.COOPERATIVE_PENDING) for cooperative in cooperatives]
     made = []
-    for producer in producers:
-        sold = sold_by(producer, order.currency, order.terms["fee_bps"], lines, claims)
-        free = unreleased_minor(transfers, producer) - held_minor(sold, lines, claims)
+    for owner, kind in owners:
+        if kind is AccountKind.PRODUCER_PENDING:
+            held = held_minor(sold_in(order, owner, lines, claims), lines, claims)
+        else:
+            held = _held_shared(order, owner, lines, claims)
+        free = unreleased_minor(transfers, owner, kind) - held
         if free > 0:
-            entries = release_entries(producer, Money(free, order.currency))
+            entries = release_entries(owner, Money(free, order.currency), kind)
             made.append(Transfer(new_id("trf"), TransferKind.RELEASE, order.id, State.POSTED, entries))
     return made
 
@@ -344,7 +388,7 @@ async def refund_claim(ports: Ports, claim: str) -> None:
 
 async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
     """Both sides hear of every step, each in their language."""
-    parties = await parties_of(session, claim.buyer_id, {claim.producer_id})
+    parties = await parties_of(session, claim.buyer_id, {claim.producer_id}, now)
     amount = claim.granted_minor or claim.offered_minor or claim.asked_minor
     told = {
         "number": order.number,

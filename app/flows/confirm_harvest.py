@@ -12,7 +12,7 @@ from app.core.database import Session
 from app.core.jobs import Job, enqueue
 from app.flows.cancel_order import give_back
 from app.flows.ports import Ports
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.orders.errors import AlreadyShipped
 from app.orders.rules import may
 from app.orders.service import lock_order, move, orders_by_id
@@ -27,7 +27,7 @@ async def confirm_harvest(
     Locks the listing and the lot. Nothing more of it is sold ahead; when it is too little, a job shares it out.
     Raises `Invalid`, or `StateConflict` for a lot that is no forecast or was confirmed otherwise.
     """
-    listing = await lock_listing(session, caller, listing_id)
+    listing = await lock_listing(session, caller, listing_id, Grant.SHIP)
     lot = await confirm_lot(session, listing, lot_id, command, now)
     if lot.harvested is not None:
         await enqueue(session, [Job("harvest.short", {"listing": listing_id, "lot": lot_id})])

@@ -1,15 +1,17 @@
 """An order in all its parts, decided before anything is written: pure but for fresh ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from app.catalogue.pricing import PRICING_POLICY
 from app.catalogue.reserve import StockWant
 from app.core.ids import new_id, new_ids
 from app.core.quantity import Unit
+from app.identity.values import AgreedShare
 from app.ledger.rules import proceeds, sale_entries
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.values import Want
@@ -19,6 +21,7 @@ from app.orders.policies import Policies, frozen_terms
 from app.orders.rules import promise_for
 from app.orders.schemas import LegShape, OptionShape, OrderRequest, PackageShape, QuotedConsignment
 from app.orders.service import new_number
+from app.orders.shares import frozen_shares, shares_of
 from app.orders.values import OrderStatus
 from app.packaging.values import Package
 from app.payments.values import PaymentMethod
@@ -71,10 +74,12 @@ def decide(
     fee_bps: int,
     policies: Policies,
     now: datetime,
+    agreed: Mapping[str, AgreedShare] = MappingProxyType({}),
 ) -> Draft:
     """Turn an option into rows to write. Pure but for the fresh ids."""
     stock = _promised(stock_wants(quote), option)
     terms = {"fee_bps": fee_bps, "pricing": PRICING_POLICY} | frozen_terms(policies, _goods(quote, stock))
+    terms |= frozen_shares(agreed)
     order = _order(quote, option, command.id or new_id("ord"), method, terms, now)
     ids = new_ids("con", len(option.consignments))
     consignments = tuple(
@@ -261,6 +266,8 @@ def _sale(order: Order, lines: Sequence[OrderLine], option: OptionShape) -> Tran
     for leg in (leg for quoted in option.consignments for leg in quoted.legs):
         carriage[leg.carrier] = carriage.get(leg.carrier, 0) + leg.price.amount
     split = proceeds(
-        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor), order.terms["fee_bps"]
+        PriceParts(order.currency, goods, carriage, order.packaging_minor, order.subsidy_minor),
+        order.terms["fee_bps"],
+        shares_of(order.terms),
     )
     return Transfer(new_id("trf"), TransferKind.SALE, order.id, State.PENDING, sale_entries(order.buyer_id, split))

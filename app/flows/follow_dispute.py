@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.claims.rules import LineSold, sold_by
+from app.claims.rules import LineSold
 from app.claims.service import standings_of
 from app.core.clock import LEGAL_TIME
 from app.core.database import Session
@@ -17,17 +17,16 @@ from app.flows.ports import Ports
 from app.flows.tell_people import local_time
 from app.identity.service import contacts_of_producers
 from app.identity.values import Caller
-from app.ledger.rules import unreleased_minor
 from app.ledger.service import record as record_transfers
 from app.ledger.service import transfers_of
-from app.ledger.values import PLATFORM, AccountKind, AccountRef, State, Transfer, TransferKind
+from app.ledger.values import PLATFORM, AccountKind, AccountRef, Entry, State, Transfer, TransferKind
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order, OrderLine
 from app.orders.policies import Party
 from app.orders.service import get_order, list_lines, lock_order
 from app.orders.values import OrderStatus
-from app.payments.dispute_rules import Course, loss_shares, lost_entries, movements, taken_entries
+from app.payments.dispute_rules import Course, loss_shares, lost_entries, movements, parts_of, taken_entries
 from app.payments.disputes import answer, course_of, follow, get_dispute, lock_dispute, open_dispute
 from app.payments.models import Dispute
 from app.payments.service import lock_payment_of, payment_by_ref
@@ -70,7 +69,7 @@ async def take_in_dispute(ports: Ports, session: Session, provider: str, news: D
     if after == before and not fresh:
         return Step(Outcome.LATE, order.id)
     await follow(session, row, after, now)
-    await _enter(session, provider, order, lines, row, before, after, now)
+    await _enter(session, provider, order, row, before, after, now)
     if after.status not in DISPUTE_OPEN and before.status in DISPUTE_OPEN and order.status is OrderStatus.COMPLETED:
         await _release(session, order, lines, now)
     await align_later(ports, session, order.id)
@@ -83,7 +82,6 @@ async def _enter(
     session: Session,
     provider: str,
     order: Order,
-    lines: Sequence[OrderLine],
     dispute: Dispute,
     before: Course,
     after: Course,
@@ -94,33 +92,23 @@ async def _enter(
     made = []
     for kind, amount in movements(before, after).items():
         if kind is TransferKind.DISPUTE_LOST:
-            platform = AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, dispute.currency)
-            borne = await _borne(session, order, lines, dispute, amount)
-            entries = lost_entries(disputed, platform, amount, borne)
+            entries = await _lost(session, order, dispute, disputed, amount)
         else:
             entries = taken_entries(gateway, disputed, amount if kind is TransferKind.DISPUTE else -amount)
         made.append(Transfer(new_id("trf"), kind, order.id, State.POSTED, entries))
     await record_transfers(session, made, now)
 
 
-async def _borne(
-    session: Session, order: Order, lines: Sequence[OrderLine], dispute: Dispute, lost_minor: int
-) -> dict[str, tuple[int, int]]:
-    """What each producer bears, out of pending and out of available, by the terms that were frozen with the order."""
-    if order.terms.get("disputes", {}).get(dispute.reason) != Party.PRODUCER:
-        return {}
+async def _lost(
+    session: Session, order: Order, dispute: Dispute, disputed: AccountRef, lost_minor: int
+) -> tuple[Entry, ...]:
+    """Who bears what was lost, by the terms that were frozen with the order: each for its part of the goods, or the platform alone."""
+    platform = AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, dispute.currency)
     payment = await lock_payment_of(session, order.id)
-    claims, transfers = await standings_of(session, order.id), await transfers_of(session, order.id)
-    sold = [LineSold(line.id, line.producer_id, line.total_minor) for line in lines]
-    nets = {
-        producer: sold_by(producer, order.currency, order.terms["fee_bps"], sold, claims).net_minor()
-        for producer in dispute.producers
-    }
-    shares = loss_shares(lost_minor, payment.amount_minor - payment.refunded_minor, nets)
-    pending = {
-        producer: min(share, max(0, unreleased_minor(transfers, producer))) for producer, share in shares.items()
-    }
-    return {producer: (pending[producer], share - pending[producer]) for producer, share in shares.items()}
+    by_producers = order.terms.get("disputes", {}).get(dispute.reason) == Party.PRODUCER
+    parts = parts_of(await transfers_of(session, order.id)) if by_producers else {}
+    shares = loss_shares(lost_minor, payment.amount_minor - payment.refunded_minor, parts)
+    return lost_entries(disputed, platform, lost_minor, shares, parts)
 
 
 async def _release(session: Session, order: Order, lines: Sequence[OrderLine], now: datetime) -> None:

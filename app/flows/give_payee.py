@@ -16,7 +16,7 @@ PARTY = {"en": "party to be paid", "zh-Hans": "收款方"}
 
 
 async def give_payee(ports: Ports, session: Session, caller: Caller, command: NewPayee, language: str) -> PayeeShape:
-    """A party says where it is paid in a currency; an operator may say it for one. It takes the place of the former account.
+    """A party says where it is paid in a currency: a producer by its owner; an operator may say it for one. It replaces the former account.
 
     Raises `NotFound` for somebody else's party, `Forbidden` for a key without the scope. Nothing is paid before it is checked.
     """
@@ -41,7 +41,8 @@ def _require_own(caller: Caller, party_id: str) -> None:
     if caller.partner_id is not None and Scope.SETTLEMENTS_WRITE not in caller.scopes:
         scope = Scope.SETTLEMENTS_WRITE.value
         raise Forbidden(needs={"en": f"an API key with the scope {scope}", "zh-Hans": f"具有 {scope} 权限的 API 密钥"})
-    mine = party_id in (caller.person_id, caller.carrier) or caller.speaks_for(party_id)
+    # No grant lets a colleague or a co-operative say where a producer's money goes.
+    mine = party_id in (caller.person_id, caller.carrier) or party_id in caller.owned
     if not (mine or caller.is_operator()):
         raise NotFound(what=PARTY)
 

@@ -21,18 +21,18 @@ from app.core.database import Session
 from app.core.errors import Forbidden, Gap, Invalid
 from app.core.paging import Page, encode_cursor
 from app.flows.ports import Ports
+from app.identity.rules import require_grant
 from app.identity.service import get_producer
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.routing import Timetable
 
 
 async def open_cycle(ports: Ports, session: Session, caller: Caller, command: NewOrderCycle) -> OrderCycleShape:
-    """Make an order cycle for departures from the producer's hub. For its members.
+    """Make an order cycle for departures from the producer's hub. For those who may list for it.
 
-    Raises `Forbidden`, `IdTaken`, or `Invalid` for a service that does not call there by timetable.
+    Raises `Forbidden`, `GrantMissing`, `IdTaken`, or `Invalid` for a service that does not call there by timetable.
     """
-    if not caller.speaks_for(command.producer):
-        raise Forbidden(needs=OWN_PRODUCER)
+    require_grant(caller, command.producer, Grant.LIST, Forbidden(needs=OWN_PRODUCER))
     producer = await get_producer(session, command.producer)
     timetable = await ports.timetable.current(session)
     _require_departures(timetable, command.service, producer.hub)

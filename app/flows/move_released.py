@@ -4,9 +4,9 @@ from app.core.errors import UpstreamFailed
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
 from app.flows.ports import Ports
-from app.ledger.rules import available_minor
+from app.ledger.rules import available_by_owner
 from app.ledger.service import transfers_of
-from app.orders.service import list_lines, lock_order
+from app.orders.service import lock_order
 from app.payments.service import get_payment_of
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.payouts.moves import (
@@ -39,19 +39,18 @@ async def align_order(ports: Ports, order: str) -> None:
             PaymentStatus.REFUNDED,
         ):
             return
-        transfers = await transfers_of(session, order)
-        for producer in sorted({line.producer_id for line in await list_lines(session, order)}):
-            payee = await find_payee(session, producer, row.currency)
+        due_minor = available_by_owner(await transfers_of(session, order))
+        for owner, due in sorted(due_minor.items()):
+            payee = await find_payee(session, owner, row.currency)
             if payee is None or payee.channel is not Channel.STRIPE or payee.ref is None:
                 continue
             # Who holds it alone plans what moves: what is withheld of one order is not withheld of another as well.
             payee = await lock_payee(session, payee.id)
-            due = available_minor(transfers, producer)
             if payee.ref is not None and payee.status is PayeeStatus.VERIFIED:
                 await plan_moves(
                     session,
                     order_id=order,
-                    party_id=producer,
+                    party_id=owner,
                     account_ref=payee.ref,
                     currency=row.currency,
                     due_minor=max(due, 0),

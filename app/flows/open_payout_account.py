@@ -15,12 +15,13 @@ from app.payouts.values import AccountState, Channel, PayeeStatus
 async def open_payout_account(
     ports: Ports, caller: Caller, producer_id: str, command: NewPayoutAccount, language: str
 ) -> PayoutAccountShape:
-    """A member of a producer, or an operator, has an account opened for it, in the place of where it was paid before.
+    """The owner of a producer, or an operator, has an account opened for it, in the place of where it was paid before.
 
     Answers the page on which its holder goes on; again, a fresh page for the same account. Raises `NotFound` for others,
     `PayoutAccountsUnavailable` where no provider is set up.
     """
-    if not (caller.speaks_for(producer_id) or caller.is_operator()):
+    # No grant lets a colleague or a co-operative say where a producer's money goes.
+    if not (producer_id in caller.owned or caller.is_operator()):
         raise NotFound(what=PARTY)
     connect = ports.connect
     if connect is None:

@@ -64,7 +64,7 @@ async def place_order(ports: Ports, caller: Caller, command: OrderRequest, claim
             quote = await get_quote(connection, command.quote, caller.id)
             quoted = chosen_option(quote, command.option, now)
             await _require_stock(connection, stock_wants(quote), now)
-            parties = await parties_of(connection, caller.id, {each.producer for each in quoted.consignments})
+            parties = await parties_of(connection, caller.id, {each.producer for each in quoted.consignments}, now)
     if placed:
         return Answer(await _show_placed(ports, caller, placed.id, language), replayed=True)
     if not earlier:
@@ -118,7 +118,7 @@ async def _book(
             break
         if not has_left(option, now):
             fee_bps = ports.settings.platform_fee_bps
-            draft = decide(quote, option, command, method, fee_bps, ports.policies, now)
+            draft = decide(quote, option, command, method, fee_bps, ports.policies, now, parties.shares)
             draft.order.terms["hold"] = _holds(ports, method, option, now)
             _freeze_transfer(draft, ports.terms.transfer, now)
             try:

@@ -12,7 +12,7 @@ from app.core.jobs import Job, enqueue
 from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.service import contacts_of_producers
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 
@@ -22,7 +22,7 @@ async def publish_listing(session: Session, caller: Caller, listing_id: str, now
 
     Locks the listing and its lots. Raises `ListingIncomplete` with every gap, or `StateConflict` for an archived one.
     """
-    listing = await lock_listing(session, caller, listing_id)
+    listing = await lock_listing(session, caller, listing_id, Grant.LIST)
     next_status(listing.status, ListingEvent.PUBLISH)
     gaps = await find_gaps(session, listing, now)
     if gaps:

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.core.database import Session
 from app.core.errors import NotFound
 from app.core.money import Money
 from app.core.text import pick
 from app.flows.ports import Ports
+from app.identity.rules import require_grant
 from app.identity.service import get_producer
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.ledger.balance import list_lines
 from app.ledger.errors import StatementTooLong
 from app.ledger.service import transfers_by_ids
-from app.ledger.values import STATEMENT_LINES_MAX, AccountKind, Line, Period, Transfer, TransferKind
-from app.orders.service import goods_by_producer
+from app.ledger.values import STATEMENT_LINES_MAX, AccountKind, Line, Period, Share, Sold, Transfer, TransferKind
+from app.orders.service import goods_by_producer, orders_by_id
+from app.orders.shares import shares_of
 from app.payouts.settlement import MemberSheet, SettlementSheet
 from app.shipments.queries import list_of_orders
 from app.shipments.values import Journey
@@ -46,17 +49,19 @@ async def show_settlement(
 ) -> SettlementSheet:
     """What was posted in these days for the producer, and for members by whose sales a co-operative has a share.
 
-    For the producer's (the co-operative's) members and operators; `NotFound` for anybody else. Raises `StatementTooLong`.
+    For whoever may see the producer's accounts, and operators; `NotFound` or `GrantMissing` for anybody else. Raises `StatementTooLong`.
     """
-    if not (caller.is_operator() or caller.speaks_for(producer_id)):
-        raise NotFound(what={"en": "producer", "zh-Hans": "生产者"})
+    if not caller.is_operator():
+        require_grant(caller, producer_id, Grant.SEE, NotFound(what={"en": "producer", "zh-Hans": "生产者"}))
     async with ports.begin() as session:
         shown = await get_producer(session, producer_id)
         lines = await _lines(session, producer_id, period)
         transfers = await transfers_by_ids(session, {line.transfer_id for line in lines if line.kind not in _MOVED})
         orders = {transfer.subject for transfer in transfers if transfer.kind is TransferKind.SALE}
         goods, journeys = await goods_by_producer(session, orders), await list_of_orders(session, list(orders))
-        tallies = tally(producer_id, transfers, goods, journeys)
+        placed = await orders_by_id(session, {transfer.subject for transfer in transfers})
+        terms = {order.id: order.terms for order in placed.values()}
+        tallies = tally(producer_id, transfers, goods, journeys, terms)
         await _add_paid(session, tallies, period)
         names = {member: pick((await get_producer(session, member)).name, language) for member, _ in tallies}
     items = [_member(*key, names[key[0]], tallies[key]) for key in sorted(tallies)]
@@ -95,37 +100,55 @@ def tally(
     transfers: Sequence[Transfer],
     goods_minor: Mapping[tuple[str, str], int],
     journeys: Mapping[str, Sequence[Journey]],
+    terms: Mapping[str, Mapping[str, Any]],
 ) -> dict[tuple[str, str], Tally]:
-    """Add up by producer and currency what these transfers say: of the owner itself, and of those by whose sales it has a share. Pure.
+    """Add up by producer and currency what these transfers say: of the owner itself, and of its members of then. Pure.
 
-    A share in the sales of several members in one order is told in proportion to their goods.
+    Who was a member, and for what share, is what the order's terms say.
     """
     tallies: dict[tuple[str, str], Tally] = {}
     for transfer in transfers:
-        shared = sum(
-            entry.amount_minor
-            for entry in transfer.entries
-            if entry.account.kind in _SHARES and entry.account.owner == owner
-        )
-        net = _net_by_producer(transfer)
-        if not shared:
-            net = {key: amount for key, amount in net.items() if key[0] == owner}
-        weights = [goods_minor.get((transfer.subject, key[0]), 0) for key in net]
-        parts = Money(shared, "XXX").split(weights) if sum(weights) else [Money(0, "XXX") for _ in net]
-        for (key, amount), part in zip(net.items(), parts, strict=True):
-            mine = tallies.setdefault(key, Tally())
-            mine.orders.add(transfer.subject)
-            mine.share += part.amount
+        order = transfer.subject
+        shares = shares_of(terms.get(order, {}))
+        for (producer, currency), amount in _net_by_producer(transfer).items():
+            if owner not in (producer, shares[producer].cooperative if producer in shares else None):
+                continue
+            mine = tallies.setdefault((producer, currency), Tally())
+            mine.orders.add(order)
             if transfer.kind not in _SOLD:
                 mine.other += amount
                 continue
             mine.sold_net += amount
+            sold = Sold(
+                producer,
+                currency,
+                goods_minor.get((order, producer), 0),
+                0,
+                terms.get(order, {}).get("fee_bps", 0),
+                shares.get(producer),
+            )
+            mine.share += _share_in(transfer, sold, shares)
             if transfer.kind is TransferKind.SALE:
-                mine.goods += goods_minor.get((transfer.subject, key[0]), 0)
-                mine.carriage += _carriage(journeys.get(transfer.subject, ()), key[0])
+                mine.goods += sold.goods_minor
+                mine.carriage += _carriage(journeys.get(order, ()), producer)
             else:
                 mine.refunded += sum(e.amount_minor for e in transfer.entries if e.account.kind is AccountKind.BUYER)
     return tallies
+
+
+def _share_in(transfer: Transfer, sold: Sold, shares: Mapping[str, Share]) -> int:
+    """What of a transfer went to the co-operative of this producer for its goods; below zero what was taken back."""
+    if sold.share is None:
+        return 0
+    cooperative = sold.share.cooperative
+    members = {key[0] for key in _net_by_producer(transfer) if key[0] in shares}
+    if len([member for member in members if shares[member].cooperative == cooperative]) > 1:
+        return sold.cooperative_minor()
+    return sum(
+        entry.amount_minor
+        for entry in transfer.entries
+        if entry.account.kind in _SHARES and entry.account.owner == cooperative
+    )
 
 
 def _net_by_producer(transfer: Transfer) -> dict[tuple[str, str], int]:

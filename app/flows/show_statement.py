@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 
@@ -13,26 +13,30 @@ from app.core.paging import decode_cursor, encode_cursor
 from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.partners import partner_by_carrier
+from app.identity.rules import may, require_grant
 from app.identity.service import contacts_of_persons, get_producer
-from app.identity.values import Caller, Scope
+from app.identity.values import Caller, Grant, Scope
 from app.ledger.balance import balances, list_lines
 from app.ledger.errors import StatementTooLong
 from app.ledger.schemas import SaleShape, Statement, StatementAccount, StatementLine
 from app.ledger.values import (
     ACCOUNT_DISPLAY,
     KIND_DISPLAY,
+    RELEASED_TO,
     STATEMENT_LINES_MAX,
     AccountKind,
     AccountRef,
     Line,
     Period,
+    Sold,
     TransferKind,
 )
 from app.orders.service import goods_by_producer, orders_by_id
+from app.orders.shares import shares_of
 from app.shipments.queries import list_of_orders
 
 _ONE_SNAPSHOT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-_PRODUCERS: Final = frozenset({AccountKind.PRODUCER_PENDING, AccountKind.PRODUCER_AVAILABLE})
+_SELLERS: Final = frozenset(RELEASED_TO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class _Sold:
     """What the lines of a statement need to know of their orders."""
 
     numbers: dict[str, str]
+    terms: dict[str, dict[str, Any]]
     goods_minor: dict[tuple[str, str], int]
     carriage_minor: dict[tuple[str, str], int]
 
@@ -77,11 +82,13 @@ async def show_statement(
 
 
 def _require_party(caller: Caller, owner: str) -> None:
-    """Raises `NotFound` for somebody else's accounts, `Forbidden` for a carrier's key without the scope."""
-    if caller.is_operator() or caller.person_id == owner or caller.speaks_for(owner):
+    """Raises `NotFound` for somebody else's accounts, `GrantMissing` for those who may do other things for a producer,
+    `Forbidden` for a carrier's key without the scope.
+    """
+    if caller.is_operator() or caller.person_id == owner or may(caller, owner, Grant.SEE):
         return
     if caller.carrier is None or caller.carrier != owner:
-        raise NotFound(what={"en": "account", "zh-Hans": "账户"})
+        require_grant(caller, owner, Grant.SEE, NotFound(what={"en": "account", "zh-Hans": "账户"}))
     if Scope.STATEMENTS_READ not in caller.scopes:
         scope = Scope.STATEMENTS_READ.value
         raise Forbidden(needs={"en": f"an API key with the scope {scope}", "zh-Hans": f"具有 {scope} 权限的 API 密钥"})
@@ -105,8 +112,9 @@ async def _sold(session: Session, lines: Sequence[Line]) -> _Sold:
     orders = await orders_by_id(session, {line.subject for line in lines})
     numbers = {order.id: order.number for order in orders.values()}
     sales = {line.subject for line in lines if _is_sale(line)} & numbers.keys()
+    terms = {order_id: orders[order_id].terms for order_id in sales}
     if not sales:
-        return _Sold(numbers, {}, {})
+        return _Sold(numbers, terms, {}, {})
     carriage: dict[tuple[str, str], int] = {}
     for order_id, journeys in (await list_of_orders(session, sales)).items():
         for journey in journeys:
@@ -114,11 +122,11 @@ async def _sold(session: Session, lines: Sequence[Line]) -> _Sold:
             paid = sum(leg.price_minor for leg in journey.legs) - journey.extra_carriage_minor
             key = (order_id, journey.producer_id)
             carriage[key] = carriage.get(key, 0) + paid
-    return _Sold(numbers, await goods_by_producer(session, sales), carriage)
+    return _Sold(numbers, terms, await goods_by_producer(session, sales), carriage)
 
 
 def _is_sale(line: Line) -> bool:
-    return line.kind is TransferKind.SALE and line.account.kind in _PRODUCERS
+    return line.kind is TransferKind.SALE and line.account.kind in _SELLERS
 
 
 def _account(ref: AccountRef, opening_minor: int, closing_minor: int, language: str) -> StatementAccount:
@@ -148,14 +156,26 @@ def _line(line: Line, opening_minor: int, sold: _Sold, language: str) -> Stateme
 
 
 def _sale(line: Line, sold: _Sold) -> SaleShape | None:
-    key = (line.subject, line.account.owner)
-    if not _is_sale(line) or key not in sold.goods_minor:
+    if not _is_sale(line) or line.subject not in sold.terms:
         return None
-    goods, currency = sold.goods_minor[key], line.account.currency
+    terms, owner, currency = sold.terms[line.subject], line.account.owner, line.account.currency
+    shares = shares_of(terms)
+    if line.account.kind is AccountKind.COOPERATIVE_PENDING:
+        sellers = [producer for producer, share in shares.items() if share.cooperative == owner]
+    else:
+        sellers = [owner]
+    keys = [(line.subject, seller) for seller in sellers if (line.subject, seller) in sold.goods_minor]
+    if not keys:
+        return None
+    parts = [
+        Sold(seller, currency, sold.goods_minor[order, seller], 0, terms["fee_bps"], shares.get(seller))
+        for order, seller in keys
+    ]
     return SaleShape(
-        goods=Money(goods, currency),
-        commission=Money(goods - line.amount_minor, currency),
-        carriage=Money(sold.carriage_minor.get(key, 0), currency),
+        goods=Money(sum(part.goods_minor for part in parts), currency),
+        commission=Money(sum(part.goods_minor - part.earned_minor() for part in parts), currency),
+        carriage=Money(sum(sold.carriage_minor.get(key, 0) for key in keys), currency),
+        share=Money(sum(part.cooperative_minor() for part in parts), currency),
     )
 
 

@@ -23,12 +23,13 @@ from app.shipments.values import Journey
 
 async def order_placed(ports: Ports, order: str) -> None:
     """Job: an order is paid, so that it goes ahead; one without a card is told of where it is placed."""
+    now = ports.clock.now()
     async with ports.begin() as session:
         row = await get_order(session, order, None)
         journeys = (await list_of_orders(session, [order]))[order]
-        parties = await parties_of(session, row.buyer_id, {journey.producer_id for journey in journeys})
+        parties = await parties_of(session, row.buyer_id, {journey.producer_id for journey in journeys}, now)
         hubs = await hubs_by_code(session, {journey.legs[0].from_hub for journey in journeys if journey.legs})
-        await queue_messages(session, placed_notices(row, journeys, parties, hubs), ports.clock.now())
+        await queue_messages(session, placed_notices(row, journeys, parties, hubs), now)
 
 
 def placed_notices(

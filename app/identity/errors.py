@@ -1,6 +1,7 @@
 """The refusals of identity."""
 
 from app.core.errors import Kind, Problem
+from app.identity.values import GRANT_DISPLAY, Grant
 
 
 class NotSignedIn(Problem):
@@ -71,4 +72,73 @@ class CarrierTaken(Problem):
     detail = {
         "en": "{carrier} belongs to another partner. Choose another code, or use that partner.",
         "zh-Hans": "{carrier} 已属于其他合作方。请换一个代码，或使用该合作方。",
+    }
+
+
+class GrantMissing(Problem):
+    """`grant` and `producer` are members of the document, for apps that offer to ask for it."""
+
+    slug = "grant-missing"
+    kind = Kind.FORBIDDEN
+    title = {"en": "This was not granted to you", "zh-Hans": "您没有此项授权"}
+    detail = {
+        "en": "To {doing} for {producer} you need its grant `{grant}`. Ask its owner for it.",
+        "zh-Hans": "为 {producer} {doing}，需要其授权 `{grant}`。请联系该生产者的负责人。",
+    }
+    members = ("grant", "producer")
+
+    def __init__(self, producer: str, grant: Grant) -> None:
+        super().__init__(producer=producer, grant=grant.value, doing=GRANT_DISPLAY[grant])
+
+
+class MemberElsewhere(Problem):
+    slug = "member-elsewhere"
+    kind = Kind.CONFLICT
+    title = {"en": "The producer belongs to a co-operative already", "zh-Hans": "该生产者已加入其他合作社"}
+    detail = {
+        "en": "{producer} is a member of {cooperative}. It leaves that one first, then accepts again.",
+        "zh-Hans": "{producer} 是 {cooperative} 的社员。请先退出，再接受邀请。",
+    }
+    members = ("producer", "cooperative")
+
+
+class InvitedAlready(Problem):
+    slug = "invited-already"
+    kind = Kind.CONFLICT
+    title = {"en": "The producer is invited or a member already", "zh-Hans": "该生产者已被邀请或已是社员"}
+    detail = {
+        "en": "{membership} stands between the two. Use it, or withdraw it first.",
+        "zh-Hans": "双方之间已有 {membership}。请使用它，或先将其撤回。",
+    }
+    members = ("membership",)
+
+
+class AgreementWaiting(Problem):
+    slug = "agreement-waiting"
+    kind = Kind.CONFLICT
+    title = {"en": "Another agreement waits for its answer", "zh-Hans": "已有待确认的分成约定"}
+    detail = {
+        "en": "{agreement} was proposed before. It is answered or taken back first, then another can be proposed.",
+        "zh-Hans": "{agreement} 已先提出。请先答复或撤回，再提出新的约定。",
+    }
+    members = ("agreement",)
+
+
+class TooManyMembers(Problem):
+    slug = "too-many-members"
+    kind = Kind.CONFLICT
+    title = {"en": "There are as many as there may be", "zh-Hans": "数量已达上限"}
+    detail = {
+        "en": "At most {max} {what}. End one that is not needed any more, or ask the operator.",
+        "zh-Hans": "最多 {max} {what}。请先结束不再需要的，或联系运营方。",
+    }
+
+
+class LastOwner(Problem):
+    slug = "last-owner"
+    kind = Kind.CONFLICT
+    title = {"en": "A producer needs an owner", "zh-Hans": "生产者须有负责人"}
+    detail = {
+        "en": "This is its only owner. Make somebody else its owner first.",
+        "zh-Hans": "这是唯一的负责人。请先将他人设为负责人。",
     }

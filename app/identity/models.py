@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
-from app.identity.values import KeyMode, MemberRole, ProducerKind
+from app.identity.values import AgreementState, KeyMode, MemberRole, MembershipState, ProducerKind, Side
 
 
 class Person(SQLModel, table=True):
@@ -65,11 +65,80 @@ class Producer(SQLModel, table=True):
 
 
 class Membership(SQLModel, table=True):
+    """A person who belongs to a producer, and what they may do in its name; owners may do everything."""
+
     __tablename__ = "membership"
 
     producer_id: str = Field(primary_key=True, foreign_key="producer.id", max_length=40)
     person_id: str = Field(primary_key=True, foreign_key="person.id", index=True, max_length=40)
     role: MemberRole = Field(sa_type=enum_type(MemberRole))
+    grants: list[str] = Field(sa_type=JSONB)
+
+
+class CooperativeMembership(SQLModel, table=True):
+    """A producer that a co-operative invited: what it grants to the co-operative's people, from when until when it is a member."""
+
+    __tablename__ = "cooperative_membership"
+    __table_args__ = (
+        CheckConstraint("cooperative_id <> producer_id", name="two_sides"),
+        CheckConstraint("(state IN ('active', 'left')) = (joined_at IS NOT NULL)", name="joined"),
+        CheckConstraint("(state = 'left') = (left_at IS NOT NULL)", name="left"),
+        # A producer's goods stand under one roof; one invitation between two at a time.
+        Index(
+            "uq_cooperative_membership_active", "producer_id", unique=True, postgresql_where=text("state = 'active'")
+        ),
+        Index(
+            "uq_cooperative_membership_invited",
+            "producer_id",
+            "cooperative_id",
+            unique=True,
+            postgresql_where=text("state = 'invited'"),
+        ),
+        Index(None, "producer_id", "id"),
+        Index(None, "cooperative_id", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    cooperative_id: str = Field(foreign_key="producer.id", max_length=40)
+    producer_id: str = Field(foreign_key="producer.id", max_length=40)
+    state: MembershipState = Field(sa_type=enum_type(MembershipState))
+    grants: list[str] = Field(sa_type=JSONB)
+    created_from: str = Field(max_length=64)
+    invited_by: str = Field(max_length=40)
+    invited_at: datetime
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
+    updated_at: datetime
+
+
+class CooperativeAgreement(SQLModel, table=True):
+    """A version of what of a member's net proceeds is the co-operative's. Never changed once it is agreed on or declined."""
+
+    __tablename__ = "cooperative_agreement"
+    __table_args__ = (
+        CheckConstraint("share_bps BETWEEN 0 AND 10000", name="share_bps"),
+        CheckConstraint("version >= 1", name="version"),
+        CheckConstraint("(state = 'proposed') = (answered_at IS NULL)", name="answered"),
+        Index(None, "membership_id", "version", unique=True),
+        Index(
+            "uq_cooperative_agreement_proposed",
+            "membership_id",
+            unique=True,
+            postgresql_where=text("state = 'proposed'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    membership_id: str = Field(foreign_key="cooperative_membership.id", max_length=40)
+    version: int
+    share_bps: int
+    valid_from: datetime
+    state: AgreementState = Field(sa_type=enum_type(AgreementState))
+    proposed_by: Side = Field(sa_type=enum_type(Side))
+    person_id: str = Field(max_length=40)
+    created_from: str = Field(max_length=64)
+    proposed_at: datetime
+    answered_at: datetime | None = None
 
 
 class Partner(SQLModel, table=True):

@@ -4,14 +4,28 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-from app.core.errors import NotFound
-from app.identity.values import TOKEN_LENGTH_MAX, Caller, KeyMode, Role
+from app.core.errors import Forbidden, NotFound, Problem, StateConflict
+from app.identity.errors import GrantMissing
+from app.identity.values import (
+    MEMBERSHIP_DISPLAY,
+    MEMBERSHIP_VERBS,
+    TOKEN_LENGTH_MAX,
+    Agreement,
+    Caller,
+    Grant,
+    KeyMode,
+    MembershipEvent,
+    MembershipState,
+    Role,
+)
 
+PRODUCER: Final = {"en": "producer", "zh-Hans": "生产者"}
+OWNER: Final = {"en": "an owner of the producer", "zh-Hans": "该生产者负责人的身份"}
 _ACCESS: Final = "cha_"
 _REFRESH: Final = "chr_"
 _MAC_BYTES: Final = 32
@@ -75,10 +89,88 @@ def roles_of(phone: str, producers: Collection[str], operator_phones: Collection
     return frozenset(role for role, holds in held.items() if holds)
 
 
-def require_speaker(caller: Caller, producer_id: str) -> None:
-    """Only members of a producer and operators pass; to others its private side does not exist (`NotFound`)."""
-    if not (caller.speaks_for(producer_id) or caller.is_operator()):
-        raise NotFound(what={"en": "producer", "zh-Hans": "生产者"})
+def grants_of(
+    own: Iterable[tuple[str, Iterable[Grant]]], through: Iterable[tuple[str, Iterable[Grant], Iterable[Grant]]]
+) -> dict[str, frozenset[Grant]]:
+    """What a person may do, by producer: where they belong to it what they were given there; for a member of a co-operative
+    that they belong to, what the member granted to the co-operative and the co-operative gave to them, both.
+    """
+    grants: dict[str, frozenset[Grant]] = {}
+    for producer, given in own:
+        grants[producer] = grants.get(producer, frozenset()) | frozenset(given)
+    for producer, given, granted in through:
+        both = frozenset(given) & frozenset(granted)
+        if both:
+            grants[producer] = grants.get(producer, frozenset()) | both
+    return grants
+
+
+def may(caller: Caller, producer_id: str, grant: Grant) -> bool:
+    """Whether the caller may do this in the producer's name: the one rule that every right to act for a producer goes by."""
+    return grant in caller.grants.get(producer_id, ())
+
+
+def may_any(caller: Caller, producer_id: str) -> bool:
+    """Whether the caller may do anything at all in the producer's name: then its drafts, lots and photos are no secret."""
+    return bool(caller.grants.get(producer_id))
+
+
+def is_related(caller: Caller, producer_id: str) -> bool:
+    """Whether the caller knows the producer from inside, whatever they may do there: then a refusal may name what is missing."""
+    return producer_id in caller.producers or may_any(caller, producer_id)
+
+
+def require_grant(caller: Caller, producer_id: str, grant: Grant, otherwise: Problem) -> None:
+    """Raise `GrantMissing`, which names it, for those who know the producer from inside; `otherwise` for anybody else."""
+    if may(caller, producer_id, grant):
+        return
+    raise GrantMissing(producer_id, grant) if is_related(caller, producer_id) else otherwise
+
+
+def require_insight(caller: Caller, producer_id: str) -> None:
+    """Only who may see its accounts, and operators, pass; to strangers a producer's private side does not exist (`NotFound`)."""
+    if not caller.is_operator():
+        require_grant(caller, producer_id, Grant.SEE, NotFound(what=PRODUCER))
+
+
+def require_belonging(caller: Caller, producer_id: str) -> None:
+    """A producer itself is changed by its own people who may list, and by operators: nobody grants that to a co-operative."""
+    if caller.is_operator():
+        return
+    if producer_id not in caller.producers:
+        raise NotFound(what=PRODUCER)
+    require_grant(caller, producer_id, Grant.LIST, NotFound(what=PRODUCER))
+
+
+def require_owner(caller: Caller, producer_id: str) -> None:
+    """Only owners pass: `Forbidden` for the producer's other people, to others its private side does not exist (`NotFound`)."""
+    if producer_id in caller.owned:
+        return
+    if is_related(caller, producer_id):
+        raise Forbidden(needs=OWNER)
+    raise NotFound(what=PRODUCER)
+
+
+_STEPS: Final[Mapping[tuple[MembershipState, MembershipEvent], MembershipState]] = {
+    (MembershipState.INVITED, MembershipEvent.ACCEPT): MembershipState.ACTIVE,
+    (MembershipState.INVITED, MembershipEvent.DECLINE): MembershipState.DECLINED,
+    (MembershipState.INVITED, MembershipEvent.WITHDRAW): MembershipState.WITHDRAWN,
+    (MembershipState.ACTIVE, MembershipEvent.LEAVE): MembershipState.LEFT,
+}
+
+
+def next_membership(state: MembershipState, event: MembershipEvent) -> MembershipState:
+    """The state after this event; raises `StateConflict` when the table has no such step."""
+    following = _STEPS.get((state, event))
+    if following is None:
+        raise StateConflict(state=MEMBERSHIP_DISPLAY[state], verb=MEMBERSHIP_VERBS[event])
+    return following
+
+
+def agreement_at(agreements: Iterable[Agreement], now: datetime) -> Agreement | None:
+    """The agreement that holds: of those that both sides agreed on and whose day has come, the last version."""
+    begun = [each for each in agreements if each.valid_from <= now]
+    return max(begun, key=lambda each: each.version, default=None)
 
 
 def throttled_as(address: str) -> str:

@@ -16,6 +16,7 @@ from app.identity.values import (
     HUB_PATTERN,
     PHONE_PATTERN,
     TOKEN_LENGTH_MAX,
+    Grant,
     KeyMode,
     MemberRole,
     ProducerKind,
@@ -132,9 +133,12 @@ class Tokens(Shape):
 
 
 class MembershipShape(Shape):
+    """A producer that a person belongs to, and what the person may do in its name."""
+
     id: str
     name: LocalText
     role: MemberRole
+    grants: list[Grant]
 
 
 class Me(Shape):
@@ -151,6 +155,7 @@ class Me(Shape):
                             "id": "prd_01jd3zq9k2e8gv5w7x4c6b8n1m",
                             "name": {"zh-Hans": "和田枣园", "en": "Hotan date garden"},
                             "role": "owner",
+                            "grants": ["list", "price", "see", "ship"],
                         }
                     ],
                 }
@@ -171,6 +176,12 @@ _PRODUCER_EXAMPLE: Final[JsonDict] = {
     "county": "653201",
     "village": {"zh-Hans": "巴格其镇", "en": "Bagqi"},
     "hub": "HOTAN",
+}
+
+
+ROOF_EXAMPLE: Final[JsonDict] = {
+    "id": "prd_01jd3zq9k2e8gv5w7x4c6b8n2n",
+    "name": {"zh-Hans": "巴格其红枣合作社", "en": "Bagqi jujube co-operative"},
 }
 
 
@@ -197,6 +208,15 @@ class ProducerChange(Shape):
     hub: HubCode | None = None
 
 
+class RoofShape(Shape):
+    """The co-operative under whose roof goods are sold."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ROOF_EXAMPLE]})
+
+    id: str
+    name: LocalText
+
+
 class ProducerShape(Shape):
     model_config = ConfigDict(
         json_schema_extra={
@@ -205,6 +225,7 @@ class ProducerShape(Shape):
                     "id": "prd_01jd3zq9k2e8gv5w7x4c6b8n1m",
                     **_PRODUCER_EXAMPLE,
                     "created_at": "2026-03-01T08:00:00Z",
+                    "cooperative": ROOF_EXAMPLE,
                 }
             ]
         }
@@ -217,6 +238,7 @@ class ProducerShape(Shape):
     village: LocalText | None
     hub: str
     created_at: Time
+    cooperative: Annotated[RoofShape | None, Field(description="The co-operative that it is a member of")] = None
 
 
 class NewPartner(Shape):

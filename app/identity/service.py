@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.core.database import Reader, Session, Sql
@@ -16,18 +17,43 @@ from app.core.jobs import Job, enqueue
 from app.core.paging import Page, decode_cursor, encode_cursor
 from app.core.schema import Shape, fingerprint
 from app.identity.errors import NotSignedIn, TooManyProducers
-from app.identity.models import Membership, Person, Producer
-from app.identity.rules import bearer, key_hash, read_access_token, require_speaker, roles_of
+from app.identity.models import CooperativeMembership, Membership, Person, Producer
+from app.identity.rules import (
+    bearer,
+    grants_of,
+    key_hash,
+    read_access_token,
+    require_belonging,
+    require_insight,
+    roles_of,
+)
 from app.identity.schemas import Me, MembershipShape, NewProducer, ProducerChange, ProducerShape
-from app.identity.values import PRODUCERS_PER_PERSON_MAX, Caller, Contact, MemberRole, Parties, Role
+from app.identity.values import (
+    EVERY_GRANT,
+    PRODUCERS_PER_PERSON_MAX,
+    AgreedShare,
+    Caller,
+    Contact,
+    Grant,
+    MemberRole,
+    MembershipState,
+    Parties,
+    Role,
+)
 
 Listed = TypeVar("Listed", bound=Shape)
 
 _PERSON = Sql(
-    "SELECT person.id, person.phone, array_remove(array_agg(membership.producer_id), NULL) AS producers "
+    "SELECT person.id, person.phone, "
+    "(SELECT json_agg(json_build_array(producer_id, role, grants)) FROM membership WHERE person_id = person.id) AS own, "
+    "(SELECT json_agg(json_build_array(joined.producer_id, mine.grants, joined.grants)) FROM membership AS mine "
+    "JOIN cooperative_membership AS joined ON joined.cooperative_id = mine.producer_id AND joined.state = 'active' "
+    "WHERE mine.person_id = person.id) AS through, "
+    "(SELECT json_agg(joined.cooperative_id) FROM membership AS mine "
+    "JOIN cooperative_membership AS joined ON joined.producer_id = mine.producer_id AND joined.state = 'active' "
+    "WHERE mine.person_id = person.id) AS cooperatives "
     "FROM sign_in JOIN person ON person.id = sign_in.person_id "
-    "LEFT JOIN membership ON membership.person_id = person.id "
-    "WHERE sign_in.id = :sign_in AND sign_in.revoked_at IS NULL GROUP BY person.id"
+    "WHERE sign_in.id = :sign_in AND sign_in.revoked_at IS NULL"
 )
 _KEY = Sql(
     "SELECT partner.id, partner.carrier, api_key.scopes, api_key.mode FROM api_key "
@@ -40,12 +66,31 @@ _CONTACTS = Sql(
 )
 _PERSONS = Sql("SELECT id, phone, language FROM person WHERE id = ANY(:persons)")
 _PARTIES = Sql(
-    "SELECT NULL AS producer, NULL AS name, id, phone, language FROM person WHERE id = :buyer "
-    "UNION ALL (SELECT membership.producer_id, producer.name::text, person.id, person.phone, person.language "
+    "SELECT NULL AS producer, NULL AS name, id, phone, language, NULL::json AS share FROM person WHERE id = :buyer "
+    "UNION ALL (SELECT membership.producer_id, producer.name::text, person.id, person.phone, person.language, "
+    "(SELECT json_build_array(joined.cooperative_id, agreed.id, agreed.version, agreed.share_bps) "
+    "FROM cooperative_membership AS joined JOIN cooperative_agreement AS agreed ON agreed.membership_id = joined.id "
+    "WHERE joined.producer_id = membership.producer_id AND joined.joined_at <= :now "
+    "AND (joined.left_at IS NULL OR joined.left_at > :now) AND agreed.state = 'agreed' AND agreed.valid_from <= :now "
+    "ORDER BY joined.joined_at DESC, agreed.version DESC LIMIT 1) "
     "FROM membership JOIN person ON person.id = membership.person_id JOIN producer ON producer.id = membership.producer_id "
     "WHERE membership.producer_id = ANY(:producers) ORDER BY membership.producer_id, person.id)"
 )
-_PRODUCER: Final = select(*(col(getattr(Producer, name)) for name in ProducerShape.model_fields))
+_ROOF: Final = aliased(Producer)
+_COOPERATIVE: Final = (
+    select(func.jsonb_build_object("id", col(_ROOF.id), "name", col(_ROOF.name)))
+    .join(CooperativeMembership, col(CooperativeMembership.cooperative_id) == col(_ROOF.id))
+    .where(
+        col(CooperativeMembership.producer_id) == col(Producer.id),
+        col(CooperativeMembership.state) == MembershipState.ACTIVE,
+    )
+    .correlate(Producer)
+    .scalar_subquery()
+    .label("cooperative")
+)
+_PRODUCER: Final[Select[Any]] = select(
+    *(col(getattr(Producer, name)) for name in ProducerShape.model_fields if name != "cooperative"), _COOPERATIVE
+)
 _NO_PRODUCER: Final = {"en": "producer", "zh-Hans": "生产者"}
 
 
@@ -73,8 +118,20 @@ async def authenticate(
     row = await _PERSON.first(connection, {"sign_in": sign_in_id})
     if row is None:
         raise NotSignedIn
-    roles = roles_of(row.phone, row.producers, operator_phones)
-    return Caller(person_id=row.id, roles=roles, producers=frozenset(row.producers), sign_in_id=sign_in_id)
+    own = row.own or ()
+    producers = frozenset(producer for producer, _, _ in own)
+    return Caller(
+        person_id=row.id,
+        roles=roles_of(row.phone, producers, operator_phones),
+        producers=producers,
+        owned=frozenset(producer for producer, role, _ in own if role == MemberRole.OWNER),
+        cooperatives=frozenset(row.cooperatives or ()),
+        grants=grants_of(
+            [(producer, map(Grant, grants)) for producer, _, grants in own],
+            [(producer, map(Grant, given), map(Grant, granted)) for producer, given, granted in row.through or ()],
+        ),
+        sign_in_id=sign_in_id,
+    )
 
 
 async def _partner_calling(connection: Reader, secret: str, *, test_keys: bool) -> Caller:
@@ -88,7 +145,14 @@ async def get_me(connection: Reader, caller: Caller, operator_phones: Collection
     """The caller, a person, with the producers that they belong to. One statement."""
     rows = (
         await connection.execute(
-            select(col(Person.phone), col(Person.language), col(Producer.id), col(Producer.name), col(Membership.role))
+            select(
+                col(Person.phone),
+                col(Person.language),
+                col(Producer.id),
+                col(Producer.name),
+                col(Membership.role),
+                col(Membership.grants),
+            )
             .outerjoin(Membership, col(Membership.person_id) == col(Person.id))
             .outerjoin(Producer, col(Producer.id) == col(Membership.producer_id))
             .where(col(Person.id) == caller.person_id)
@@ -97,7 +161,9 @@ async def get_me(connection: Reader, caller: Caller, operator_phones: Collection
         )
     ).all()
     phone, language = rows[0][0], rows[0][1]
-    producers = [MembershipShape(id=row[2], name=row[3], role=row[4]) for row in rows if row[2] is not None]
+    producers = [
+        MembershipShape(id=row[2], name=row[3], role=row[4], grants=row[5]) for row in rows if row[2] is not None
+    ]
     roles = roles_of(phone, [producer.id for producer in producers], operator_phones)
     return Me(id=caller.id, phone=phone, roles=sorted(roles), language=language, producers=producers)
 
@@ -122,7 +188,9 @@ async def create_producer(session: Session, caller: Caller, command: NewProducer
     owned = select(func.count()).where(col(Membership.person_id) == caller.person_id)
     if (await session.execute(owned)).scalar_one() >= PRODUCERS_PER_PERSON_MAX:
         raise TooManyProducers(max=PRODUCERS_PER_PERSON_MAX)
-    membership = Membership(producer_id=created.id, person_id=caller.id, role=MemberRole.OWNER)
+    membership = Membership(
+        producer_id=created.id, person_id=caller.id, role=MemberRole.OWNER, grants=sorted(EVERY_GRANT)
+    )
     await session.execute(insert(Membership).values(membership.model_dump()))
     return _shape(created)
 
@@ -150,9 +218,19 @@ async def get_producer(connection: Reader, producer_id: str) -> ProducerShape:
     return _shape(row)
 
 
+async def hold_producer(session: Session, producer_id: str) -> ProducerShape:
+    """Like `get_producer`, while nobody changes it or the co-operative that it belongs to, until the transaction ends.
+
+    Two statements: what the first waits for, the second sees.
+    """
+    held = select(col(Producer.id)).where(col(Producer.id) == producer_id).with_for_update(read=True)
+    await session.execute(held)
+    return await get_producer(session, producer_id)
+
+
 async def get_own_producer(connection: Reader, caller: Caller, producer_id: str) -> ProducerShape:
-    """The producer, for its members and operators; `NotFound` for anybody else."""
-    require_speaker(caller, producer_id)
+    """The producer, for those who may see its accounts and operators; `NotFound` for strangers."""
+    require_insight(caller, producer_id)
     return await get_producer(connection, producer_id)
 
 
@@ -170,9 +248,10 @@ async def list_producers(
 
 
 async def lock_producer(session: Session, caller: Caller, producer_id: str) -> ProducerShape:
-    """The producer, locked for a change by a member or an operator; `NotFound` for anybody else."""
-    require_speaker(caller, producer_id)
-    row = (await session.execute(_PRODUCER.where(col(Producer.id) == producer_id).with_for_update())).one_or_none()
+    """The producer, locked for a change by its own people who may list, or an operator; `NotFound` for strangers."""
+    require_belonging(caller, producer_id)
+    locked = _PRODUCER.where(col(Producer.id) == producer_id).with_for_update(of=Producer)
+    row = (await session.execute(locked)).one_or_none()
     if row is None:
         raise NotFound(what=_NO_PRODUCER)
     return _shape(row)
@@ -188,15 +267,16 @@ async def change_producer(session: Session, present: ProducerShape, command: Pro
     return present.model_copy(update=changes)
 
 
-async def parties_of(connection: Reader, buyer_id: str, producer_ids: Collection[str]) -> Parties:
-    """Whom to tell of an order of this buyer with these producers. One statement."""
-    rows = await _PARTIES.all(connection, {"buyer": buyer_id, "producers": list(producer_ids)})
+async def parties_of(connection: Reader, buyer_id: str, producer_ids: Collection[str], now: datetime) -> Parties:
+    """Whom to tell of an order of this buyer with these producers, and with whom they share what they sell now. One statement."""
+    rows = await _PARTIES.all(connection, {"buyer": buyer_id, "producers": list(producer_ids), "now": now})
     (buyer,) = (Contact(row.id, row.phone, row.language) for row in rows if row.producer is None)
     members: dict[str, list[Contact]] = {}
     for row in rows:
         if row.producer is not None:
             members.setdefault(row.producer, []).append(Contact(row.id, row.phone, row.language))
-    return Parties(buyer, members, {row.producer: orjson.loads(row.name) for row in rows if row.name})
+    names = {row.producer: orjson.loads(row.name) for row in rows if row.name}
+    return Parties(buyer, members, names, {row.producer: AgreedShare(*row.share) for row in rows if row.share})
 
 
 async def contacts_of_producers(connection: Reader, producer_ids: Collection[str]) -> dict[str, list[Contact]]:

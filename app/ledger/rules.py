@@ -10,6 +10,7 @@ from app.ledger.values import (
     ENTRIES_PER_TRANSFER_MAX,
     FEE_BPS_MAX,
     PLATFORM,
+    RELEASED_TO,
     STATEMENT_DAYS_MAX,
     AccountKind,
     AccountRef,
@@ -17,27 +18,37 @@ from app.ledger.values import (
     Period,
     PriceParts,
     Proceeds,
+    Share,
     Sold,
     State,
     Transfer,
 )
 
 
-def proceeds(parts: PriceParts, fee_bps: int) -> Proceeds:
-    """Divide what the buyer pays, and the subsidy, between producers, carriers, packaging and platform.
+def proceeds(parts: PriceParts, fee_bps: int, shares: Mapping[str, Share] | None = None) -> Proceeds:
+    """Divide what the buyer pays, and the subsidy, between producers, their co-operatives, carriers, packaging and platform.
 
-    The fee is `fee_bps` ten-thousandths of each producer's goods; the producer takes the remainder, so the parts
-    always add up to `parts.paid_minor + parts.subsidy_minor`.
+    The fee is `fee_bps` ten-thousandths of each producer's goods. Of the rest, a member's co-operative gets its share,
+    rounded down; the producer takes the remainder, the odd fen with it, so the parts always add up to
+    `parts.paid_minor + parts.subsidy_minor`.
     """
+    shares = shares or {}
     assert 0 <= fee_bps <= FEE_BPS_MAX
     # Rounded down for each producer: the odd fen belongs to the village, not to us.
     fees = {
         producer: Money(goods, parts.currency).share_bps(fee_bps).amount
         for producer, goods in parts.goods_minor.items()
     }
+    nets = {producer: goods - fees[producer] for producer, goods in parts.goods_minor.items()}
+    shared = {producer: shares[producer].of(net) for producer, net in nets.items() if producer in shares}
+    cooperatives: dict[str, int] = {}
+    for producer, amount in shared.items():
+        cooperative = shares[producer].cooperative
+        cooperatives[cooperative] = cooperatives.get(cooperative, 0) + amount
     return Proceeds(
         currency=parts.currency,
-        producers_minor={producer: goods - fees[producer] for producer, goods in parts.goods_minor.items()},
+        producers_minor={producer: net - shared.get(producer, 0) for producer, net in nets.items()},
+        cooperatives_minor=cooperatives,
         carriers_minor=dict(parts.carriage_minor),
         packaging_minor=parts.packaging_minor,
         platform_fee_minor=sum(fees.values()),
@@ -47,7 +58,7 @@ def proceeds(parts: PriceParts, fee_bps: int) -> Proceeds:
 
 
 def sale_entries(buyer_id: str, split: Proceeds) -> tuple[Entry, ...]:
-    """The buyer, and the subsidy, owe; producers (pending), carriers, packaging and platform are owed."""
+    """The buyer, and the subsidy, owe; producers and co-operatives (pending), carriers, packaging and platform are owed."""
     amounts = {
         _account(AccountKind.BUYER, buyer_id, split): -split.paid_minor,
         _account(AccountKind.SUBSIDY, PLATFORM, split): -split.subsidy_minor,
@@ -56,6 +67,8 @@ def sale_entries(buyer_id: str, split: Proceeds) -> tuple[Entry, ...]:
     }
     for producer, amount in split.producers_minor.items():
         amounts[_account(AccountKind.PRODUCER_PENDING, producer, split)] = amount
+    for cooperative, amount in split.cooperatives_minor.items():
+        amounts[_account(AccountKind.COOPERATIVE_PENDING, cooperative, split)] = amount
     for carrier, amount in split.carriers_minor.items():
         amounts[_account(AccountKind.CARRIER_FREIGHT, carrier, split)] = amount
     return _entries(amounts)
@@ -86,29 +99,45 @@ def reroute_entries(
     return _entries({AccountRef(AccountKind.REROUTING, PLATFORM, currency): -sum(changes.values()), **amounts})
 
 
-def release_entries(producer_id: str, amount: Money) -> tuple[Entry, ...]:
-    """What a producer had pending becomes available for payout."""
-    pending = AccountRef(AccountKind.PRODUCER_PENDING, producer_id, amount.currency)
-    available = AccountRef(AccountKind.PRODUCER_AVAILABLE, producer_id, amount.currency)
+def release_entries(
+    owner: str, amount: Money, pending_kind: AccountKind = AccountKind.PRODUCER_PENDING
+) -> tuple[Entry, ...]:
+    """What a producer, or a co-operative as such, had pending becomes available for payout."""
+    pending = AccountRef(pending_kind, owner, amount.currency)
+    available = AccountRef(RELEASED_TO[pending_kind], owner, amount.currency)
     return _entries({pending: -amount.amount, available: amount.amount})
 
 
-def refund_entries(buyer_id: str, sold: Sold, amount_minor: int, pending_minor: int) -> tuple[Entry, ...]:
+def refund_entries(
+    buyer_id: str, sold: Sold, amount_minor: int, pending_minor: int, cooperative_pending_minor: int = 0
+) -> tuple[Entry, ...]:
     """A part of what a producer sold goes back to the buyer, to whom it is owed from now on.
 
-    The commission goes back in proportion: what is kept of it is what the remaining goods would have cost, so that refunds in any parts
-    come to the same. The producer's part comes out of `pending_minor`, what is not released of these goods; the rest out of what is.
+    Commission and a co-operative's share go back in proportion: what is kept of them is what the remaining goods would have
+    cost, so that refunds in any parts come to the same. The producer's part comes out of `pending_minor`, what is not
+    released of these goods, the co-operative's out of `cooperative_pending_minor`; the rest out of what is released.
     """
     assert 0 < amount_minor <= sold.goods_minor - sold.refunded_minor
-    net = sold.net_minor() - sold.net_minor(amount_minor)
-    pending = min(net, max(pending_minor, 0))
+    earned = sold.earned_minor() - sold.earned_minor(amount_minor)
     amounts = {
-        AccountRef(AccountKind.PRODUCER_PENDING, sold.producer, sold.currency): -pending,
-        AccountRef(AccountKind.PRODUCER_AVAILABLE, sold.producer, sold.currency): pending - net,
-        AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, sold.currency): net - amount_minor,
+        AccountRef(AccountKind.PLATFORM_FEE, PLATFORM, sold.currency): earned - amount_minor,
         AccountRef(AccountKind.BUYER, buyer_id, sold.currency): amount_minor,
     }
+    net = sold.net_minor() - sold.net_minor(amount_minor)
+    amounts |= _taken_back(AccountKind.PRODUCER_PENDING, sold.producer, sold.currency, net, pending_minor)
+    if sold.share:
+        owner, kind = sold.share.cooperative, AccountKind.COOPERATIVE_PENDING
+        amounts |= _taken_back(kind, owner, sold.currency, earned - net, cooperative_pending_minor)
     return _entries(amounts)
+
+
+def _taken_back(
+    kind: AccountKind, owner: str, currency: str, amount_minor: int, pending_minor: int
+) -> dict[AccountRef, int]:
+    """Out of what is pending as far as there is something, the rest out of what was released."""
+    pending = min(amount_minor, max(pending_minor, 0))
+    released = AccountRef(RELEASED_TO[kind], owner, currency)
+    return {AccountRef(kind, owner, currency): -pending, released: pending - amount_minor}
 
 
 def refund_paid_entries(buyer_id: str, gateway: str, amount: Money) -> tuple[Entry, ...]:
@@ -127,26 +156,27 @@ def cancellation_entries(owed_minor: Mapping[tuple[AccountRef, AccountRef], int]
     return _entries(amounts)
 
 
-def unreleased_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
-    """What of these transfers of an order a producer has posted and not released yet."""
+def unreleased_minor(
+    transfers: Sequence[Transfer], owner: str, kind: AccountKind = AccountKind.PRODUCER_PENDING
+) -> int:
+    """What of these transfers of an order a producer, or a co-operative as such, has posted and not released yet."""
     return sum(
         entry.amount_minor
         for transfer in transfers
         if transfer.state is State.POSTED
         for entry in transfer.entries
-        if entry.account.kind is AccountKind.PRODUCER_PENDING and entry.account.owner == producer_id
+        if entry.account.kind is kind and entry.account.owner == owner
     )
 
 
-def available_minor(transfers: Sequence[Transfer], producer_id: str) -> int:
-    """What of these transfers of an order has come to be available to a producer, less what it had to give back."""
-    return sum(
-        entry.amount_minor
-        for transfer in transfers
-        if transfer.state is State.POSTED
-        for entry in transfer.entries
-        if entry.account.kind is AccountKind.PRODUCER_AVAILABLE and entry.account.owner == producer_id
-    )
+def available_by_owner(transfers: Sequence[Transfer]) -> dict[str, int]:
+    """What of these transfers of an order has come to be available to producers and co-operatives, less what they had to give back."""
+    sums: dict[str, int] = {}
+    for transfer in transfers:
+        for entry in transfer.entries if transfer.state is State.POSTED else ():
+            if entry.account.kind in (AccountKind.PRODUCER_AVAILABLE, AccountKind.COOPERATIVE_AVAILABLE):
+                sums[entry.account.owner] = sums.get(entry.account.owner, 0) + entry.amount_minor
+    return sums
 
 
 def reversed_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:

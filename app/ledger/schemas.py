@@ -87,6 +87,7 @@ _EXAMPLE_LINE: Final[dict[str, Any]] = {
         "goods": {"amount": 18800, "currency": "CNY"},
         "commission": {"amount": 564, "currency": "CNY"},
         "carriage": {"amount": 2100, "currency": "CNY"},
+        "share": {"amount": 0, "currency": "CNY"},
     },
 }
 
@@ -103,17 +104,20 @@ class StatementAccount(Shape):
 
 
 class SaleShape(Shape):
-    """What became of a producer's goods in an order: their price, our commission, and the carriage that the buyer paid for them."""
+    """What became of a producer's goods in an order: their price, our commission, the carriage that the buyer paid for them,
+    and the share of the co-operative that it is a member of. On the co-operative's account, of all its members' goods in the order.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_LINE["sale"]]})
 
     goods: Money
     commission: Money
     carriage: Money
+    share: Money
 
 
 class StatementLine(Shape):
-    """One posted entry, and what its account held after it. `sale` is there for sales of a producer."""
+    """One posted entry, and what its account held after it. `sale` is there for sales of a producer, or of a co-operative's members."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_LINE]})
 

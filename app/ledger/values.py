@@ -5,7 +5,7 @@ cash, or a buyer who has not paid yet, has a negative balance.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -14,6 +14,7 @@ PLATFORM: Final = "platform"
 TRANSFERS_PER_CALL_MAX: Final = 500
 ENTRIES_PER_TRANSFER_MAX: Final = 200
 FEE_BPS_MAX: Final = 10_000
+SHARE_BPS_MAX: Final = 10_000
 # In ISO 4217, no currency at all.
 NO_CURRENCY: Final = "XXX"
 STATEMENT_DAYS_MAX: Final = 366
@@ -38,6 +39,13 @@ class AccountKind(StrEnum):
     DISPUTED = "disputed"
     COOPERATIVE_PENDING = "cooperative_pending"
     COOPERATIVE_AVAILABLE = "cooperative_available"
+
+
+# Where what is pending goes when it is released.
+RELEASED_TO: Final[Mapping[AccountKind, AccountKind]] = {
+    AccountKind.PRODUCER_PENDING: AccountKind.PRODUCER_AVAILABLE,
+    AccountKind.COOPERATIVE_PENDING: AccountKind.COOPERATIVE_AVAILABLE,
+}
 
 
 class TransferKind(StrEnum):
@@ -134,23 +142,46 @@ class Proceeds:
     platform_fee_minor: int
     subsidy_minor: int
     paid_minor: int
+    cooperatives_minor: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many ten-thousandths of what a member gets for its goods, after the commission, are its co-operative's."""
+
+    cooperative: str
+    bps: int
+
+    def of(self, net_minor: int) -> int:
+        """The co-operative's part, rounded down: the odd fen is the member's."""
+        assert 0 <= self.bps <= SHARE_BPS_MAX
+        return net_minor * self.bps // 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What a producer sold in an order, how much of that was refunded before, and the commission that was frozen."""
+    """What a producer sold in an order, how much of that was refunded before, and what was frozen: commission and share."""
 
     producer: str
     currency: str
     goods_minor: int
     refunded_minor: int
     fee_bps: int
+    share: Share | None = None
 
-    def net_minor(self, back_minor: int = 0) -> int:
-        """The producer's part of what is left of the goods, once `back_minor` more has gone back."""
+    def earned_minor(self, back_minor: int = 0) -> int:
+        """What is left of the goods after the commission, once `back_minor` more has gone back: the next two together."""
         left = self.goods_minor - self.refunded_minor - back_minor
         assert 0 <= left <= self.goods_minor
         return left - left * self.fee_bps // 10_000
+
+    def net_minor(self, back_minor: int = 0) -> int:
+        """The producer's own part of it."""
+        return self.earned_minor(back_minor) - self.cooperative_minor(back_minor)
+
+    def cooperative_minor(self, back_minor: int = 0) -> int:
+        """Its co-operative's part of it; nothing when it had none."""
+        return self.share.of(self.earned_minor(back_minor)) if self.share else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,16 +312,13 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.PLATFORM_FEE: {"en": "Platform fee", "zh-Hans": "平台服务费"},
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
     AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
-    AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
     AccountKind.GATEWAY_FEE: {"en": "Fees of the card provider", "zh-Hans": "支付渠道手续费"},
     AccountKind.DISPUTED: {"en": "Held by buyers' banks in disputes", "zh-Hans": "拒付争议冻结款"},
-    AccountKind.BANK: {"en": "Bank account of the service", "zh-Hans": "平台银行账户"},
-    AccountKind.COOPERATIVE_PENDING: {
-        "en": "Share of members' sales, not yet released",
-        "zh-Hans": "待结算社员销售分成",
-    },
+    AccountKind.COOPERATIVE_PENDING: {"en": "Share of members' sales, not yet released", "zh-Hans": "待结算社员分成"},
     AccountKind.COOPERATIVE_AVAILABLE: {
         "en": "Share of members' sales, available for payout",
-        "zh-Hans": "可提现社员销售分成",
+        "zh-Hans": "可提现社员分成",
     },
+    AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
+    AccountKind.BANK: {"en": "Bank account of the service", "zh-Hans": "平台银行账户"},
 }

@@ -43,6 +43,12 @@ class Template(StrEnum):
     DISPUTE_LOST = "dispute_lost"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
+    COOPERATIVE_INVITED = "cooperative_invited"
+    COOPERATIVE_JOINED = "cooperative_joined"
+    COOPERATIVE_DECLINED = "cooperative_declined"
+    COOPERATIVE_LEFT = "cooperative_left"
+    SHARE_PROPOSED = "share_proposed"
+    SHARE_ANSWERED = "share_answered"
 
 
 class State(StrEnum):
@@ -167,6 +173,30 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.PAYOUT_RETURNED: {
         "en": "Chama: {amount} could not be paid to your account {account} and came back. Please give the account again.",
         "zh-Hans": "【茶马】向您的账户 {account} 付款 {amount} 未成功，款项已退回，请重新填写收款账户。",
+    },
+    Template.COOPERATIVE_INVITED: {
+        "en": "Chama: {cooperative} invites {member} to join, for {share}% of what its goods bring. The owner accepts or declines.",
+        "zh-Hans": "【茶马】{cooperative} 邀请 {member} 入社，分成为货款净额的 {share}%，请负责人接受或谢绝。",
+    },
+    Template.COOPERATIVE_JOINED: {
+        "en": "Chama: {member} is now a member of {cooperative}, for {share}% of what its goods bring.",
+        "zh-Hans": "【茶马】{member} 已加入 {cooperative}，分成为货款净额的 {share}%。",
+    },
+    Template.COOPERATIVE_DECLINED: {
+        "en": "Chama: the invitation of {member} to {cooperative} is no longer open.",
+        "zh-Hans": "【茶马】{cooperative} 对 {member} 的入社邀请已失效。",
+    },
+    Template.COOPERATIVE_LEFT: {
+        "en": "Chama: {member} has left {cooperative}. Orders that were placed before stay as they were agreed.",
+        "zh-Hans": "【茶马】{member} 已退出 {cooperative}，此前的订单仍按原约定执行。",
+    },
+    Template.SHARE_PROPOSED: {
+        "en": "Chama: {share}% is proposed as the share of {cooperative} in what {member} sells. The other side agrees or declines.",
+        "zh-Hans": "【茶马】{cooperative} 与 {member} 的分成拟改为 {share}%，请对方确认或谢绝。",
+    },
+    Template.SHARE_ANSWERED: {
+        "en": "Chama: {share}% as the share of {cooperative} in what {member} sells: {answer}.",
+        "zh-Hans": "【茶马】{cooperative} 与 {member} 的分成 {share}%：{answer}。",
     },
 }
 

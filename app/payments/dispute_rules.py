@@ -1,12 +1,14 @@
 """Decisions about disputes: what news changes, what money that moves, and who bears what is lost. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
-from app.ledger.values import AccountKind, AccountRef, Entry, TransferKind
+from app.ledger.values import RELEASED_TO, AccountRef, Entry, State, Transfer, TransferKind
 from app.payments.values import DisputeNews, DisputeStatus
 
+_PENDING: Final = {released: pending for pending, released in RELEASED_TO.items()}
 _HEIGHT = {status: height for height, status in enumerate(DisputeStatus)}
 
 
@@ -29,6 +31,14 @@ class Course:
         return replace(self, status=higher, taken_minor=taken, returned_minor=returned, lost_minor=lost, due_at=due)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an order brings somebody after commission, and what of it is due and not released."""
+
+    net_minor: int
+    unreleased_minor: int = 0
+
+
 def movements(before: Course, after: Course) -> dict[TransferKind, int]:
     """What moves between two points of a course: amounts above zero by what they tell of."""
     moved = {
@@ -40,14 +50,30 @@ def movements(before: Course, after: Course) -> dict[TransferKind, int]:
     return {kind: amount for kind, amount in moved.items() if amount}
 
 
-def loss_shares(lost_minor: int, paid_minor: int, nets_minor: Mapping[str, int]) -> dict[str, int]:
-    """What each producer bears of a loss: as much of its part of the goods as is lost of what was paid, rounded down.
+def parts_of(transfers: Sequence[Transfer]) -> dict[AccountRef, Part]:
+    """What an order brings each producer and co-operative, by its pending account: the sum over the order's transfers that are not void."""
+    net: dict[AccountRef, int] = {}
+    unreleased: dict[AccountRef, int] = {}
+    for transfer in transfers:
+        for entry in transfer.entries if transfer.state is not State.VOID else ():
+            kind = _PENDING.get(entry.account.kind, entry.account.kind)
+            if kind not in RELEASED_TO:
+                continue
+            pending = AccountRef(kind, entry.account.owner, entry.account.currency)
+            net[pending] = net.get(pending, 0) + entry.amount_minor
+            if entry.account == pending and transfer.state is State.POSTED:
+                unreleased[pending] = unreleased.get(pending, 0) + entry.amount_minor
+    return {pending: Part(amount, max(0, unreleased.get(pending, 0))) for pending, amount in net.items() if amount > 0}
+
+
+def loss_shares(lost_minor: int, paid_minor: int, parts: Mapping[AccountRef, Part]) -> dict[AccountRef, int]:
+    """What each bears of a loss: as much of its part as is lost of what was paid, rounded down.
 
     The rest, commission and carriage among it, is borne by the platform.
     """
     assert lost_minor >= 0
     of = max(paid_minor, lost_minor, 1)
-    return {producer: net * lost_minor // of for producer, net in nets_minor.items() if net > 0}
+    return {pending: part.net_minor * lost_minor // of for pending, part in parts.items()}
 
 
 def taken_entries(gateway: AccountRef, disputed: AccountRef, amount_minor: int) -> tuple[Entry, ...]:
@@ -56,12 +82,19 @@ def taken_entries(gateway: AccountRef, disputed: AccountRef, amount_minor: int) 
 
 
 def lost_entries(
-    disputed: AccountRef, platform: AccountRef, amount_minor: int, borne_minor: Mapping[str, tuple[int, int]]
+    disputed: AccountRef,
+    platform: AccountRef,
+    amount_minor: int,
+    shares: Mapping[AccountRef, int],
+    parts: Mapping[AccountRef, Part],
 ) -> tuple[Entry, ...]:
-    """What banks keep is borne: by producers, out of what they have pending and what is available (below zero, if need be), and by us."""
+    """What banks keep is borne: by producers and co-operatives, out of what is not released and then out of what is available
+    (below zero, if need be), and by us.
+    """
     amounts: dict[AccountRef, int] = {disputed: amount_minor}
-    for producer, (pending, available) in borne_minor.items():
-        amounts[AccountRef(AccountKind.PRODUCER_PENDING, producer, disputed.currency)] = -pending
-        amounts[AccountRef(AccountKind.PRODUCER_AVAILABLE, producer, disputed.currency)] = -available
+    for pending, share in shares.items():
+        waiting = min(share, parts[pending].unreleased_minor)
+        amounts[pending] = -waiting
+        amounts[AccountRef(RELEASED_TO[pending.kind], pending.owner, pending.currency)] = waiting - share
     amounts[platform] = -sum(amounts.values())
     return tuple(Entry(account, amount) for account, amount in amounts.items() if amount)

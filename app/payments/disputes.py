@@ -12,7 +12,7 @@ from app.core.database import Reader, Session
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.core.paging import decode_cursor
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.payments.dispute_rules import Course
 from app.payments.errors import EvidenceTooLate, PaymentDisputed
 from app.payments.models import Dispute, Payment
@@ -115,4 +115,4 @@ async def list_disputes(
 def _seen_by(caller: Caller) -> Any:
     if caller.is_operator():
         return True
-    return col(Dispute.producers).op("?|")(cast(list(caller.producers), ARRAY(Text)))
+    return col(Dispute.producers).op("?|")(cast(list(caller.granted(Grant.SEE)), ARRAY(Text)))

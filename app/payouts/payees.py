@@ -13,7 +13,7 @@ from app.core.errors import NotFound, StateConflict
 from app.core.ids import new_id
 from app.core.paging import decode_cursor
 from app.core.seal import Seal
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.payouts.models import Payee
 from app.payouts.rules import masked
 from app.payouts.values import PAYEE_DISPLAY, PAYEES_PER_STEP, AccountDetails, Channel, Party, PayeeStatus
@@ -165,11 +165,11 @@ async def list_payees(
 
 
 def seen_by(caller: Caller, table: Any) -> Any:
-    """Rows whose party is the caller: a person, its producers, or a carrier by its key; every row for an operator."""
+    """Rows whose party is the caller: a person, producers whose accounts it may see, or a carrier by its key; every row for an operator."""
     if caller.is_operator():
         return True
     mine = [each for each in (caller.person_id, caller.carrier) if each]
-    return or_(col(table.party_id).in_(mine), col(table.party_id).in_(caller.producers))
+    return or_(col(table.party_id).in_(mine), col(table.party_id).in_(caller.granted(Grant.SEE)))
 
 
 _ALONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('payee ' || CAST(:party AS text), 0))")

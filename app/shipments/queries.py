@@ -9,7 +9,8 @@ from sqlalchemy import text
 from app.core.database import Reader, Sql
 from app.core.errors import NotFound
 from app.core.paging import Page, decode_cursor, encode_cursor
-from app.identity.values import Caller
+from app.identity.rules import may, require_grant
+from app.identity.values import Caller, Grant
 from app.shipments.values import ConsignmentStatus, Journey, JourneyEvent
 
 CONSIGNMENT: Final = {"en": "consignment", "zh-Hans": "运单"}
@@ -64,13 +65,16 @@ async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[Journ
 
 
 async def get_journey_for(reader: Reader, caller: Caller, consignment_id: str) -> Journey:
-    """A consignment for its buyer, its producer's members or an operator; `NotFound` for anybody else."""
+    """A consignment for its buyer, those who may see or ship its producer's orders, or an operator; else `NotFound`."""
     row = await _BY_ID.first(reader, {"id": consignment_id})
     journey = _read([row.journey])[0] if row else None
-    if journey is None or not (
-        caller.is_operator() or caller.person_id == journey.buyer_id or caller.speaks_for(journey.producer_id)
-    ):
+    if journey is None:
         raise NotFound(what=CONSIGNMENT)
+    theirs = (
+        caller.is_operator() or caller.person_id == journey.buyer_id or may(caller, journey.producer_id, Grant.SHIP)
+    )
+    if not theirs:
+        require_grant(caller, journey.producer_id, Grant.SEE, NotFound(what=CONSIGNMENT))
     return journey
 
 

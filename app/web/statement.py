@@ -10,6 +10,7 @@ from pylopdf_fonts_zh_cn import sans_path
 from app.core.clock import LEGAL_TIME
 from app.core.money import major, priced
 from app.ledger.schemas import Statement, StatementAccount, StatementLine
+from app.ledger.values import AccountKind
 
 FONT: Final = "statement"
 MARGIN_MM: Final = 16
@@ -24,6 +25,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "closing": "At the end",
         "head": "Date|What|Order|Amount|Balance",
         "sale": "Goods {goods}  −  commission {commission}  =  {amount}.  Carriage paid by the buyer: {carriage}",
+        "shared": "Goods {goods}  −  commission {commission}  −  co-operative {share}  =  {amount}.  Carriage: {carriage}",
+        "share": "Members' goods {goods}  −  commission {commission};  of that, your share {amount}",
         "nothing": "Nothing happened on this account in these days.",
         "empty": "There is no account yet: it opens with the first sale or purchase.",
         "sign": "An amount above zero is owed to you; below zero, you owe it.",
@@ -36,6 +39,8 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "closing": "期末余额",
         "head": "日期|事项|订单号|金额|余额",
         "sale": "货款 {goods}  −  服务费 {commission}  =  {amount}　买家另付运费：{carriage}",
+        "shared": "货款 {goods}  −  服务费 {commission}  −  合作社分成 {share}  =  {amount}　买家另付运费：{carriage}",
+        "share": "社员货款 {goods}  −  服务费 {commission}，其中贵社分成 {amount}",
         "nothing": "该账户在此期间没有变动。",
         "empty": "尚无账户：首次买卖后自动开立。",
         "sign": "正数为应付给您的款项，负数为您应付的款项。",
@@ -146,7 +151,10 @@ def _entry(paper: _Paper, line: StatementLine, language: str) -> None:
         paper.cell(width, ROW_MM, word, align="R" if number > 2 else "L", border=0 if line.sale else "B")
     paper.ln(ROW_MM)
     if line.sale:
-        aside = paper.words["sale"].format(
+        own = "shared" if line.sale.share.amount else "sale"
+        words = "share" if line.account is AccountKind.COOPERATIVE_PENDING else own
+        aside = paper.words[words].format(
+            share=major(line.sale.share, grouped=True),
             goods=major(line.sale.goods, grouped=True),
             commission=major(line.sale.commission, grouped=True),
             amount=major(line.amount, grouped=True),

@@ -1,7 +1,7 @@
 """Payees, payout runs, payouts, remittances, remarks of carriers; transfers by bank as a way of paying, with what arrived
 
 Revision ID: 0019
-Revises: 0015
+Revises: 0018
 """
 
 import sqlalchemy as sa
@@ -10,15 +10,15 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0019"
-down_revision = "0015"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
 ACCOUNTS = (
     "buyer", "carrier_cash", "gateway", "producer_pending", "producer_available", "carrier_freight", "packaging",
-    "platform_fee", "subsidy", "rerouting", "cancellations",
+    "platform_fee", "subsidy", "rerouting", "cancellations", "cooperative_pending", "cooperative_available",
 )
-NEW_ACCOUNTS = ("bank", "cooperative_pending", "cooperative_available")
+NEW_ACCOUNTS = ("bank",)
 TRANSFERS = ("sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation")
 NEW_TRANSFERS = ("payout", "payout_returned", "remittance", "freight_paid")
 METHODS = ("cash_on_delivery", "stripe")
@@ -26,6 +26,7 @@ TEMPLATES = (
     "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
     "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
     "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn",
+    "cooperative_invited", "cooperative_joined", "cooperative_declined", "cooperative_left", "share_proposed", "share_answered",
 )
 NEW_TEMPLATES = ("payout_paid", "payout_returned")
 PARTIES = ("producer", "cooperative", "carrier", "buyer")

@@ -29,7 +29,8 @@ TEMPLATES = (
     "sign_in_code", "order_placed", "order_shipped", "order_delivered", "order_cancelled", "payment_received",
     "payment_failed", "new_order_for_producer", "listing_published", "shipment_replanned", "hand_in_moved", "harvest_short",
     "claim_opened", "claim_offered", "claim_disputed", "claim_settled", "claim_refused", "claim_withdrawn", "payout_paid",
-    "payout_returned",
+    "payout_returned", "cooperative_invited", "cooperative_joined", "cooperative_declined", "cooperative_left",
+    "share_proposed", "share_answered",
 )
 NEW_TEMPLATES = ("payment_lost", "dispute_opened", "dispute_won", "dispute_lost")
 DISPUTES = ("inquiry", "inquiry_answered", "inquiry_closed", "needs_response", "under_review", "won", "lost")

@@ -50,6 +50,16 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/auth/tokens": lambda town, role: {"grant": "refresh", "refresh_token": town.refresh_tokens[role]},
     "POST /v1/producers": lambda town, role: GARDEN,
     "PATCH /v1/producers/{producer_id}": lambda town, role: {"hub": "AKSU"},
+    "POST /v1/producers/{producer_id}/members": lambda town, role: {
+        "producer": town.village.garden.producer.id,
+        "grants": ["see"],
+        "share_bps": 500,
+    },
+    "PATCH /v1/memberships/{membership_id}": lambda town, role: {"grants": ["see", "ship"]},
+    "POST /v1/memberships/{membership_id}/agreements": lambda town, role: {"share_bps": 400},
+    "POST /v1/memberships/{membership_id}/agreements/{agreement_id}/answer": lambda town, role: {"answer": "agree"},
+    "POST /v1/producers/{producer_id}/people": lambda town, role: {"person": town.village.buyer.id, "grants": ["see"]},
+    "PATCH /v1/producers/{producer_id}/people/{person_id}": lambda town, role: {"grants": ["ship"]},
     "POST /v1/listings": lambda town, role: JUJUBE | {"producer": town.village.garden.producer.id},
     "PATCH /v1/listings/{listing_id}": lambda town, role: {"lead_time_h": 48},
     "POST /v1/listings/{listing_id}/lots": lambda town, role: {"quantity": "4", "harvested_on": "2026-02-20"},
@@ -134,10 +144,15 @@ def path_of(line: str, town: Town, role: str) -> str:
         "POST /v1/orders/{id}/confirm-receipt": town.delivered["id"],
         "POST /v1/orders/{id}/claims": town.claimable["id"],
     }
+    verb = path.rpartition("/")[2]
+    of_producers = {"members": town.village.loom.producer.id, "people": town.plot, "{person_id}": town.plot}
     owners = {"buyer": town.village.buyer.id, "carrier": "KUNLUN", "bare": "XIBU", "ours": "platform"}
     return path.format(
         owner=owners.get(variant, town.village.garden.producer.id),
-        producer_id=town.village.garden.producer.id,
+        producer_id=of_producers.get(verb, town.village.garden.producer.id),
+        membership_id=town.memberships.get(verb, town.memberships["active"]),
+        agreement_id=town.agreement,
+        person_id=town.clerk,
         listing_id=town.draft if variant == "draft" else town.village.dates,
         lot_id=town.lot,
         cycle_id=town.cycles[0],

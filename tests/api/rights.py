@@ -16,6 +16,22 @@ TABLE = """
     PATCH  /v1/producers/{producer_id}               | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/balances      | 401 404 404 200 404 403 403 403 200
     GET    /v1/producers/{producer_id}/entries       | 401 404 404 200 404 403 403 403 200
+    GET    /v1/producers/{producer_id}/members       | 200
+    POST   /v1/producers/{producer_id}/members       | 401 404 404 404 201 403 403 403 404
+    GET    /v1/memberships                           | 401 200 200 200 200 403 403 403 200
+    GET    /v1/memberships/{membership_id}           | 401 404 404 200 200 403 403 403 200
+    PATCH  /v1/memberships/{membership_id}           | 401 404 404 200 403 403 403 403 403
+    POST   /v1/memberships/{membership_id}/accept    | 401 404 404 200 403 403 403 403 403
+    POST   /v1/memberships/{membership_id}/decline   | 401 404 404 200 403 403 403 403 403
+    POST   /v1/memberships/{membership_id}/withdraw  | 401 404 404 403 200 403 403 403 403
+    POST   /v1/memberships/{membership_id}/leave     | 401 404 404 200 409 403 403 403 403
+    POST   /v1/memberships/{membership_id}/agreements | 401 404 404 201 409 403 403 403 403
+    POST   /v1/memberships/{membership_id}/agreements/{agreement_id}/answer | 401 404 404 200 403 403 403 403 403
+    GET    /v1/producers/{producer_id}/people        | 401 404 404 200 404 403 403 403 200
+    POST   /v1/producers/{producer_id}/people        | 401 404 404 201 404 403 403 403 404
+    GET    /v1/producers/{producer_id}/people/{person_id} | 401 404 404 200 404 403 403 403 200
+    PATCH  /v1/producers/{producer_id}/people/{person_id} | 401 404 404 200 404 403 403 403 404
+    DELETE /v1/producers/{producer_id}/people/{person_id} | 401 404 404 204 404 403 403 403 404
     GET    /v1/accounts/{owner}/statement            | 401 404 404 200 404 404 404 404 200
     GET    /v1/accounts/{owner}/statement#buyer      | 401 200 404 404 404 404 404 404 200
     GET    /v1/accounts/{owner}/statement#carrier    | 401 404 404 404 404 200 404 404 200
@@ -160,6 +176,9 @@ LISTS = [
     "GET /v1/partners",
     "GET /v1/partners/{partner_id}/keys",
     "GET /v1/producers/{producer_id}/entries",
+    "GET /v1/producers/{producer_id}/members",
+    "GET /v1/producers/{producer_id}/people",
+    "GET /v1/memberships",
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
     "GET /v1/payees",
@@ -175,6 +194,7 @@ _READER = {
     "GET /v1/consignments": "member",
     "GET /v1/orders": "buyer",
     "GET /v1/price-lists": "neighbour",
+    "GET /v1/memberships": "member",
 }
 
 

@@ -24,6 +24,8 @@ WITH_BODY = [line for line in lines("POST", "PATCH") if line in BODIES]
 SINGLES = [
     "GET /v1/me",
     "GET /v1/producers/{producer_id}",
+    "GET /v1/producers/{producer_id}/people/{person_id}",
+    "GET /v1/memberships/{membership_id}",
     "GET /v1/listings/{listing_id}",
     "GET /v1/listings/{listing_id}/lots/{lot_id}",
     "GET /v1/order-cycles/{cycle_id}",
@@ -178,6 +180,10 @@ async def test_head_where_nothing_is_got_is_refused(door):
 
 
 WITHOUT_BODY = [
+    "POST /v1/memberships/{membership_id}/accept",
+    "POST /v1/memberships/{membership_id}/decline",
+    "POST /v1/memberships/{membership_id}/withdraw",
+    "POST /v1/memberships/{membership_id}/leave",
     "POST /v1/listings/{listing_id}/publish",
     "POST /v1/listings/{listing_id}/pause",
     "POST /v1/listings/{listing_id}/archive",

@@ -12,6 +12,7 @@ from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, claiming
+from tests.factories.cooperatives import a_member
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import disrupt
@@ -39,6 +40,7 @@ async def a_whole_story(ports):
     await a_cycle(ports, village.garden, line.id)
     prices = [{"listing": village.carpets, "price": {"amount": 150_000, "currency": "CNY"}}]
     await a_price_list(ports, village.loom, buyers=[village.buyer.id], prices=prices)
+    await a_member(ports, village.loom, village.garden)
     order = await an_order(ports, village.buyer, village.basket)
     await a_provider_event(ports)
     operator = await an_operator(ports)

@@ -14,6 +14,7 @@ from app.identity.errors import CarrierTaken, NotSignedIn, TooManyKeys, TooManyP
 from app.identity.rules import access_token, refresh_token
 from app.identity.schemas import NewApiKey, NewPartner, NewProducer, ProducerChange
 from app.identity.values import (
+    EVERY_GRANT,
     KEYS_PER_PARTNER_MAX,
     PRODUCERS_PER_PERSON_MAX,
     Caller,
@@ -218,7 +219,8 @@ async def test_person_who_calls_has_roles_and_producers(database, now):
     caller = await calling(database, now)
     assert caller.roles == {Role.BUYER, Role.PRODUCER}
     assert caller.producers == {garden.id}
-    assert caller.speaks_for(garden.id)
+    assert caller.grants == {garden.id: EVERY_GRANT}
+    assert caller.owned == {garden.id}
     assert (await calling(database, now, OPERATOR_PHONE)).is_operator()
 
 
@@ -314,12 +316,12 @@ async def test_producers_and_contacts_are_found_together(database, now):
     caller = await calling(database, now)
     garden = await created_producer(database, caller, now)
     async with database.read() as connection:
-        parties = await service.parties_of(connection, caller.id, [garden.id, new_id("prd")])
+        parties = await service.parties_of(connection, caller.id, [garden.id, new_id("prd")], now)
         contact = Contact(caller.id, PHONE, "zh-Hans")
         assert await service.contacts_of_producers(connection, [garden.id]) == {garden.id: [contact]}
         assert await service.contacts_of_persons(connection, [caller.id]) == {caller.id: contact}
         assert parties == Parties(contact, {garden.id: [contact]}, {garden.id: garden.name})
-        assert await service.parties_of(connection, caller.id, []) == Parties(contact, {}, {})
+        assert await service.parties_of(connection, caller.id, [], now) == Parties(contact, {}, {})
 
 
 async def test_me_shows_roles_and_producers(database, now):

@@ -155,7 +155,8 @@ def test_documents_of_former_listings_say_what_the_code_would_say_of_their_price
         for i, (category, unit, price) in enumerate([*goods, ("livestock", "head", 150_000)]):
             row = a_row(f"lst_{i}", category=Category(category), unit=Unit(unit), price_minor=price)
             said[row.id] = orjson.loads(document_of(row))
-            former = {k: v for k, v in said[row.id].items() if k not in {"unit_prices", "tiers", "net_weight_g"}}
+            later = {"unit_prices", "tiers", "net_weight_g", "cooperative"}
+            former = {k: v for k, v in said[row.id].items() if k not in later}
             columns = row.model_dump(mode="json") | {"document": orjson.dumps(former).decode()}
             connection.execute(
                 "INSERT INTO listing SELECT * FROM jsonb_populate_record(NULL::listing, %s)", (Jsonb(columns),)
@@ -167,6 +168,79 @@ def test_documents_of_former_listings_say_what_the_code_would_say_of_their_price
     (rows,) = seen(database_url, "SELECT document FROM listing WHERE document LIKE '%unit_prices%'")
     assert not rows
     command.upgrade(config, "head")
+
+
+def test_shares_of_cooperatives_go_back_to_what_the_former_code_knows_and_their_goods_stand_under_their_roof(
+    database_url,
+):
+    """Entries, closings and balances of the two accounts of one owner become one; whoever may less may nothing more."""
+    config = alembic_config(database_url)
+    with psycopg.connect(database_url) as connection:
+        add_shares(connection)
+    command.downgrade(config, "0018-1")
+    left = seen(
+        database_url,
+        "SELECT id FROM account ORDER BY 1",
+        "SELECT account_id, sum(amount_minor)::int FROM entry GROUP BY 1 ORDER BY 1",
+        "SELECT account_id, until_at::date::text, posted_minor, pending_minor FROM closing ORDER BY 1, 2",
+        "SELECT person_id FROM membership ORDER BY 1",
+        "SELECT document FROM listing",
+    )
+    assert left == [
+        [("producer_pending:prd_1:CNY",), ("subsidy:platform:CNY",)],
+        [("producer_pending:prd_1:CNY", 12), ("subsidy:platform:CNY", -12)],
+        [("producer_pending:prd_1:CNY", f"2026-03-0{day}", amount, 0) for day, amount in ((1, 5), (2, 12), (3, 14))],
+        [("per_all",), ("per_owner",)],
+        [('{"id": "lst_1"}',)],
+    ]
+    with psycopg.connect(database_url) as connection, pytest.raises(psycopg.IntegrityError):
+        connection.execute("DELETE FROM entry")
+    command.upgrade(config, "head")
+    grants, listings = seen(
+        database_url,
+        "SELECT DISTINCT grants FROM membership",
+        "SELECT cooperative_id, document::jsonb -> 'cooperative' FROM listing",
+    )
+    assert grants == [(["list", "price", "see", "ship"],)]
+    assert listings == [("prd_1", {"id": "prd_1", "name": {"en": "Loom"}})]
+
+
+def add_shares(connection):
+    """A co-operative that sells for itself and has shares; three of its people; a listing; and what stood at three midnights."""
+    row = a_row("lst_1", category=Category.PRODUCE, unit=Unit.KG).model_dump(mode="json") | {
+        "document": '{"id": "lst_1", "cooperative": null}'
+    }
+    connection.execute("INSERT INTO listing SELECT * FROM jsonb_populate_record(NULL::listing, %s)", (Jsonb(row),))
+    connection.execute(
+        "INSERT INTO producer (id, name, kind, county, hub, created_from, created_at) "
+        "VALUES ('prd_1', '{\"en\": \"Loom\"}', 'cooperative', '653101', 'H', 'f', now())"
+    )
+    for number, (person, role, grants) in enumerate(
+        (
+            ("owner", "owner", ["list", "price", "see", "ship"]),
+            ("all", "member", ["list", "price", "see", "ship"]),
+            ("few", "member", ["see"]),
+        )
+    ):
+        connection.execute(
+            "INSERT INTO person VALUES (%s, %s, 'en', now())", (f"per_{person}", f"+86100000000{number}")
+        )
+        connection.execute(
+            "INSERT INTO membership VALUES ('prd_1', %s, %s, %s)", (f"per_{person}", role, Jsonb(grants))
+        )
+    accounts = {"subsidy": "platform", "producer_pending": "prd_1", "cooperative_pending": "prd_1"}
+    connection.execute("INSERT INTO transfer VALUES ('trf_1', 'sale', 'ord_1', 'pending', now())")
+    for seq, (kind, owner, amount) in enumerate(zip(accounts, accounts.values(), (-12, 5, 7), strict=True)):
+        connection.execute("INSERT INTO account VALUES (%s, %s, %s, 'CNY')", (f"{kind}:{owner}:CNY", kind, owner))
+        connection.execute(
+            "INSERT INTO entry VALUES ('trf_1', %s, %s, %s, 'CNY')", (seq, f"{kind}:{owner}:CNY", amount)
+        )
+    for day in (1, 2, 3):
+        connection.execute("INSERT INTO ledger_close VALUES (%s, now(), now())", (f"2026-03-0{day}Z",))
+    for kind, day, amount in (("producer", 1, 5), ("cooperative", 2, 7), ("cooperative", 3, 9)):
+        connection.execute(
+            "INSERT INTO closing VALUES (%s, %s, %s, 0)", (f"{kind}_pending:prd_1:CNY", f"2026-03-0{day}Z", amount)
+        )
 
 
 def a_row(listing_id, **facts):

@@ -38,6 +38,8 @@ async def test_filters_and_orders_of_the_public_list(ports, seller):
     assert await listed(ports, county="653221", category=Category.PRODUCE) == [cheap, dear]
     assert await listed(ports, county="653221", category=Category.HANDICRAFT) == []
     assert await listed(ports, producer_id=seller.producer.id) == [cheap, dear]
+    assert await listed(ports, cooperative_id=loom.producer.id) == [carpet]
+    assert await listed(ports, cooperative_id=seller.producer.id) == []
     drafts = {"producer_id": seller.producer.id, "status": ListingStatus.DRAFT}
     assert await listed(ports, **drafts, sort=Sort.PRICE) == [draft]
 
@@ -154,6 +156,8 @@ async def test_a_page_and_a_listing_take_one_statement_each(ports, seller, monke
         Wanted(county="653221"),
         Wanted(category=Category.PRODUCE, county="65"),
         Wanted(max_price_minor=10_000, sort=Sort.PRICE),
+        Wanted(cooperative_id="prd_roof"),
+        Wanted(cooperative_id="prd_roof", sort=Sort.PRICE),
     ],
 )
 async def test_among_many_listings_a_page_is_read_by_a_plan_that_was_kept(ports, seller, wanted):
@@ -171,6 +175,36 @@ async def test_among_many_listings_a_page_is_read_by_a_plan_that_was_kept(ports,
             await queries.list_listings(connection, wanted, cursor=None, limit=limit, now=ports.clock.now())
         plans = text("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE '%document%'")
         assert (await connection.execute(plans)).scalar_one() > 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (Wanted(cooperative_id="prd_roof_7"), "ix_listing_cooperative_id_listed_at_id"),
+        (Wanted(cooperative_id="prd_roof_7", sort=Sort.PRICE), "ix_listing_cooperative_id_price_minor_id"),
+    ],
+)
+async def test_page_under_a_roof_is_one_range_of_an_index_of_its_own(ports, seller, wanted, index):
+    await a_listing(ports, seller)
+    async with ports.begin() as session:
+        await session.execute(
+            text(
+                "INSERT INTO listing SELECT (jsonb_populate_record(listing, jsonb_build_object('id', 'lst_' || n, "
+                "'cooperative_id', 'prd_roof_' || n % 50, 'listed_at', listed_at + n * interval '1 second'))).* "
+                "FROM listing, generate_series(1, 5000) AS n"
+            )
+        )
+    async with ports.database.read() as connection:
+        await connection.execute(text("ANALYZE listing"))
+        body = await queries.list_listings(connection, wanted, cursor=None, limit=24, now=ports.clock.now())
+        items = orjson.loads(body)["items"]
+        assert len(items) == 24
+        statement = queries._statement(wanted.sort, ("published", "cooperative"), after=False)
+        values = {"now": ports.clock.now(), "limit": 25, "cooperative": wanted.cooperative_id}
+        driver = await queries.driver_of(connection)
+        plan = "\n".join(row[0] for row in await (await driver.execute(f"EXPLAIN {statement}", values)).fetchall())
+    assert index in plan
+    assert "Sort" not in plan
 
 
 async def test_offers_take_one_statement_for_any_number(ports, seller):

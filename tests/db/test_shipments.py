@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.core.errors import Invalid, NotFound
 from app.core.ids import new_id
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.shipments.queries import find_tracked, get_journey_for, list_of_orders, list_to_hand_in
 from app.shipments.rules import read_tracking_number
 from app.shipments.service import cancel_consignments, create_consignments
@@ -111,7 +111,7 @@ async def test_only_what_was_not_handed_in_can_be_cancelled_and_only_once(databa
 async def test_consignment_is_shown_to_its_people_alone(database):
     (made,) = await written(database, a_draft())
     buyer = Caller(person_id=made.buyer_id)
-    member = Caller(person_id=new_id("per"), producers=frozenset({made.producer_id}))
+    member = Caller(person_id=new_id("per"), grants={made.producer_id: frozenset({Grant.SEE})})
     strangers = [Caller(person_id=new_id("per")), Caller(partner_id=new_id("ptn"), carrier="KUNLUN")]
     async with database.read() as connection:
         for caller in (buyer, member, an_operator()):

@@ -22,8 +22,8 @@ CARD = "pm_card_visa"
 @asynccontextmanager
 async def card_shop(ports: Ports, fake: StripeStandIn, **settings: Any) -> AsyncIterator[Ports]:
     """The ports with a card provider that keeps accounts as well."""
-    cards = StripeProvider(fake.key, SECRET, api_base=fake.url, timeout_s=2)
-    connect = StripeChannel(fake.key, country="HK", api_base=fake.url, timeout_s=2)
+    cards = StripeProvider(fake.key, SECRET, api_base=fake.url, timeout_s=4)
+    connect = StripeChannel(fake.key, country="HK", api_base=fake.url, timeout_s=4)
     yield replace(
         ports,
         cards=cards,

@@ -7,7 +7,7 @@ from itertools import count
 from app.flows.keep_producer import register_producer
 from app.flows.ports import Ports
 from app.identity.partners import create_key, create_partner
-from app.identity.rules import access_token, roles_of
+from app.identity.rules import access_token
 from app.identity.schemas import NewApiKey, NewPartner, NewProducer, ProducerShape
 from app.identity.service import authenticate
 from app.identity.sign_in import open_sign_in, start_sign_in
@@ -68,11 +68,8 @@ async def a_person(ports: Ports, phone: str | None = None, *, language: str = "z
     async with ports.begin() as session:
         opened = await open_sign_in(session, phone, language=language, now=now)
     token = access_token(opened.sign_in_id, now + timedelta(days=365), ports.settings.key)
-    roles = roles_of(phone, opened.producers, ports.settings.operator_phones)
-    caller = Caller(
-        person_id=opened.person_id, roles=roles, producers=frozenset(opened.producers), sign_in_id=opened.sign_in_id
-    )
-    return Someone(opened.person_id, phone, caller, {HEADERS: f"Bearer {token}"})
+    headers = {HEADERS: f"Bearer {token}"}
+    return Someone(opened.person_id, phone, await caller_of(ports, headers), headers)
 
 
 async def an_operator(ports: Ports) -> Someone:

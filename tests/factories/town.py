@@ -10,14 +10,17 @@ from sqlalchemy import text
 from app.catalogue.photos import mark_ready
 from app.claims.schemas import ClaimAnswer
 from app.flows.claim_goods import answer_claim
+from app.flows.keep_producer import register_producer
 from app.flows.ports import Ports
 from app.identity.rules import refresh_token
+from app.identity.schemas import NewProducer
 from app.identity.sign_in import open_sign_in
-from app.identity.values import Scope
+from app.identity.values import Grant, Scope
 from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
-from tests.factories.identity import Someone, a_key, a_partner, a_person, a_phone, an_operator
+from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
+from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
@@ -56,6 +59,10 @@ class Town:
     phones: dict[str, str]
     refresh_tokens: dict[str, str]
     key: str
+    plot: str
+    clerk: str
+    memberships: dict[str, str]
+    agreement: str
     money: Settled
     transferring: Json
 
@@ -118,9 +125,40 @@ async def a_town(ports: Ports) -> Town:
         phones=phones,
         refresh_tokens={role: await _a_refresh_token(ports, phones[role]) for role in ROLES},
         key=await _key_of(ports, carrier),
+        **await _roof(ports, village),
         money=money,
         transferring=await a_transferring_order(ports, village),
     )
+
+
+async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
+    """The garden's owner has plots beside it: members of the loom's co-operative, or invited; by what is asked of each."""
+    plots = {}
+    for name in ("active", "accept", "decline", "withdraw", "answer"):
+        async with ports.begin() as session:
+            command = NewProducer.model_validate(GARDEN | {"name": {"en": f"Plot to {name}"}})
+            plots[name] = Seller(
+                village.garden.person,
+                await register_producer(session, village.garden.caller, command, ports.clock.now()),
+            )
+    owner = await again(ports, village.garden.person)
+    memberships = {}
+    for name, plot in plots.items():
+        member = Seller(owner, plot.producer)
+        if name in ("active", "answer"):
+            memberships[name] = await a_member(ports, village.loom, member, grants=[])
+        else:
+            memberships[name] = (await invited(ports, village.loom, member, grants=[])).id
+    waiting = await proposed(ports, village.loom, memberships["answer"], 300)
+    plot = Seller(owner, plots["active"].producer)
+    clerk = await a_colleague(ports, plot, await a_person(ports), Grant.SEE)
+    await work(ports)
+    return {
+        "plot": plot.producer.id,
+        "clerk": clerk.person.id,
+        "memberships": memberships,
+        "agreement": waiting.id,
+    }
 
 
 async def _claims(ports: Ports, village: Village, order: Json) -> tuple[str, str]:

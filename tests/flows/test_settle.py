@@ -7,20 +7,20 @@ import pytest
 from app.claims.schemas import ClaimAnswer
 from app.core.clock import LEGAL_TIME
 from app.core.errors import NotFound, StateConflict
-from app.core.ids import new_id
 from app.flows.claim_goods import answer_claim
 from app.flows.follow_shipment import confirm_receipt
 from app.flows.settle_freight import answer_remark, remark, show_freight, show_remarks
 from app.flows.settle_producer import show_settlement
 from app.flows.show_order import show_order
-from app.identity.values import Caller
+from app.identity.values import Caller, Grant
 from app.ledger.balance import balances
 from app.ledger.rules import period_of
-from app.ledger.service import record
-from app.ledger.values import AccountKind, AccountRef, Entry, State, Transfer, TransferKind
+from app.ledger.values import AccountKind
 from app.payouts.schemas import NewRemark, RemarkAnswer
+from tests.factories.catalogue import a_listing, a_lot
 from tests.factories.claims import a_claim_for, claiming
-from tests.factories.identity import a_partner, an_operator
+from tests.factories.cooperatives import a_colleague, a_member, again
+from tests.factories.identity import a_partner, a_person, a_producer, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import disrupt
 from tests.factories.network import networked, planned
@@ -140,39 +140,55 @@ async def test_producer_reads_what_became_of_its_sales(ports, village, operator)
     assert mine.carriage.amount == sum(leg["price"]["amount"] for leg in carried["legs"])
 
 
-async def test_cooperative_reads_its_members_with_its_share_of_their_sales(ports, village, operator, order):
-    """A share as it stands in the ledger: an entry of the co-operative's in a transfer with its members' own."""
-    garden, coop = village.garden.producer.id, village.loom.producer.id
-    shared = (
-        Entry(AccountRef(AccountKind.COOPERATIVE_PENDING, coop, "CNY"), 500),
-        Entry(AccountRef(AccountKind.PRODUCER_PENDING, garden, "CNY"), 20_000),
-        Entry(AccountRef(AccountKind.BUYER, village.buyer.id, "CNY"), -20_500),
-    )
-    release = (
-        Entry(AccountRef(AccountKind.COOPERATIVE_PENDING, coop, "CNY"), -500),
-        Entry(AccountRef(AccountKind.COOPERATIVE_AVAILABLE, coop, "CNY"), 500),
-    )
+@pytest.mark.parametrize("joined", [1, 2])
+async def test_cooperative_reads_its_members_with_its_share_of_their_sales(ports, village, operator, joined):
+    """The garden, and with it another one, share a twentieth with the weavers' co-operative; one order has goods of all."""
+    coop, members = village.loom, [village.garden]
+    basket = dict(village.basket)
+    if joined == 2:
+        members.append(await a_producer(ports))
+        listing = await a_listing(ports, members[1])
+        await a_lot(ports, members[1], listing, "40", harvested_on="2026-02-20")
+        basket[listing] = "2"
+    for member in members:
+        await a_member(ports, coop, member)
+    order = await an_order(ports, village.buyer, basket)
+    for consignment in order["consignments"]:
+        await tell(ports, operator, events_of(consignment))
+    await work(ports)
+    claim = await a_claim_for(ports, village.buyer, order, **claiming(order, CARPET, 68_000))
     async with ports.begin() as session:
-        moved = [
-            Transfer(new_id("trf"), TransferKind.SALE, order["id"], State.POSTED, shared),
-            Transfer(new_id("trf"), TransferKind.RELEASE, order["id"], State.POSTED, release),
-        ]
-        await record(session, moved, ports.clock.now())
-    sheet = await show_settlement(ports, village.loom.caller, coop, days(ports), "en")
-    members = {item.producer: item for item in sheet.items}
-    assert members.keys() == {garden, coop}
-    assert members[garden].share.amount == 500
-    assert members[garden].net.amount == 20_000
-    assert members[coop].share.amount == 0
-    assert [each.amount for each in sheet.share] == [500]
-    for item in members.values():
+        await answer_claim(ports, session, coop.caller, claim.id, ClaimAnswer(answer="accept"), "en")
+    await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
+    sheet = await show_settlement(ports, (await again(ports, coop.person)).caller, coop.producer.id, days(ports), "en")
+    told = {item.producer: item for item in sheet.items}
+    assert told.keys() == {coop.producer.id, *(member.producer.id for member in members)}
+    garden = told[village.garden.producer.id]
+    # 264 yuan less 3 %, of that a twentieth, rounded for the member.
+    assert (garden.goods.amount, garden.commission.amount, garden.share.amount) == (26_400, 792, 1_280)
+    assert told[coop.producer.id].share.amount == 0
+    assert [each.amount for each in sheet.share] == [sum(item.share.amount for item in sheet.items)]
+    for item in told.values():
         parts = (item.refunded, item.commission, item.share)
         assert item.goods.amount - sum(p.amount for p in parts) + item.other.amount == item.net.amount
-    # Its share is paid with its own sales.
-    await a_payee(ports, village.loom.caller, coop)
+    # The member reads the same of itself, and of nobody else.
+    (own,) = (await show_settlement(ports, members[0].caller, members[0].producer.id, days(ports), "en")).items
+    assert own == garden
+    # The co-operative's share is paid with its own sales.
+    await a_payee(ports, coop.caller, coop.producer.id)
     await a_run(ports, operator)
-    (payout,) = await payouts(ports, party_id=coop)
-    assert payout.amount_minor == 162_960 + 500
+    (payout,) = await payouts(ports, party_id=coop.producer.id)
+    assert payout.amount_minor == 97_000 + sheet.share[0].amount
+
+
+async def test_nobody_but_its_owner_says_where_a_producer_is_paid(ports, village):
+    await a_member(ports, village.loom, village.garden)
+    coop = (await again(ports, village.loom.person)).caller
+    colleague = await a_colleague(ports, village.garden, await a_person(ports), *Grant)
+    async with nothing_happens(ports):
+        for caller in (coop, colleague.caller):
+            with pytest.raises(NotFound):
+                await a_payee(ports, caller, village.garden.producer.id)
 
 
 async def test_sheets_of_others_are_not_there(ports, village, operator, order):

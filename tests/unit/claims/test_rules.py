@@ -15,19 +15,21 @@ from app.claims.rules import (
     advance,
     due_after,
     held_minor,
+    held_shared_minor,
     missing_evidence,
-    pending_for,
     policy_for,
     refundable_minor,
-    sold_by,
 )
 from app.claims.values import DISPLAY, VERBS, WAITING, ClaimEvent, ClaimStatus
 from app.core.errors import StateConflict
-from app.flows.claim_goods import releases
-from app.ledger.rules import check_zero_sum, proceeds, refund_entries, sale_entries, unreleased_minor
+from app.flows.claim_goods import refund_for, releases, sold_in
+from app.identity.values import AgreedShare
+from app.ledger.rules import check_zero_sum, proceeds, sale_entries, unreleased_minor
 from app.ledger.values import AccountKind, PriceParts, State, Transfer, TransferKind
 from app.orders.models import Order
 from app.orders.policies import CarriageBack, Claimable, ClaimKind, Evidence
+from app.orders.shares import frozen_shares, shares_of
+from app.orders.values import OrderStatus
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 POLICY = Claimable(
@@ -69,6 +71,25 @@ def test_other_kinds_than_the_policies_of_a_line_are_refused_by_name():
     assert refused.value.fields["kinds"] == ["damage"]
 
 
+def require_only_claimed_waits(order, transfers, goods, lines, claims):
+    """Of each producer's money, and of their co-operative's, exactly what open claims hold back is not released."""
+    waits = 0
+    for producer in goods:
+        sold = sold_in(order, producer, lines, claims)
+        assert unreleased_minor(transfers, producer) == held_minor(sold, lines, claims)
+        waits += held_shared_minor(sold, lines, claims)
+    assert unreleased_minor(transfers, "coop", AccountKind.COOPERATIVE_PENDING) == waits
+
+
+def held_by(transfers):
+    """What every account holds, by kind and owner."""
+    held = {}
+    for entry in (entry for transfer in transfers for entry in transfer.entries):
+        key = (entry.account.kind, entry.account.owner)
+        held[key] = held.get(key, 0) + entry.amount_minor
+    return held
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(["open", "settle", "end", "complete"]), st.integers(0, 3), st.integers(1, 1_000_000)),
     max_size=40,
@@ -79,19 +100,25 @@ STEPS = st.lists(
     totals=st.lists(st.integers(1, 1_000_000), min_size=1, max_size=4),
     fee_bps=st.integers(0, 5_000),
     subsidy=st.integers(0, 1_000),
+    share_bps=st.dictionaries(st.sampled_from(["prd0", "prd1"]), st.integers(0, 10_000)),
     steps=STEPS,
 )
-def test_any_order_of_claims_settlements_and_releases_keeps_the_money(totals, fee_bps, subsidy, steps):
-    """Zero sums after every step; no more back than was paid; claimed lines are not released; at the end all is accounted for."""
+def test_any_order_of_claims_settlements_and_releases_keeps_the_money(totals, fee_bps, subsidy, share_bps, steps):
+    """Zero sums after every step; no more back than was paid; claimed lines are not released; at the end all is accounted for.
+
+    None, one or both of the producers are members of one co-operative, which has its share of each.
+    """
     lines = [LineSold(f"lin{i}", f"prd{i % 2}", total) for i, total in enumerate(totals)]
     goods = {}
     for line in lines:
         goods[line.producer] = goods.get(line.producer, 0) + line.total_minor
     subsidy = min(subsidy, sum(totals))
     parts = PriceParts("CNY", goods, {}, subsidy_minor=subsidy)
-    sale = sale_entries("buyer", proceeds(parts, fee_bps))
+    agreed = {each: AgreedShare("coop", "agr", 1, bps) for each, bps in share_bps.items() if each in goods}
+    terms = {"fee_bps": fee_bps} | frozen_shares(agreed)
+    sale = sale_entries("buyer", proceeds(parts, fee_bps, shares_of(terms)))
     transfers = [Transfer("sale", TransferKind.SALE, "ord", State.POSTED, sale)]
-    order = Order(id="ord", currency="CNY", terms={"fee_bps": fee_bps})
+    order = Order(id="ord", currency="CNY", buyer_id="buyer", status=OrderStatus.DELIVERED, terms=terms)
     claims, completed = [], False
 
     def release():
@@ -106,10 +133,7 @@ def test_any_order_of_claims_settlements_and_releases_keeps_the_money(totals, fe
             granted = min(amount, refundable_minor(line, claims, parts.paid_minor))
             if granted == 0:
                 continue
-            sold = sold_by(line.producer, "CNY", fee_bps, lines, claims)
-            unreleased = unreleased_minor(transfers, line.producer)
-            pending = pending_for(line.id, sold, lines, claims, unreleased, completed=completed)
-            entries = refund_entries("buyer", sold, granted, pending)
+            entries = refund_for(order, line, granted, lines, claims, transfers)
             transfers.append(Transfer(f"t{len(transfers)}", TransferKind.REFUND, "ord", State.POSTED, entries))
             claims[waiting[0]] = replace(claims[waiting[0]], status=ClaimStatus.SETTLED, granted_minor=granted)
             if completed:
@@ -119,28 +143,26 @@ def test_any_order_of_claims_settlements_and_releases_keeps_the_money(totals, fe
             if completed:
                 release()
         elif step == "complete" and not completed:
-            completed = True
+            completed, order.status = True, OrderStatus.COMPLETED
             release()
-            for producer in goods:
-                sold = sold_by(producer, "CNY", fee_bps, lines, claims)
-                assert unreleased_minor(transfers, producer) == held_minor(sold, lines, claims)
+            require_only_claimed_waits(order, transfers, goods, lines, claims)
         for transfer in transfers:
             check_zero_sum(transfer)
         assert all(unreleased_minor(transfers, producer) >= 0 for producer in goods)
+        assert unreleased_minor(transfers, "coop", AccountKind.COOPERATIVE_PENDING) >= 0
         back = sum(c.granted_minor for c in claims)
         assert back <= parts.paid_minor
         for each in lines:
             assert sum(c.granted_minor for c in claims if c.line == each.id) <= each.total_minor
 
-    held = {}
-    for transfer in transfers:
-        for entry in transfer.entries:
-            held[entry.account.kind, entry.account.owner] = (
-                held.get((entry.account.kind, entry.account.owner), 0) + entry.amount_minor
-            )
+    held = held_by(transfers)
+    shared = 0
     for producer in goods:
-        sold = sold_by(producer, "CNY", fee_bps, lines, claims)
+        sold = sold_in(order, producer, lines, claims)
+        shared += sold.cooperative_minor()
         assert held.get((AccountKind.PRODUCER_PENDING, producer), 0) == 0
         # The commission of what was kept, rounded once: parts of refunds lose nobody a fen.
         assert held.get((AccountKind.PRODUCER_AVAILABLE, producer), 0) == sold.net_minor()
+    assert held.get((AccountKind.COOPERATIVE_PENDING, "coop"), 0) == 0
+    assert held.get((AccountKind.COOPERATIVE_AVAILABLE, "coop"), 0) == shared
     assert held.get((AccountKind.BUYER, "buyer"), 0) == sum(c.granted_minor for c in claims) - parts.paid_minor

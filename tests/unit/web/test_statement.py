@@ -9,7 +9,8 @@ import pytest
 
 from app.api.statements import safe, sheet_of
 from app.core.money import Money, major
-from app.ledger.schemas import Statement
+from app.ledger.schemas import SaleShape, Statement
+from app.ledger.values import AccountKind
 from app.web.statement import draw_statement
 
 NAMES = {"en": "Date garden", "zh-Hans": "和田枣园"}
@@ -33,7 +34,7 @@ def a_statement(lines=2, language="en", name=None):
             "order_number": "CH-7KQ2-M4XD",
             "amount": money(9_700),
             "balance": money(9_700 * (n + 1)),
-            "sale": {"goods": money(10_000), "commission": money(300), "carriage": money(800)},
+            "sale": {"goods": money(10_000), "commission": money(300), "carriage": money(800), "share": money(0)},
         }
         for n in range(lines)
     ]
@@ -86,8 +87,22 @@ def test_sheet_begins_with_its_mark_and_says_everything():
     rows = list(csv.reader(io.StringIO(sheet.decode("utf-8-sig"))))
     assert rows[0][:4] == ["日期", "账户", "事项", "订单号"]
     assert [row[2] for row in rows[1:]] == ["期初余额", "Sale", "Sale", "期末余额"]
-    assert rows[2][3:10] == ["CH-7KQ2-M4XD", "100.00", "3.00", "8.00", "97.00", "97.00", "CNY"]
-    assert {len(row) for row in rows} == {11}
+    assert rows[2][3:11] == ["CH-7KQ2-M4XD", "100.00", "3.00", "8.00", "0.00", "97.00", "97.00", "CNY"]
+    assert {len(row) for row in rows} == {12}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_paper_and_sheet_tell_the_share_of_a_cooperative_to_both_of_them(language):
+    told = a_statement(language=language)
+    sale = SaleShape.model_validate(
+        {"goods": money(10_000), "commission": money(300), "carriage": money(0), "share": money(485)}
+    )
+    member = told.items[0].model_copy(update={"sale": sale, "amount": Money(9_215, "CNY")})
+    cooperative = member.model_copy(update={"account": AccountKind.COOPERATIVE_PENDING, "amount": Money(485, "CNY")})
+    shared = told.model_copy(update={"items": [member, cooperative]})
+    assert draw_statement(shared, language) != draw_statement(told, language)
+    rows = list(csv.reader(io.StringIO(sheet_of(shared, language).decode("utf-8-sig"))))
+    assert rows[2][4:9] == ["100.00", "3.00", "0.00", "4.85", "92.15"]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", "  =1"])
