@@ -94,6 +94,7 @@ _KEY_NEEDED: Final = frozenset(
         "pay_the_deposit",
         "receive_deposit",
         "send_deposit_back",
+        "send_evidence",
         "create_payout_run",
         "send_payout_run",
         "mark",

@@ -180,6 +180,14 @@ class WeighingShape(Shape):
     regain_pct: Quantity | None = None
 
 
+class DisputePolicyShape(Shape):
+    """Who bears what is lost when a buyer's bank decides for the buyer of goods that were paid by card, by the bank's reason."""
+
+    reason: str
+    bears: Party
+    what: LocalText
+
+
 class PoliciesShape(Shape):
     """The table that orders placed now go by. What holds for an order is what stood here when it was placed."""
 
@@ -198,6 +206,13 @@ class PoliciesShape(Shape):
                     "carriage_back": "none",
                     "answer_h": 24,
                     "decide_h": 72,
+                }
+            ],
+            "disputes": [
+                {
+                    "reason": "product_unacceptable",
+                    "bears": "producer",
+                    "what": {"en": "The goods were not as described", "zh-Hans": "商品与描述不符"},
                 }
             ],
             "cancellations": [
@@ -237,3 +252,4 @@ class PoliciesShape(Shape):
     cancellations: list[CancellationShape]
     weighings: list[WeighingShape]
     harvest_short: HarvestShort | None = None
+    disputes: list[DisputePolicyShape]

@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 
 # GS1 keeps the prefix 952 for demonstrations and examples: numbers that begin with it are nobody's.
@@ -34,6 +35,11 @@ def encode(prefix: str, value: int) -> str:
 def new_id(prefix: str) -> str:
     """A fresh id such as `lst_01jd…`."""
     return encode(prefix, uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
+
+
+def derived_id(prefix: str, name: str) -> str:
+    """The same id for the same name, always: for what somebody else has named. It says nothing of time."""
+    return encode(prefix, int.from_bytes(sha256(name.encode()).digest()[:16], "big"))
 
 
 def new_ids(prefix: str, count: int) -> list[str]:

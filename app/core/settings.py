@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     gs1_company_prefix: str = Field(GS1_EXAMPLE_PREFIX, pattern="^[0-9]{7,12}$")
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: SecretStr | None = None
+    stripe_connect_webhook_secret: SecretStr | None = None
+    stripe_capture: Literal["hand_over", "at_once"] = "hand_over"
+    stripe_connect: bool = False
+    stripe_country: str = Field("HK", pattern="^[A-Z]{2}$")
     stripe_api_base: str | None = None
     s3_bucket: str | None = None
     s3_endpoint: str | None = None

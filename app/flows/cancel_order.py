@@ -158,12 +158,12 @@ async def return_payment(ports: Ports, order: str) -> None:
     now = ports.clock.now()
     async with ports.begin() as session:
         payment = await get_payment_of(session, order)
-        row = await lock_order(session, order)
-        taken = [t for t in await transfers_of(session, order) if t.kind is TransferKind.COLLECTION]
     if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
         return
     asked = Money(payment.amount_minor, payment.currency)
-    ref = payment.provider_ref or (await ports.cards.create_intent(payment.id, order, asked)).ref
+    ref = payment.provider_ref
+    if ref is None:
+        ref = (await ports.cards.create_intent(payment.id, order, asked, hold=payment.hold)).ref
     intent = await ports.cards.cancel_intent(payment.id, ref)
     if intent.status is not PaymentStatus.PAID:
         async with ports.begin() as session:
@@ -179,9 +179,11 @@ async def return_payment(ports: Ports, order: str) -> None:
     rest = Money(asked.amount - parts, asked.currency)
     await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, rest)
     async with ports.begin() as session:
-        await lock_order(session, order)
+        row = await lock_order(session, order)
         await record_refund(session, payment.id, now)
-        if taken and not [t for t in await transfers_of(session, order) if t.kind is TransferKind.REFUND]:
+        made = await transfers_of(session, order)
+        taken = any(transfer.kind is TransferKind.COLLECTION for transfer in made)
+        if taken and not any(transfer.kind is TransferKind.REFUND for transfer in made):
             back = refund_paid_entries(row.buyer_id, payment.method, rest)
             await record_transfers(
                 session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now

@@ -50,6 +50,7 @@ from app.orders.service import list_lines, lock_order
 from app.orders.shares import shares_of
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
+from app.payments.disputes import is_disputed, require_undisputed
 from app.payments.models import Payment
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
@@ -85,6 +86,7 @@ async def open_claim(
     if line is None:
         raise NotFound(what=LINE)
     policy = _require_claimable(order, line, command, now)
+    await require_undisputed(session, order.id)
     await _require_refundable(session, order, line, command.amount)
     claim = _new_claim(order, line, policy, command, now)
     await add_claim(session, claim)
@@ -252,6 +254,7 @@ async def _step(
     await change_claim(session, claim, now, **given)
     if claim.due_at is None:
         await _release_the_rest(session, order, claim, now)
+        await align_later(ports, session, order.id)
     else:
         await _start_clock(session, claim)
     await _tell(session, order, claim, now)
@@ -269,6 +272,7 @@ async def _refund(
 
     Raises `ClaimAmountTooHigh` when less than that is left of what was paid.
     """
+    await require_undisputed(session, order.id)
     lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
     payment = await lock_payment_of(session, order.id)
     line = next(each for each in lines if each.id == claim.line_id)
@@ -337,7 +341,7 @@ def _paid_minor(order: Order, payment: Payment) -> int:
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
     """The claim is over: what of the producer's money waited for it alone is released, when the time for that has come already."""
-    if await _is_released(session, order, claim.producer_id, now):
+    if await _is_released(session, order, claim.producer_id, now) and not await is_disputed(session, order.id):
         lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
         transfers = await transfers_of(session, order.id)
         await record_transfers(session, releases(order, lines, claims, transfers, [claim.producer_id]), now)
@@ -357,6 +361,12 @@ def windows_of(order: Order, lines: Sequence[OrderLine]) -> dict[str, timedelta]
         producer: window_of(order.terms, [line.id for line in lines if line.producer_id == producer])
         for producer in producers
     }
+
+
+async def align_later(ports: Ports, session: Session, order_id: str) -> None:
+    """What producers have available of an order has changed: where a machine pays them, it is told by a job."""
+    if ports.channels:
+        await enqueue(session, [Job("order.released", {"order": order_id})])
 
 
 def releases(

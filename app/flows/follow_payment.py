@@ -1,37 +1,121 @@
-"""The story of a card payment's outcome reaching its order."""
+"""The story of a card payment's outcome reaching its order: held or paid, captured at the hand-over, or lost."""
 
+from datetime import datetime
+
+from app.core.database import Session
+from app.core.errors import StateConflict, UpstreamFailed
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
+from app.flows.cancel_order import give_back
 from app.flows.ports import Ports
 from app.flows.return_boxes import hold_boxes
+from app.flows.tell_people import payment_lost_notices
 from app.ledger.rules import collection_entries
 from app.ledger.service import record as record_transfers
+from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, AccountRef, State, Transfer, TransferKind
+from app.notify.service import queue_messages
+from app.orders.errors import AlreadyShipped
+from app.orders.models import Order
 from app.orders.rules import may
-from app.orders.service import lock_order, move
+from app.orders.service import get_order, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
-from app.payments.service import get_payment_of
-from app.payments.values import PaymentStatus
+from app.payments.models import Payment
+from app.payments.part_refunds import unsent_part_refunds
+from app.payments.rules import news_for_order
+from app.payments.service import apply, get_payment_of, list_holds_ending, lock_payment
+from app.payments.values import HOLD_MARGIN, PaymentEvent, PaymentMethod, PaymentStatus
+
+ENDED = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+CAPTURES_PER_SWEEP_MAX = 500
+_CAPTURED = {PaymentStatus.PAID: PaymentEvent.PAY, PaymentStatus.CANCELLED: PaymentEvent.CANCEL}
 
 
 async def payment_paid(ports: Ports, order: str) -> None:
-    """Job: a payment succeeded. The order is placed; if it has ended meanwhile, the money goes back."""
+    """Job: a payment succeeded, or is held on the card. The order is placed; if it has ended meanwhile, the money goes back.
+
+    Money is entered in the ledger once it is taken, however often and in whatever order this is told.
+    """
     now = ports.clock.now()
     async with ports.begin() as session:
         row = await lock_order(session, order)
         payment = await get_payment_of(session, order)
-        if payment.status is not PaymentStatus.PAID:
+        if payment.status not in (PaymentStatus.AUTHORISED, PaymentStatus.PAID):
             return
-        if not may(row.status, OrderEvent.PAY):
-            if row.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED):
-                await enqueue(session, [Job("payment.return", {"order": order})])
+        if row.status in ENDED:
+            await enqueue(session, [Job("payment.return", {"order": order})])
             return
-        await move(session, row, OrderEvent.PAY, now)
-        gateway = AccountRef(AccountKind.GATEWAY, payment.method, payment.currency)
-        entries = collection_entries(row.buyer_id, payment.currency, {gateway: payment.amount_minor})
-        await record_transfers(
-            session,
-            [Transfer(new_id("trf"), TransferKind.COLLECTION, order, State.POSTED, entries), *hold_boxes(row)],
-            now,
-        )
-        await enqueue(session, [Job("order.placed", {"order": order})])
+        if may(row.status, OrderEvent.PAY):
+            await move(session, row, OrderEvent.PAY, now)
+            await enqueue(session, [Job("order.placed", {"order": order})])
+        if payment.status is PaymentStatus.PAID:
+            await _enter(session, row, payment, now)
+
+
+async def _enter(session: Session, order: Order, payment: Payment, now: datetime) -> None:
+    """The buyer's debt is paid into the card provider's hands; once for each order."""
+    if any(each.kind is TransferKind.COLLECTION for each in await transfers_of(session, order.id)):
+        return
+    gateway = AccountRef(AccountKind.GATEWAY, payment.method, payment.currency)
+    entries = collection_entries(order.buyer_id, payment.currency, {gateway: payment.amount_minor})
+    taken = Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)
+    await record_transfers(session, [taken, *hold_boxes(order)], now)
+    # What was found to be too much while the money was only held goes back now that it is taken.
+    parts = await unsent_part_refunds(session, order.id)
+    await enqueue(session, [Job("payment.part_refund", {"refund": part}) for part in parts])
+
+
+async def capture_payment(ports: Ports, order: str) -> None:
+    """Job: the goods are handed over, so what is held on the buyer's card is taken. May run twice, and beside a cancellation."""
+    async with ports.begin() as session:
+        row, payment = await get_order(session, order, None), await get_payment_of(session, order)
+    if ports.cards is None or payment.status is not PaymentStatus.AUTHORISED or row.status in ENDED:
+        return
+    assert payment.provider_ref
+    intent = await ports.cards.capture(payment.id, payment.provider_ref)
+    if intent.status is PaymentStatus.AWAITING_CUSTOMER:
+        # The bank has given up the hold: nobody shall pay into an intent that we do not wait for any more.
+        intent = await ports.cards.cancel_intent(payment.id, payment.provider_ref)
+    if intent.status not in _CAPTURED:
+        raise UpstreamFailed(service="Stripe")
+    async with ports.begin() as session:
+        await lock_order(session, order)
+        present = await lock_payment(session, payment.id)
+        before = present.status
+        if await apply(session, present, _CAPTURED[intent.status], ports.clock.now()):
+            job = news_for_order(before, present.status)
+            assert job is not None
+            await enqueue(session, [Job(job, {"order": order})])
+
+
+async def capture_in_time(ports: Ports) -> None:
+    """Periodic: money that is held for goods which are late is taken before the hold expires."""
+    before = ports.clock.now() + HOLD_MARGIN
+    async with ports.begin() as session:
+        orders = await list_holds_ending(session, before, CAPTURES_PER_SWEEP_MAX)
+        await enqueue(session, [Job("payment.capture", {"order": order}) for order in orders])
+
+
+async def payment_lost(ports: Ports, order: str) -> None:
+    """Job: money that was held for an order is held no more. An order of which nothing moves is cancelled.
+
+    Goods that are on their way go on: their order stands in the operators' list until it is paid another way.
+    """
+    now = ports.clock.now()
+    async with ports.begin() as session:
+        row = await lock_order(session, order)
+        payment = await get_payment_of(session, order)
+        if payment.method is not PaymentMethod.STRIPE or payment.status is not PaymentStatus.CANCELLED:
+            return
+        if row.status in ENDED:
+            return
+    try:
+        async with ports.begin() as session:
+            row = await lock_order(session, order)
+            await move(session, row, OrderEvent.CANCEL, now)
+            await give_back(session, row, ports, None)
+            await enqueue(session, [Job("order.cancelled", {"order": order})])
+    except (AlreadyShipped, StateConflict):
+        async with ports.begin() as session:
+            row = await lock_order(session, order)
+            await queue_messages(session, await payment_lost_notices(session, row), now)

@@ -10,7 +10,7 @@ from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
-from app.flows.claim_goods import releases, windows_of
+from app.flows.claim_goods import align_later, releases, windows_of
 from app.flows.ports import Ports
 from app.flows.return_boxes import clocks_of_boxes, hold_boxes
 from app.flows.reweigh import due_minor
@@ -26,6 +26,7 @@ from app.orders.rules import may
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
+from app.payments.disputes import is_disputed
 from app.payments.part_refunds import refunded_in_parts
 from app.payments.service import get_payment_of, record_collection
 from app.payments.values import PaymentMethod, PaymentStatus
@@ -47,7 +48,8 @@ async def follow_shipment(ports: Ports, order: str) -> None:
         status = order_status([journey.status for journey in journeys])
         if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and may(row.status, OrderEvent.DEPART):
             await move(session, row, OrderEvent.DEPART, ports.clock.now())
-            await enqueue(session, [Job("order.shipped", {"order": order})])
+            captured = [Job("payment.capture", {"order": order})] if row.terms.get("hold") else []
+            await enqueue(session, [Job("order.shipped", {"order": order}), *captured])
         if status is OrderStatus.DELIVERED and may(row.status, OrderEvent.DELIVER):
             await _delivered(session, row, journeys, ports)
         await _hand_over(session, order, journeys)
@@ -162,14 +164,20 @@ async def complete_order(ports: Ports, order: str) -> None:
 
 
 async def _complete(session: Session, order: Order, ports: Ports) -> None:
-    """The producers' money becomes available to them, but for lines with an open claim: theirs waits for its end."""
+    """The producers' money becomes available to them, but for lines with an open claim: theirs waits for its end.
+
+    While a bank decides about the payment, all of it waits.
+    """
     await move(session, order, OrderEvent.COMPLETE, ports.clock.now())
     await _release(session, order, None, ports)
 
 
 async def _release(session: Session, order: Order, producers: Sequence[str] | None, ports: Ports) -> None:
     """What these producers (None: all of the order) have pending becomes available, but for lines with an open claim."""
+    if await is_disputed(session, order.id):
+        return
     lines = [LineSold(line.id, line.producer_id, line.total_minor) for line in await list_lines(session, order.id)]
     claims, transfers = await standings_of(session, order.id), await transfers_of(session, order.id)
     producers = producers or sorted({line.producer for line in lines})
     await record_transfers(session, releases(order, lines, claims, transfers, producers), ports.clock.now())
+    await align_later(ports, session, order.id)

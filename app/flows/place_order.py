@@ -35,7 +35,7 @@ from app.orders.models import Order, OrderLine, Quote
 from app.orders.schemas import OptionShape, OrderRequest, PaymentShape
 from app.orders.service import add_order, find_placed, get_order, get_quote
 from app.payments.models import Payment
-from app.payments.rules import require_offered
+from app.payments.rules import may_hold, require_offered
 from app.payments.service import amount_of, get_payment_of, note_intent, start_payment
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.payouts.terms import TransferTerms
@@ -121,6 +121,7 @@ async def _book(
         if not has_left(option, now):
             fee_bps = ports.settings.platform_fee_bps
             draft = decide(quote, option, command, method, fee_bps, ports.policies, now, parties.shares)
+            draft.order.terms["hold"] = _holds(ports, method, option, now)
             _freeze_transfer(draft, ports.terms.transfer, now)
             try:
                 return await _write(ports, draft, parties, claim, language, now)
@@ -128,6 +129,14 @@ async def _book(
                 refused[full.service, full.departure_at] += 1
         option = await plan_again(ports, quote, quoted, option, refused, now)
     raise await fresh_options(ports, caller, quote)
+
+
+def _holds(ports: Ports, method: PaymentMethod, option: OptionShape, now: datetime) -> bool:
+    """Whether a card is only authorised for this order, and captured when the first goods are handed over."""
+    if method is not PaymentMethod.STRIPE or ports.settings.stripe_capture != "hand_over":
+        return False
+    departures = [quoted.legs[0].departs_at for quoted in option.consignments if quoted.legs]
+    return may_hold(min(departures, default=option.arrives_by), now)
 
 
 async def _write(
@@ -174,7 +183,8 @@ async def _write_order(
         session, draft.consignments, now, company_prefix=ports.settings.gs1_company_prefix
     )
     due = Money(draft.due_minor, order.currency)
-    await start_payment(session, draft.payment_id, order.id, draft.method, due, now)
+    hold = order.terms["hold"]
+    await start_payment(session, draft.payment_id, order.id, draft.method, due, now, hold=hold)
     await record_transfers(session, [draft.sale, *applied], now)
     if draft.method is not PaymentMethod.CASH_ON_DELIVERY:
         await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=_unpaid_until(order, now))])
@@ -240,7 +250,7 @@ async def _ask_provider(ports: Ports, payment: Payment) -> str | None:
     if payment.provider_ref:
         intent = await ports.cards.retrieve_intent(payment.provider_ref)
     else:
-        intent = await ports.cards.create_intent(payment.id, payment.order_id, amount_of(payment))
+        intent = await ports.cards.create_intent(payment.id, payment.order_id, amount_of(payment), hold=payment.hold)
     async with ports.begin() as session:
         noted = await note_intent(session, payment.id, intent.ref, ports.clock.now())
         if noted.status is PaymentStatus.CANCELLED:

@@ -20,15 +20,16 @@ from app.offers.terms import TermsUnreadable as OfferTermsUnreadable
 from app.offers.terms import load_terms as load_offer_terms
 from app.orders.policies import NO_POLICIES, Policies, PoliciesUnreadable, load_policies
 from app.payments.providers import PaymentProvider, open_provider
-from app.payouts.channels import PayoutChannel
+from app.payouts.channels import ConnectedAccounts, PayoutChannel
+from app.payouts.stripe_channel import open_connect
 from app.payouts.terms import NO_TERMS, Terms, TermsUnreadable, load_terms
 from app.payouts.values import Channel
 
 
 @dataclass(frozen=True)
 class Ports:
-    """`cards` is None when no card provider is configured; `channels` are those that pay out by machine. `session` is a transaction that
-    is open already.
+    """`cards` is None when no card provider is configured; `channels` are those that pay out by machine, `connect` is the one of them
+    that keeps an account for each party, where there is one. `session` is a transaction that is open already.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Ports:
     offer_terms: OfferTerms = NO_OFFER_TERMS
     terms: Terms = NO_TERMS
     channels: Mapping[Channel, PayoutChannel] = field(default_factory=dict)
+    connect: ConnectedAccounts | None = None
     session: Session | None = None
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
@@ -88,7 +90,8 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     assert settings.database_url
     rules, policies = origin_rules_of(settings), load_policies(settings.policies)
     terms = load_terms(settings.settlement_terms)
-    cards = open_provider(settings)
+    cards, connect = open_provider(settings), open_connect(settings)
+    channels: dict[Channel, PayoutChannel] = {Channel.STRIPE: connect} if connect else {}
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
     )
@@ -107,8 +110,12 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             policies=policies,
             offer_terms=load_offer_terms(settings.offer_terms),
             terms=terms,
+            channels=channels,
+            connect=connect,
         )
     finally:
         await database.close()
         if cards is not None:
             await cards.close()
+        if connect is not None:
+            await connect.close()

@@ -10,6 +10,7 @@ from app.ledger.values import State, Transfer, TransferKind
 from app.orders.service import lock_order
 from app.payments.part_refunds import find_part_refund, mark_sent
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
+from app.payments.values import PaymentStatus
 
 
 async def return_part(ports: Ports, refund: str) -> None:
@@ -19,6 +20,9 @@ async def return_part(ports: Ports, refund: str) -> None:
         if seen is None or seen.refunded_at is not None:
             return
         payment = await get_payment_of(session, seen.order_id)
+    if payment.status is PaymentStatus.AUTHORISED:
+        # Nothing was taken yet: once it is, this is put again.
+        return
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")
     amount = Money(seen.amount_minor, seen.currency)

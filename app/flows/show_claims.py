@@ -1,7 +1,15 @@
 """Claims and policies as people see them."""
 
 from app.claims.models import BuyerClaim
-from app.claims.schemas import CancellationShape, ClaimPolicyShape, ClaimShape, Inspection, PoliciesShape, WeighingShape
+from app.claims.schemas import (
+    CancellationShape,
+    ClaimPolicyShape,
+    ClaimShape,
+    DisputePolicyShape,
+    Inspection,
+    PoliciesShape,
+    WeighingShape,
+)
 from app.claims.service import get_claim, list_claims
 from app.claims.values import DISPLAY, ClaimStatus
 from app.core.money import Money
@@ -70,4 +78,5 @@ def policies_shape(policies: Policies) -> PoliciesShape:
         ],
         harvest_short=policies.harvest_short,
         weighings=[WeighingShape.model_validate(row.model_dump()) for row in policies.weighing],
+        disputes=[DisputePolicyShape.model_validate(row.model_dump()) for row in policies.dispute],
     )

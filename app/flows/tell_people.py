@@ -136,6 +136,11 @@ async def payment_failed(ports: Ports, order: str) -> None:
             )
 
 
+async def payment_lost_notices(session: Session, order: Order) -> list[Notice]:
+    """To the buyer of goods that are on their way, when what was held for them could not be taken."""
+    return [await _to_buyer(session, order, Template.PAYMENT_LOST, {})]
+
+
 async def _to_buyer(session: Session, order: Order, template: Template, params: dict[str, str]) -> Notice:
     buyer = (await contacts_of_persons(session, [order.buyer_id]))[order.buyer_id]
     return Notice(buyer.phone, template, buyer.language, {"number": order.number} | params)

@@ -15,7 +15,7 @@ from app.core.text import pick
 from app.ledger.models import Reconciliation
 from app.ledger.rules import account_of
 from app.ledger.schemas import FindingShape, ReconciliationShape
-from app.ledger.values import FINDING_DISPLAY, FINDINGS_MAX, NO_CURRENCY, Disagreement, Finding
+from app.ledger.values import BESIDE_PAYMENTS, FINDING_DISPLAY, FINDINGS_MAX, NO_CURRENCY, Disagreement, Finding
 
 _COLUMNS: Final = [col(getattr(Reconciliation, name)) for name in Reconciliation.model_fields]
 _LONG: Final = text("SET LOCAL statement_timeout = '30min'")
@@ -57,6 +57,7 @@ _GATEWAY: Final = text(
     SELECT transfer.subject, entry.currency, -sum(entry.amount_minor)::bigint AS held_minor
     FROM transfer JOIN entry ON entry.transfer_id = transfer.id
     WHERE transfer.subject = ANY(:subjects) AND transfer.state = 'posted'
+        AND NOT transfer.kind = ANY(:beside)
         AND entry.account_id = 'gateway:' || CAST(:provider AS text) || ':' || entry.currency
     GROUP BY transfer.subject, entry.currency
     """
@@ -88,7 +89,9 @@ async def check_books(session: Session, until_at: datetime) -> tuple[int, int, l
 
 async def held_by_provider(reader: Reader, provider: str, order_ids: Sequence[str]) -> dict[tuple[str, str], int]:
     """What the ledger says a card provider holds for each of these orders, by order and currency. One statement."""
-    rows = await reader.execute(_GATEWAY, {"subjects": list(order_ids), "provider": provider})
+    rows = await reader.execute(
+        _GATEWAY, {"subjects": list(order_ids), "provider": provider, "beside": sorted(BESIDE_PAYMENTS)}
+    )
     return {(row.subject, row.currency): row.held_minor for row in rows}
 
 

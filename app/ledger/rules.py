@@ -266,6 +266,16 @@ def unreleased_minor(
     )
 
 
+def available_by_owner(transfers: Sequence[Transfer]) -> dict[str, int]:
+    """What of these transfers of an order has come to be available to producers and co-operatives, less what they had to give back."""
+    sums: dict[str, int] = {}
+    for transfer in transfers:
+        for entry in transfer.entries if transfer.state is State.POSTED else ():
+            if entry.account.kind in (AccountKind.PRODUCER_AVAILABLE, AccountKind.COOPERATIVE_AVAILABLE):
+                sums[entry.account.owner] = sums.get(entry.account.owner, 0) + entry.amount_minor
+    return sums
+
+
 def reversed_entries(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The entries that undo these."""
     return tuple(Entry(entry.account, -entry.amount_minor) for entry in entries)

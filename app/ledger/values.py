@@ -35,6 +35,8 @@ class AccountKind(StrEnum):
     REROUTING = "rerouting"
     CANCELLATIONS = "cancellations"
     BANK = "bank"
+    GATEWAY_FEE = "gateway_fee"
+    DISPUTED = "disputed"
     COOPERATIVE_PENDING = "cooperative_pending"
     COOPERATIVE_AVAILABLE = "cooperative_available"
     DEPOSIT = "deposit"
@@ -68,6 +70,16 @@ class TransferKind(StrEnum):
     PAYOUT_RETURNED = "payout_returned"
     REMITTANCE = "remittance"
     FREIGHT_PAID = "freight_paid"
+    DISPUTE = "dispute"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+    GATEWAY_FEE = "gateway_fee"
+
+
+# Between the card provider and us alone: what a buyer's payment comes to is not changed by them.
+BESIDE_PAYMENTS: Final = frozenset({
+    TransferKind.DISPUTE, TransferKind.DISPUTE_WON, TransferKind.DISPUTE_LOST, TransferKind.GATEWAY_FEE,
+})  # fmt: skip
 
 
 # What is pending until the goods are delivered, and void when the order is cancelled.
@@ -227,6 +239,7 @@ class Disagreement(StrEnum):
     PAYMENT_AMOUNT = "payment_amount"
     PAYMENT_LEDGER = "payment_ledger"
     PROVIDER_SILENT = "provider_silent"
+    MOVE_AMOUNT = "move_amount"
     PAYOUT = "payout"
     BANK = "bank"
 
@@ -261,6 +274,10 @@ FINDING_DISPLAY: Final[Mapping[Disagreement, Mapping[str, str]]] = {
         "en": "The ledger holds other money than the provider",
         "zh-Hans": "账本与支付渠道金额不符",
     },
+    Disagreement.MOVE_AMOUNT: {
+        "en": "Moved to a producer's account otherwise than we recorded",
+        "zh-Hans": "转入生产者账户的金额与登记不符",
+    },
     Disagreement.PAYOUT: {
         "en": "The ledger does not say what the payout says",
         "zh-Hans": "付款记录与账本不符",
@@ -292,6 +309,10 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.PAYOUT_RETURNED: {"en": "Payout came back", "zh-Hans": "付款退回"},
     TransferKind.REMITTANCE: {"en": "Cash handed over", "zh-Hans": "上缴代收货款"},
     TransferKind.FREIGHT_PAID: {"en": "Freight settled with cash held", "zh-Hans": "运费抵扣代收现金"},
+    TransferKind.DISPUTE: {"en": "Disputed by the buyer's bank", "zh-Hans": "买家银行拒付"},
+    TransferKind.DISPUTE_WON: {"en": "Dispute won", "zh-Hans": "拒付争议胜诉"},
+    TransferKind.DISPUTE_LOST: {"en": "Dispute lost", "zh-Hans": "拒付争议败诉"},
+    TransferKind.GATEWAY_FEE: {"en": "Fee of the card provider", "zh-Hans": "支付渠道手续费"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
     State.PENDING: {"en": "Pending", "zh-Hans": "待入账"},
@@ -309,6 +330,8 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.PLATFORM_FEE: {"en": "Platform fee", "zh-Hans": "平台服务费"},
     AccountKind.SUBSIDY: {"en": "Subsidy", "zh-Hans": "补贴"},
     AccountKind.REROUTING: {"en": "Cost of going another way", "zh-Hans": "改线差额"},
+    AccountKind.GATEWAY_FEE: {"en": "Fees of the card provider", "zh-Hans": "支付渠道手续费"},
+    AccountKind.DISPUTED: {"en": "Held by buyers' banks in disputes", "zh-Hans": "拒付争议冻结款"},
     AccountKind.COOPERATIVE_PENDING: {"en": "Share of members' sales, not yet released", "zh-Hans": "待结算社员分成"},
     AccountKind.COOPERATIVE_AVAILABLE: {
         "en": "Share of members' sales, available for payout",

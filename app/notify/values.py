@@ -43,6 +43,10 @@ class Template(StrEnum):
     WEIGHT_ASKED = "weight_asked"
     WEIGHT_REFERRED = "weight_referred"
     WEIGHT_DECLINED = "weight_declined"
+    PAYMENT_LOST = "payment_lost"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
     COOPERATIVE_INVITED = "cooperative_invited"
@@ -189,6 +193,22 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.WEIGHT_DECLINED: {
         "en": "Chama: the weight of {title} of order {number} was not accepted. The goods are taken off the order and cost nothing.",
         "zh-Hans": "【茶马】订单 {number} 的{title}因重量差异未被接受，已从订单中取消，不收取费用。",
+    },
+    Template.PAYMENT_LOST: {
+        "en": "Chama: the payment that was held for order {number} could not be taken. Please call us to pay another way.",
+        "zh-Hans": "【茶马】订单 {number} 的预授权未能扣款，请联系我们以其他方式付款。",
+    },
+    Template.DISPUTE_OPENED: {
+        "en": "Chama: the buyer's bank disputes {amount} of order {number}. What proves the delivery is due by {due}: tell the operator.",
+        "zh-Hans": "【茶马】买家银行对订单 {number} 的 {amount} 提出争议，请在 {due} 前向平台提供送达凭证。",
+    },
+    Template.DISPUTE_WON: {
+        "en": "Chama: the dispute over order {number} is won. {amount} is back.",
+        "zh-Hans": "【茶马】订单 {number} 的争议已胜诉，{amount} 已返还。",
+    },
+    Template.DISPUTE_LOST: {
+        "en": "Chama: the dispute over order {number} is lost. {amount} stays with the buyer; your account shows your part of it.",
+        "zh-Hans": "【茶马】订单 {number} 的争议败诉，{amount} 归买家所有，您承担的部分见账户明细。",
     },
     Template.PAYOUT_PAID: {
         "en": "Chama: {amount} was paid to your account {account}. Reference: {reference}",

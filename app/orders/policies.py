@@ -167,6 +167,22 @@ class Weighing(Shape):
         return self
 
 
+class DisputePolicy(Shape):
+    """One row: who bears what is lost when a buyer's bank decides for the buyer, by the reason that it gave."""
+
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
+    bears: Party
+    what: dict[str, str]
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not _said(self.what):
+            raise ValueError("`what` is said in en and in zh-Hans")
+        if self.bears not in (Party.PRODUCER, Party.PLATFORM):
+            raise ValueError("`bears` is producer or platform")
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
     """Who owes whom what share for each consignment of a cancelled order."""
@@ -185,6 +201,7 @@ class Policies(Shape):
     cancellation: Annotated[tuple[Cancellation, ...], Field(max_length=ROWS_MAX)] = ()
     weighing: Annotated[tuple[Weighing, ...], Field(max_length=ROWS_MAX)] = ()
     harvest_short: HarvestShort | None = None
+    dispute: Annotated[tuple[DisputePolicy, ...], Field(max_length=ROWS_MAX)] = ()
 
     @model_validator(mode="after")
     def _stands_once(self) -> Self:
@@ -192,6 +209,7 @@ class Policies(Shape):
             ("numbers", [*(row.number for row in self.claim), *(row.number for row in self.weighing)]),
             ("codes", [row.code for row in self.cancellation]),
             ("weighed categories", [row.category.value for row in self.weighing]),
+            ("reasons", [row.reason for row in self.dispute]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -245,6 +263,7 @@ def frozen_terms(policies: Policies, goods: Mapping[str, tuple[str | None, bool]
     used = {row.number: row for rows in bearing.values() for row in rows}
     return {
         "policy": policies.version,
+        "disputes": {row.reason: row.bears.value for row in policies.dispute},
         "lines": {line: [row.number for row in rows] for line, rows in bearing.items()},
         "claims": {
             number: [

@@ -31,6 +31,26 @@ class AmountNotPayable(Problem):
     }
 
 
+class PaymentDisputed(Problem):
+    slug = "payment-disputed"
+    kind = Kind.CONFLICT
+    title = {"en": "The buyer's bank is deciding about this payment", "zh-Hans": "该付款正由买家银行处理争议"}
+    detail = {
+        "en": "Money of a disputed payment cannot go back another way. Wait for the bank's decision: GET /v1/disputes shows it.",
+        "zh-Hans": "争议中的款项不能再以其他方式退回。请等待银行裁决，可通过 GET /v1/disputes 查看进展。",
+    }
+
+
+class EvidenceTooLate(Problem):
+    slug = "evidence-too-late"
+    kind = Kind.CONFLICT
+    title = {"en": "This dispute takes no answer any more", "zh-Hans": "该争议已不再接受答复"}
+    detail = {
+        "en": "It was answered before, its deadline is over, or the bank has decided. GET /v1/disputes shows how it stands.",
+        "zh-Hans": "该争议已答复、已过截止时间或银行已裁决。可通过 GET /v1/disputes 查看进展。",
+    }
+
+
 class PaymentWebhookNotConfigured(Problem):
     slug = "payment-webhook-not-configured"
     kind = Kind.MISSING

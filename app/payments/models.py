@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
-from app.payments.values import PROVIDER_ID_LENGTH_MAX, Outcome, PaymentMethod, PaymentStatus
+from app.payments.values import PROVIDER_ID_LENGTH_MAX, DisputeStatus, Outcome, PaymentMethod, PaymentStatus
 
 
 class Payment(SQLModel, table=True):
@@ -25,6 +25,8 @@ class Payment(SQLModel, table=True):
             name="cash_needs_no_provider",
         ),
         CheckConstraint("method <> 'bank_transfer' OR provider_ref IS NULL", name="bank_needs_no_provider"),
+        CheckConstraint("status <> 'authorised' OR held_until IS NOT NULL", name="authorised_until"),
+        Index("ix_payment_held_until_authorised", "held_until", postgresql_where=text("status = 'authorised'")),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -35,6 +37,9 @@ class Payment(SQLModel, table=True):
     refunded_minor: int = Field(default=0, sa_type=BigInteger)
     currency: str = Field(max_length=3)
     provider_ref: str | None = Field(default=None, unique=True, max_length=PROVIDER_ID_LENGTH_MAX)
+    # Whether a card's money is only held at first, and until when it is.
+    hold: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    held_until: datetime | None = None
     collected_by: str | None = Field(default=None, max_length=40)
     created_at: datetime
     updated_at: datetime
@@ -67,6 +72,42 @@ class PaymentReceipt(SQLModel, table=True):
     reference: str = Field(unique=True, max_length=60)
     recorded_by: str = Field(max_length=40)
     created_at: datetime
+
+
+class Dispute(SQLModel, table=True):
+    """A buyer's bank disputes a payment. Amounts only grow and the status only goes up, whatever the order of news.
+
+    `taken_minor`: withdrawn from us; `returned_minor`: given back; `lost_minor`: of what was taken, what somebody has borne for good.
+    """
+
+    __tablename__ = "dispute"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint(
+            "returned_minor >= 0 AND lost_minor >= 0 AND returned_minor + lost_minor <= taken_minor",
+            name="ends_within_taken",
+        ),
+        CheckConstraint("(evidence_sent_at IS NULL) = (evidence IS NULL)", name="evidence_with_time"),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    provider_ref: str = Field(unique=True, max_length=PROVIDER_ID_LENGTH_MAX)
+    payment_id: str = Field(max_length=40, foreign_key="payment.id", index=True)
+    order_id: str = Field(index=True, max_length=40)
+    status: DisputeStatus = Field(sa_type=enum_type(DisputeStatus))
+    reason: str = Field(max_length=40)
+    currency: str = Field(max_length=3)
+    amount_minor: int = Field(sa_type=BigInteger)
+    taken_minor: int = Field(default=0, sa_type=BigInteger)
+    returned_minor: int = Field(default=0, sa_type=BigInteger)
+    lost_minor: int = Field(default=0, sa_type=BigInteger)
+    producers: list[str] = Field(sa_type=JSONB)
+    due_at: datetime | None = None
+    evidence: str | None = None
+    evidence_by: str | None = Field(default=None, max_length=40)
+    evidence_sent_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
 
 
 class ProviderEvent(SQLModel, table=True):

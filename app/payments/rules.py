@@ -7,7 +7,17 @@ from typing import Final
 from app.core.money import Money
 from app.ledger.values import Disagreement, Finding
 from app.payments.errors import PaymentMethodUnavailable
-from app.payments.values import FOR_ORDERS, News, PaymentEvent, PaymentMethod, PaymentStatus, Recorded, Taken
+from app.payments.values import (
+    FOR_ORDERS,
+    HOLD_LASTS,
+    HOLD_MARGIN,
+    News,
+    PaymentEvent,
+    PaymentMethod,
+    PaymentStatus,
+    Recorded,
+    Taken,
+)
 
 _E = PaymentEvent
 _S = PaymentStatus
@@ -19,16 +29,22 @@ ALLOWED: Final[Mapping[tuple[PaymentStatus, PaymentEvent], PaymentStatus]] = {
     (_S.PENDING_CASH, _E.CANCEL): _S.CANCELLED,
     (_S.STARTED, _E.ASK): _S.AWAITING_CUSTOMER,
     (_S.STARTED, _E.DECLINE): _S.FAILED,
+    (_S.STARTED, _E.AUTHORISE): _S.AUTHORISED,
     (_S.STARTED, _E.CANCEL): _S.CANCELLED,
     (_S.STARTED, _E.PAY): _S.PAID,
     (_S.STARTED, _E.REFUND): _S.REFUNDED,
     (_S.AWAITING_CUSTOMER, _E.DECLINE): _S.FAILED,
+    (_S.AWAITING_CUSTOMER, _E.AUTHORISE): _S.AUTHORISED,
     (_S.AWAITING_CUSTOMER, _E.CANCEL): _S.CANCELLED,
     (_S.AWAITING_CUSTOMER, _E.PAY): _S.PAID,
     (_S.AWAITING_CUSTOMER, _E.REFUND): _S.REFUNDED,
+    (_S.FAILED, _E.AUTHORISE): _S.AUTHORISED,
     (_S.FAILED, _E.CANCEL): _S.CANCELLED,
     (_S.FAILED, _E.PAY): _S.PAID,
     (_S.FAILED, _E.REFUND): _S.REFUNDED,
+    (_S.AUTHORISED, _E.CANCEL): _S.CANCELLED,
+    (_S.AUTHORISED, _E.PAY): _S.PAID,
+    (_S.AUTHORISED, _E.REFUND): _S.REFUNDED,
     (_S.CANCELLED, _E.PAY): _S.PAID,
     (_S.CANCELLED, _E.REFUND): _S.REFUNDED,
     (_S.PAID, _E.REFUND): _S.REFUNDED,
@@ -47,15 +63,23 @@ def next_status(status: PaymentStatus, event: PaymentEvent) -> PaymentStatus | N
 
 
 def news_for_order(before: PaymentStatus, after: PaymentStatus) -> str | None:
-    """The job that tells the order of a step: `payment.paid`, `payment.failed`, or nothing.
+    """The job that tells the order of a step: `payment.authorised`, `payment.paid`, `payment.failed`, `payment.lost`, or nothing.
 
-    `payment.failed` is no last word while the intent is open: the buyer may pay with another card.
+    `payment.failed` is no last word while the intent is open: the buyer may pay with another card. `payment.lost` is: money that was
+    held for an order is held no more.
     """
-    if after is PaymentStatus.PAID:
-        return "payment.paid"
+    if after in (PaymentStatus.AUTHORISED, PaymentStatus.PAID):
+        return f"payment.{after}"
+    if before is PaymentStatus.AUTHORISED and after is PaymentStatus.CANCELLED:
+        return "payment.lost"
     # Returned before the order ever heard that it was paid.
-    unheard = after is PaymentStatus.REFUNDED and before is not PaymentStatus.PAID
+    unheard = after is PaymentStatus.REFUNDED and before not in (PaymentStatus.AUTHORISED, PaymentStatus.PAID)
     return "payment.failed" if unheard or after in (PaymentStatus.FAILED, PaymentStatus.CANCELLED) else None
+
+
+def may_hold(first_departs_at: datetime, now: datetime) -> bool:
+    """Whether money held on a card now would still be held, with a margin, when the first goods are handed over."""
+    return first_departs_at + HOLD_MARGIN <= now + HOLD_LASTS
 
 
 def methods_offered(

@@ -18,6 +18,8 @@ from app.payments.models import Payment, PaymentReceipt, ProviderEvent
 from app.payments.rules import FIRST, fits, news_for_order, next_status
 from app.payments.values import (
     DISPLAY,
+    HOLD_LASTS,
+    AnyNews,
     Event,
     News,
     Outcome,
@@ -30,13 +32,20 @@ from app.payments.values import (
 
 log = logging.getLogger(__name__)
 _START: Final = Sql(inserting("payment"))
-_NEWS: Final = TypeAdapter(News)
+_NEWS: Final[TypeAdapter[AnyNews]] = TypeAdapter(AnyNews)
 
 
 async def start_payment(
-    session: Session, payment_id: str, order_id: str, method: PaymentMethod, amount: Money, now: datetime
+    session: Session,
+    payment_id: str,
+    order_id: str,
+    method: PaymentMethod,
+    amount: Money,
+    now: datetime,
+    *,
+    hold: bool = False,
 ) -> None:
-    """Begin to be paid for an order, before anybody outside is asked. One INSERT."""
+    """Begin to be paid for an order, before anybody outside is asked. With `hold` a card is captured later. One INSERT."""
     payment = Payment(
         id=payment_id,
         order_id=order_id,
@@ -44,6 +53,7 @@ async def start_payment(
         status=FIRST[method],
         amount_minor=amount.amount,
         currency=amount.currency,
+        hold=hold,
         created_at=now,
         updated_at=now,
     )
@@ -160,6 +170,8 @@ async def apply(session: Session, payment: Payment, event: PaymentEvent, now: da
         payment.updated_at = now
         if status is PaymentStatus.REFUNDED:
             payment.refunded_minor = payment.amount_minor
+        if status is PaymentStatus.AUTHORISED:
+            payment.held_until = now + HOLD_LASTS
     await session.flush()
     return status is not None
 
@@ -231,15 +243,54 @@ async def keep_event(session: Session, event: Event, now: datetime) -> bool:
     return inserted.first() is not None and not idle
 
 
-async def settle_event(session: Session, provider: str, event_id: str, now: datetime) -> Step | None:
-    """Act on a kept event and mark it handled; None when that was done before. Locks the event, then its payment."""
+async def find_news(session: Session, provider: str, event_id: str) -> AnyNews | None:
+    """What a kept event says; None when there is none, or when it was acted upon before."""
+    kept = await session.get(ProviderEvent, (provider, event_id))
+    if kept is None or kept.handled_at is not None:
+        return None
+    return _NEWS.validate_python(kept.payload)
+
+
+async def lock_news(session: Session, provider: str, event_id: str) -> AnyNews | None:
+    """Like `find_news`, with the event locked: whoever has it acts upon it, and then says so with `close_event`."""
     kept = await session.get(ProviderEvent, (provider, event_id), with_for_update=True, populate_existing=True)
     if kept is None or kept.handled_at is not None:
         return None
-    step = await _take_in(session, provider, _NEWS.validate_python(kept.payload), now)
-    kept.handled_at, kept.outcome = now, step.outcome
+    return _NEWS.validate_python(kept.payload)
+
+
+async def close_event(session: Session, provider: str, event_id: str, outcome: Outcome, now: datetime) -> None:
+    """A locked event was acted upon."""
+    kept = await session.get_one(ProviderEvent, (provider, event_id))
+    kept.handled_at, kept.outcome = now, outcome
     await session.flush()
+
+
+async def settle_event(session: Session, provider: str, event_id: str, now: datetime) -> Step | None:
+    """Act on a kept event about a payment and mark it handled; None when that was done before. Locks the event, then its payment."""
+    news = await lock_news(session, provider, event_id)
+    if not isinstance(news, News):
+        return None
+    step = await _take_in(session, provider, news, now)
+    await close_event(session, provider, event_id, step.outcome, now)
     return step
+
+
+async def payment_by_ref(session: Session, provider: str, ref: str) -> Payment | None:
+    """The payment that a provider knows by this name."""
+    wanted = select(Payment).where(col(Payment.provider_ref) == ref, col(Payment.method) == provider)
+    return (await session.scalars(wanted)).one_or_none()
+
+
+async def list_holds_ending(session: Session, before: datetime, most: int) -> list[str]:
+    """The orders whose money is held on a card no longer than until `before`, the first to end first."""
+    wanted = (
+        select(col(Payment.order_id))
+        .where(col(Payment.status) == PaymentStatus.AUTHORISED, col(Payment.held_until) < before)
+        .order_by(col(Payment.held_until))
+        .limit(most)
+    )
+    return list((await session.execute(wanted)).scalars())
 
 
 async def _take_in(session: Session, provider: str, news: News, now: datetime) -> Step:

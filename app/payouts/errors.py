@@ -13,6 +13,16 @@ class SheetTooLong(Problem):
     }
 
 
+class PayoutAccountsUnavailable(Problem):
+    slug = "payout-accounts-unavailable"
+    kind = Kind.MISSING
+    title = {"en": "No accounts are opened here", "zh-Hans": "本服务未开通此类收款账户"}
+    detail = {
+        "en": "Give a bank account or a wallet with POST /v1/payees. For accounts with Stripe the operator sets CHAMA_STRIPE_CONNECT.",
+        "zh-Hans": "请通过 POST /v1/payees 填写银行账户或钱包。如需 Stripe 收款账户，请运营方设置 CHAMA_STRIPE_CONNECT。",
+    }
+
+
 class NothingToPayBack(Problem):
     slug = "nothing-to-pay-back"
     kind = Kind.CONFLICT

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
-from app.payouts.values import REFERENCE_LENGTH_MAX, Channel, Party, PayeeStatus, PayoutStatus
+from app.payouts.values import REFERENCE_LENGTH_MAX, Channel, MoveStatus, Party, PayeeStatus, PayoutStatus
 
 
 class Payee(SQLModel, table=True):
@@ -100,6 +100,56 @@ class Payout(SQLModel, table=True):
     sent_at: datetime | None = None
     paid_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+class ConnectTransfer(SQLModel, table=True):
+    """What a party was sent for one order from its charge, within the card provider. The ledger does not move: the provider still has it.
+
+    `withheld_minor`: of what was due, what covered what the party had been sent too much before; `short_minor`: of what was to come
+    back, what its account no longer had.
+    """
+
+    __tablename__ = "connect_transfer"
+    __table_args__ = (
+        CheckConstraint(
+            "amount_minor >= 0 AND withheld_minor >= 0 AND amount_minor + withheld_minor > 0", name="amounts"
+        ),
+        CheckConstraint("reversed_minor BETWEEN 0 AND amount_minor AND short_minor >= 0", name="reversed_within"),
+        Index("ix_connect_transfer_party_id_currency", "party_id", "currency"),
+        Index("ix_connect_transfer_prepared", "id", postgresql_where=text("status = 'prepared'")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    order_id: str = Field(max_length=40, index=True)
+    party_id: str = Field(max_length=60)
+    account_ref: str = Field(max_length=255)
+    currency: str = Field(max_length=3)
+    amount_minor: int = Field(sa_type=BigInteger)
+    withheld_minor: int = Field(default=0, sa_type=BigInteger)
+    reversed_minor: int = Field(default=0, sa_type=BigInteger)
+    short_minor: int = Field(default=0, sa_type=BigInteger)
+    status: MoveStatus = Field(sa_type=enum_type(MoveStatus))
+    ref: str | None = Field(default=None, unique=True, max_length=255)
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConnectReversal(SQLModel, table=True):
+    """A part of a transfer that is to come back, since the goods were refunded or the dispute was lost."""
+
+    __tablename__ = "connect_reversal"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("ix_connect_reversal_prepared", "id", postgresql_where=text("status = 'prepared'")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    transfer_id: str = Field(max_length=40, foreign_key="connect_transfer.id", index=True)
+    amount_minor: int = Field(sa_type=BigInteger)
+    status: MoveStatus = Field(sa_type=enum_type(MoveStatus))
+    ref: str | None = Field(default=None, unique=True, max_length=255)
+    created_at: datetime
+    updated_at: datetime
 
 
 class Remittance(SQLModel, table=True):

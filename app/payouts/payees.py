@@ -92,6 +92,35 @@ async def find_payee(reader: Reader, party_id: str, currency: str) -> Payee | No
     return Payee(**row) if row else None
 
 
+async def find_by_ref(session: Session, ref: str) -> Payee | None:
+    """The payee that a machine knows by this name."""
+    return (await session.scalars(select(Payee).where(col(Payee.ref) == ref))).one_or_none()
+
+
+async def return_to(session: Session, former: Payee, now: datetime) -> Payee:
+    """A party is paid again where it was paid before, once that is found good again."""
+    await session.execute(_ALONE, {"party": former.party_id})
+    mine = (col(Payee.party_id) == former.party_id) & (col(Payee.currency) == former.currency)
+    await session.execute(
+        update(Payee)
+        .where(mine, _PRESENT, col(Payee.id) != former.id)
+        .values(status=PayeeStatus.REPLACED, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    payee = await lock_payee(session, former.id)
+    if payee.status is PayeeStatus.REPLACED:
+        payee.status, payee.updated_at = PayeeStatus.UNVERIFIED, now
+    await session.flush()
+    return payee
+
+
+async def note_masked(session: Session, payee: Payee, last4: str | None) -> None:
+    """What a machine lets us know of the account behind it."""
+    if last4 is not None:
+        payee.masked = f"···{last4}"
+        await session.flush()
+
+
 async def payees_to_pay(session: Session, parties: Collection[Party], after: str) -> list[str]:
     """The next ids of payees of these kinds that are checked; an empty list at the end."""
     wanted = (

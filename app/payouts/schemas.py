@@ -122,6 +122,15 @@ class NewPayee(Shape):
     account: NewAccount
 
 
+class NewPayoutAccount(Shape):
+    """An account at the card provider. `return_url`: where its holder comes back to from the provider's page."""
+
+    model_config: ClassVar[ConfigDict] = _example({"currency": "HKD", "return_url": "https://shop.example/my-account"})
+
+    currency: Currency = "CNY"
+    return_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=500)] | None = None
+
+
 class PayeeShape(Shape):
     """Where a party is paid. `reason` is why it was not accepted."""
 
@@ -139,6 +148,22 @@ class PayeeShape(Shape):
     reason: str | None
     created_at: Time
     updated_at: Time
+
+
+class PayoutAccountShape(Shape):
+    """Where a producer is paid by the card provider, and the page, good for one visit soon, on which its holder goes on."""
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "payee": _PAYEE | {"channel": "stripe", "channel_text": "Card provider (Stripe)"},
+            "url": "https://connect.stripe.com/setup/e/acct_1PqXyz/0a1b2c",
+            "expires_at": "2026-03-03T08:05:00Z",
+        }
+    )
+
+    payee: PayeeShape
+    url: str
+    expires_at: Time
 
 
 class PayeeVerdict(Shape):

@@ -187,6 +187,10 @@ async def prepare(
     return payout
 
 
+async def find_payout(session: Session, payout_id: str) -> Payout | None:
+    return await session.get(Payout, payout_id)
+
+
 async def lock_payout(session: Session, payout_id: str) -> Payout:
     """A payout as it stands, locked; raises `NotFound`."""
     payout = await session.get(Payout, payout_id, with_for_update=True, populate_existing=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -74,6 +75,14 @@ class PayoutEvent(StrEnum):
     CANCEL = "cancelled"
 
 
+class MoveStatus(StrEnum):
+    """A movement between the platform and a connected account: written down, done, or refused for good by the provider."""
+
+    PREPARED = "prepared"
+    DONE = "done"
+    REFUSED = "refused"
+
+
 # Of these accounts a party is paid. A buyer's refunds are known by order: see `app.payouts.service.owed_by_order`.
 ACCOUNTS: Final[Mapping[Party, tuple[AccountKind, ...]]] = {
     Party.PRODUCER: (AccountKind.PRODUCER_AVAILABLE, AccountKind.COOPERATIVE_AVAILABLE),
@@ -108,6 +117,42 @@ class Sent:
 
     ref: str
     news: PayoutEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page for one visit, soon."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """Whether a connected account takes transfers and pays out; what the provider asks of its holder; the end of its bank account."""
+
+    ready: bool
+    asked: tuple[str, ...]
+    last4: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Money to or from a connected account; our id makes a repeat harmless."""
+
+    id: str
+    account_ref: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A transfer as the provider tells it: what went, less what came back. `move_id` is ours, as it gives it back."""
+
+    ref: str
+    created_at: datetime
+    kept: Money
+    move_id: str | None
 
 
 DISPLAY: Final[Mapping[PayoutStatus, Mapping[str, str]]] = {

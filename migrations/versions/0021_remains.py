@@ -1,7 +1,7 @@
 """What carriage took by county and month; duties in the ledger; orders that are cut down
 
 Revision ID: 0021
-Revises: 0019
+Revises: 0020
 """
 
 import sqlalchemy as sa
@@ -10,19 +10,20 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
 ACCOUNTS = (
     "buyer", "carrier_cash", "gateway", "producer_pending", "producer_available", "carrier_freight", "packaging",
     "platform_fee", "subsidy", "rerouting", "cancellations", "deposit", "bank", "cooperative_pending",
-    "cooperative_available",
+    "cooperative_available", "gateway_fee", "disputed",
 )
 NEW_ACCOUNTS = ("tax",)
 TRANSFERS = (
     "sale", "reroute", "collection", "release", "refund", "refund_paid", "cancellation", "weighing", "deposit",
-    "deposit_returned", "deposit_forfeited", "payout", "payout_returned", "remittance", "freight_paid",
+    "deposit_returned", "deposit_forfeited", "payout", "payout_returned", "remittance", "freight_paid", "dispute",
+    "dispute_won", "dispute_lost", "gateway_fee",
 )
 NEW_TRANSFERS = ("reduction", "carrier_claim")
 TEMPLATES = (
@@ -33,6 +34,7 @@ TEMPLATES = (
     "offer_declined", "offer_withdrawn", "offer_expired", "offer_reopened", "deposit_received", "deposit_returned",
     "deposit_forfeited", "deposit_failed", "box_returned", "box_forfeited", "cooperative_invited", "cooperative_joined",
     "cooperative_declined", "cooperative_left", "share_proposed", "share_answered", "payout_paid", "payout_returned",
+    "payment_lost", "dispute_opened", "dispute_won", "dispute_lost",
 )
 RECOURSES = ("booked", "accepted", "contested", "reversed")
 NEW_TEMPLATES = ("harvest_cut", "order_cut")

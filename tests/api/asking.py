@@ -28,6 +28,7 @@ from tests.factories.orders import asked_for, ordering
 from tests.factories.payouts import paid_at
 from tests.factories.town import Town, a_town
 from tests.factories.tracking import events_of
+from tests.fakes.accounts import AccountsOnPaper
 
 
 def _told(town: Town) -> dict[str, Any]:
@@ -98,6 +99,8 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/claims/{claim_id}/recourse": lambda town, role: town.recoursing,
     "POST /v1/recourses/{recourse_id}/answer": lambda town, role: {"answer": "contest", "words": "It was wet before"},
     "POST /v1/recourses/{recourse_id}/reversal": lambda town, role: {"reasons": "Another consignment was meant"},
+    "POST /v1/disputes/{dispute_id}/evidence": lambda town, role: {"words": "The carrier has the signature"},
+    "POST /v1/producers/{producer_id}/payout-account": lambda town, role: {"currency": "HKD"},
     "POST /v1/routes": lambda town, role: {"from": "HOTAN", "to": "AKSU", "weight_g": 5_000},
     "POST /v1/services": lambda town, role: LINE | ({"carrier": "KUNLUN"} if role == "operator" else {}),
     "PATCH /v1/services/{service_id}": lambda town, role: {"cutoff_s": 7_200},
@@ -169,6 +172,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         lot_id=town.lot,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
+        dispute_id=town.dispute,
         offer_id=town.offers[_offer_of(operation, variant)],
         claim_id=town.settled if operation.endswith("recourse") else town.claims[operation.endswith("decision")],
         recourse_id=town.recourse,
@@ -259,7 +263,9 @@ async def door(ports: Ports, built: Built) -> AsyncIterator[httpx.AsyncClient]:
     """The service with a card provider that nobody asks for anything here."""
     cards = StripeProvider("sk_test_unused", "whsec_unused", api_base="http://127.0.0.1:9", timeout_s=1)
     fronts = Remembered(built.fronts, built.version)
-    service = create_app(ports=replace(ports, cards=cards, timetable=copy(built.timetable), fronts=fronts))
+    service = create_app(
+        ports=replace(ports, cards=cards, connect=AccountsOnPaper(), timetable=copy(built.timetable), fronts=fronts)
+    )
     transport = httpx.ASGITransport(service)
     async with httpx.AsyncClient(transport=transport, base_url="http://chama.test") as client:
         yield client

@@ -105,6 +105,11 @@ TABLE = """
     POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
     POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
     GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
+    GET    /v1/disputes                              | 401 200 200 200 200 403 403 403 200
+    GET    /v1/disputes/{dispute_id}                 | 401 404 404 200 404 403 403 403 200
+    POST   /v1/disputes/{dispute_id}/evidence        | 401 403 403 403 403 403 403 403 200
+    GET    /v1/uncollected                           | 401 403 403 403 403 403 403 403 200
+    POST   /v1/producers/{producer_id}/payout-account | 401 404 404 200 404 403 403 403 200
     POST   /v1/orders/{id}/confirm-receipt           | 401 200 404 404 404 403 403 403 404
     GET    /v1/hubs                                  | 200
     GET    /v1/hubs/{code}                           | 200

@@ -21,8 +21,8 @@ from tests.factories.journeys import disrupt
 from tests.factories.network import a_disruption, a_service, networked, planned
 from tests.factories.offers import an_offer
 from tests.factories.orders import an_order
-from tests.factories.payments import a_part_refund, a_provider_event
-from tests.factories.payouts import a_receipt, a_transferring_order, settled
+from tests.factories.payments import a_dispute, a_part_refund, a_provider_event
+from tests.factories.payouts import a_receipt, a_transferring_order, moves_for, settled
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
@@ -63,6 +63,8 @@ async def a_whole_story(ports):
     await settled(ports, village, operator.caller, carrier.caller)
     waiting = await a_transferring_order(ports, village)
     await a_receipt(ports, operator.caller, waiting["payment"]["id"], 100, "B1")
+    await a_dispute(ports, await an_order(ports, village.buyer, {village.dates: "1"}))
+    await moves_for(ports, order["id"], village.loom.producer.id)
     await a_detour(ports, operator, village)
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)

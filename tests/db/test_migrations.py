@@ -129,6 +129,7 @@ def test_payouts_do_not_stand_in_the_way_back(database_url):
                         "amount_minor": 5,
                         "refunded_minor": 0,
                         "currency": "CNY",
+                        "hold": False,
                         "created_at": "2026-03-01T00:00:00Z",
                         "updated_at": "2026-03-01T00:00:00Z",
                     }
@@ -421,3 +422,38 @@ def test_hot_tables_have_the_key_by_which_they_would_be_spread_first(database_ur
     )
     first = {"order": "id", "lot": "listing_id", "entry": "transfer_id", "departure_load": "service_id"}
     assert seen(database_url, key) == [[(first.get(table, "consignment_id"),)]]
+
+
+def test_holds_and_disputes_do_not_stand_in_the_way_back(database_url):
+    """What is held waits for the provider's word as before, and what the former code has no words for goes whole."""
+    config = alembic_config(database_url)
+    moved = {
+        "sale": ("buyer:p:CNY", "producer_available:x:CNY"),
+        "dispute": ("disputed:platform:CNY", "gateway:stripe:CNY"),
+        "gateway_fee": ("gateway_fee:platform:CNY", "gateway:stripe:CNY"),
+    }
+    held = {
+        "id": "pay_1", "order_id": "ord_1", "method": "stripe", "status": "authorised", "amount_minor": 5, "refunded_minor": 0,
+        "currency": "CNY", "hold": True, "held_until": "2026-03-08T00:00:00Z", "created_at": "2026-03-01T00:00:00Z",
+        "updated_at": "2026-03-01T00:00:00Z",
+    }  # fmt: skip
+    with psycopg.connect(database_url) as connection:
+        for kind, (pays, to) in moved.items():
+            connection.execute("INSERT INTO transfer VALUES (%s, %s, 'ord_1', 'posted', now(), now())", (kind, kind))
+            for seq, (account, amount) in enumerate(((pays, -5), (to, 5))):
+                word, owner, _ = account.split(":")
+                opened = "INSERT INTO account VALUES (%s, %s, %s, 'CNY') ON CONFLICT DO NOTHING"
+                connection.execute(opened, (account, word, owner))
+                connection.execute("INSERT INTO entry VALUES (%s, %s, %s, %s, 'CNY')", (kind, seq, account, amount))
+        connection.execute("INSERT INTO payment SELECT * FROM jsonb_populate_record(NULL::payment, %s)", (Jsonb(held),))
+    command.downgrade(config, "0020-1")
+    left = seen(
+        database_url,
+        "SELECT id FROM transfer",
+        "SELECT sum(amount_minor) FROM entry",
+        "SELECT count(*) FROM account WHERE kind IN ('disputed', 'gateway_fee')",
+        "SELECT status FROM payment",
+    )
+    assert left == [[("sale",)], [(0,)], [(0,)], [("awaiting_customer",)]]
+    command.upgrade(config, "head")
+    command.check(config)

@@ -13,6 +13,7 @@ from app.flows.receive_transfer import receive_transfer
 from app.flows.settle_freight import remark
 from app.identity.values import Caller
 from app.payments.schemas import NewReceipt, ReceiptShape
+from app.payouts.moves import plan_moves
 from app.payouts.schemas import (
     NewPayee,
     NewPayoutRun,
@@ -140,3 +141,18 @@ async def settled(ports: Ports, village: Village, operator: Caller, carrier: Cal
         remittances=tuple([(await a_remittance(ports, carrier, 100, f"K{n}")).id for n in range(2)]),
         remarks=tuple([(await a_remark(ports, operator, order, carried)).id for _ in range(2)]),
     )
+
+
+async def moves_for(ports: Ports, order_id: str, party_id: str) -> None:
+    """Money of an order that is to move to a party's account, and a part of it that is to come back."""
+    for due in (1_000, 400):
+        async with ports.begin() as session:
+            await plan_moves(
+                session,
+                order_id=order_id,
+                party_id=party_id,
+                account_ref="acct_tests",
+                currency="CNY",
+                due_minor=due,
+                now=ports.clock.now(),
+            )

@@ -27,6 +27,7 @@ from tests.factories.journeys import a_dead_end
 from tests.factories.network import a_disruption, a_service
 from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, countered
 from tests.factories.orders import a_quote, an_order
+from tests.factories.payments import a_dispute
 from tests.factories.payouts import Settled, a_transferring_order, settled
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
@@ -61,6 +62,7 @@ class Town:
     settled: str
     recourse: str
     recoursing: Json
+    dispute: str
     placed: tuple[Json, Json]
     to_weigh: Json
     scaled: dict[str, Json]
@@ -132,6 +134,7 @@ async def a_town(ports: Ports) -> Town:
         offers=offers,
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
         **await _recourse(ports, village, claimable, operator),
+        dispute=await a_dispute(ports, await an_order(ports, await a_person(ports), {village.dates: "1"})),
         placed=(
             await an_order(ports, village.buyer, village.basket),
             await an_order(ports, village.buyer, village.basket),

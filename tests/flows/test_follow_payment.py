@@ -56,9 +56,9 @@ async def fake(running: StripeStandIn) -> StripeStandIn:
 
 @pytest.fixture
 async def shop(planned: Ports, fake: StripeStandIn) -> AsyncIterator[Ports]:
-    """The ports with a card provider."""
+    """The ports with a card provider that takes the money at once."""
     cards = StripeProvider(fake.key, SECRET, api_base=fake.url, timeout_s=2)
-    yield replace(planned, cards=cards)
+    yield replace(planned, cards=cards, settings=planned.settings.model_copy(update={"stripe_capture": "at_once"}))
     await cards.close()
 
 

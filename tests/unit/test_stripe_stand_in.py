@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -12,6 +11,7 @@ import stripe
 from tests.fakes.stripe import fetch_spec
 from tests.fakes.stripe.receiver import webhook_receiver
 from tests.fakes.stripe.runner import RETURN_URL, StripeStandIn, stripe_stand_in
+from tests.fakes.stripe.sdk import sdk
 from tests.fakes.stripe.server import VERBS
 from tests.fakes.stripe.spec import load_spec
 
@@ -37,15 +37,6 @@ def running() -> Any:
 async def fake(running: StripeStandIn) -> StripeStandIn:
     await running.reset()
     return running
-
-
-@asynccontextmanager
-async def sdk(
-    fake: StripeStandIn, *, key: str | None = None, retries: int = 0, wait_s: float = 5
-) -> AsyncIterator[Shop]:
-    http = stripe.HTTPXClient(timeout=wait_s, verify_ssl_certs=False)
-    yield Shop(key or fake.key, base_addresses={"api": fake.url}, http_client=http, max_network_retries=retries)
-    await http.close_async()
 
 
 @pytest.fixture
@@ -475,8 +466,8 @@ async def test_what_the_stand_in_lacks_fails_loudly_and_what_stripe_lacks_is_404
         async with stripe_stand_in() as fake, sdk(fake) as shop:
             with pytest.raises(stripe.APIError, match="not in the stand-in yet"):
                 await shop.v1.payment_intents.create_async(CARD | {"transfer_data": {"destination": "acct_1"}})
-            with pytest.raises(stripe.APIError, match="not in the stand-in yet: POST /v1/payouts"):
-                await shop.v1.payouts.create_async({"amount": 1, "currency": "cny"})
+            with pytest.raises(stripe.APIError, match="not in the stand-in yet: POST /v1/topups"):
+                await shop.v1.topups.create_async({"amount": 1, "currency": "cny"})
             async with httpx.AsyncClient(base_url=fake.url, verify=False) as plain:
                 assert (await plain.get("/v1/goats")).status_code == 404
 

@@ -1,9 +1,13 @@
 """Charges: the attempts of a payment intent, and what is released or returned of them."""
 
+import time
+
+from tests.fakes.stripe import books
 from tests.fakes.stripe.cards import NO_BILLING, Decline, Instrument, card_of
 from tests.fakes.stripe.errors import Json, StripeError
 from tests.fakes.stripe.state import Call, State, merge_metadata, page
 
+HOLD_LASTS_S = 7 * 86_400
 RECEIPTS = "https://pay.stripe.com/receipts"
 
 
@@ -34,8 +38,10 @@ def attempt(state: State, intent: Json, method: Json) -> None:
     intent |= {"latest_charge": charge["id"], "next_action": None, "last_payment_error": None}
     if instrument.decline:
         _fail(state, intent, method, charge, instrument.decline)
+    if charge["captured"]:
+        books.book_charge(state, charge, charge["amount"])
     state.emit("charge.succeeded", charge)
-    if intent["capture_method"] == "manual":
+    if not charge["captured"]:
         intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
         state.emit("payment_intent.amount_capturable_updated", intent)
     else:
@@ -45,7 +51,7 @@ def attempt(state: State, intent: Json, method: Json) -> None:
 
 def _new(state: State, intent: Json, method: Json, instrument: Instrument) -> Json:
     paid = instrument.decline is None
-    captured = paid and intent["capture_method"] != "manual"
+    captured = paid and not _held_only(intent, instrument)
     copied = ("description", "receipt_email", "shipping", "statement_descriptor", "transfer_group")
     charge = state.new(
         "charge",
@@ -72,16 +78,28 @@ def _new(state: State, intent: Json, method: Json, instrument: Instrument) -> Js
     return charge
 
 
+def _held_only(intent: Json, instrument: Instrument) -> bool:
+    """Whether the money waits for a capture: asked for the intent, or for cards alone; wallets cannot wait."""
+    options: Json = intent["payment_method_options"].get(instrument.type, {})
+    return "manual" in (intent["capture_method"], options.get("capture_method"))
+
+
 def _details(intent: Json, instrument: Instrument) -> Json:
     if instrument.type != "card":
         return {"fingerprint": None, "transaction_id": None}
-    return card_of(instrument) | {
-        "amount_authorized": intent["amount"] if instrument.decline is None else None,
-        "installments": None,
-        "mandate": None,
-        "network": instrument.brand,
-        "three_d_secure": None,
-    }
+    held = instrument.decline is None and _held_only(intent, instrument)
+    deadline = {"capture_before": int(time.time()) + HOLD_LASTS_S} if held else {}
+    return (
+        card_of(instrument)
+        | deadline
+        | {
+            "amount_authorized": intent["amount"] if instrument.decline is None else None,
+            "installments": None,
+            "mandate": None,
+            "network": instrument.brand,
+            "three_d_secure": None,
+        }
+    )
 
 
 def _outcome(decline: Decline | None) -> Json:
@@ -147,3 +165,33 @@ def give_back(charge: Json, amount: int) -> None:
     """Book `amount` as refunded; a negative one takes a failed refund back."""
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+
+
+def kept(state: State, charge: Json) -> int:
+    """What was captured and has not gone back to the buyer."""
+    released = charge["amount"] - charge["amount_captured"]
+    back = sum(each["amount"] for each in state.of("refund", charge=charge["id"]) if each["status"] != "failed")
+    return int(charge["amount_captured"] - back + released)
+
+
+def arrival(state: State, transfer: Json, account: str) -> Json:
+    """The payment that a connected account sees when a transfer reaches it."""
+    return state.new(
+        "charge",
+        "py",
+        owner=account,
+        amount=transfer["amount"],
+        amount_captured=transfer["amount"],
+        amount_refunded=0,
+        billing_details=NO_BILLING,
+        captured=True,
+        currency=transfer["currency"],
+        disputed=False,
+        fraud_details={},
+        metadata={},
+        paid=True,
+        refunded=False,
+        source_transfer=transfer["id"],
+        status="succeeded",
+        payment_method_details={"type": "stripe_account", "stripe_account": {}},
+    )

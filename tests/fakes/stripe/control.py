@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from tests.fakes.stripe import intents, refunds, webhooks
+from tests.fakes.stripe import accounts, books, checkout, disputes, intents, payouts, refunds, webhooks
 from tests.fakes.stripe.errors import Json, StripeError
 from tests.fakes.stripe.state import Fault, State
 
@@ -38,18 +38,32 @@ def routes(state: State) -> list[Route]:
         verb("deliver", _deliver),
         verb("sign/{event}", _sign),
         verb("fault", _fault),
+        verb("fault", _no_faults, "DELETE"),
         verb("held", _held),
         verb("release", _release),
         verb("authenticate/{intent}", _authenticate),
         verb("settle/{refund}", _settle),
+        verb("expire/{intent_id}", intents.expire),
+        verb("onboard/{account_id}", accounts.onboard),
+        verb("require/{account_id}", accounts.require),
+        verb("mature", books.mature),
+        verb("payout", payouts.automatic),
+        verb("payout/{payout_id}", payouts.move),
+        verb("dispute", disputes.open_dispute),
+        verb("dispute/{dispute_id}/escalate", disputes.escalate),
+        verb("dispute/{dispute_id}/decide", disputes.decide),
+        verb("checkout/{session_id}/pay", checkout.pay),
+        verb("checkout/{session_id}/end", checkout.end),
         verb("calls", lambda state: list(state.calls), "GET"),
         verb("broken", lambda state: state.broken, "GET"),
         verb("reset", _reset),
     ]
 
 
-def _add_webhook(state: State, url: str, secret: str | None = None, types: list[str] | None = None) -> Json:
-    return webhooks.set_endpoint(state, url, secret, types or [])
+def _add_webhook(
+    state: State, url: str, secret: str | None = None, types: list[str] | None = None, *, connect: bool = False
+) -> Json:
+    return webhooks.set_endpoint(state, url, secret, types or [], connect=connect)
 
 
 def _clear_webhooks(state: State) -> Json:
@@ -78,6 +92,11 @@ def _fault(state: State, **fault: Any) -> Json:
     return {}
 
 
+def _no_faults(state: State) -> Json:
+    state.faults.clear()
+    return {}
+
+
 async def _held(state: State) -> Json:
     await asyncio.wait_for(state.held.wait(), WAIT_S_MAX)
     return {}
@@ -101,6 +120,8 @@ def _reset(state: State) -> Json:
     state.released.set()
     for each in (
         state.objects,
+        state.owners,
+        state.hidden,
         state.instruments,
         state.endpoints,
         state.owed,

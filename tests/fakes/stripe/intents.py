@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.fakes.stripe import charges, methods, offers
+from tests.fakes.stripe import books, charges, methods, offers
 from tests.fakes.stripe.errors import Json, NotInStandInError, StripeError, invalid, missing
 from tests.fakes.stripe.state import Call, State, merge_metadata, page
 
@@ -209,6 +209,7 @@ def capture(state: State, call: Call) -> Json:
     merge_metadata(intent, call.params)
     charge = state.objects[intent["latest_charge"]]
     charge |= {"captured": True, "amount_captured": amount}
+    books.book_charge(state, charge, amount)
     if amount < held:
         charges.release(state, charge, held - amount)
     intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
@@ -233,6 +234,19 @@ def cancel(state: State, call: Call) -> Json:
         "cancellation_reason": call.params.get("cancellation_reason"),
         "next_action": None,
     }
+    state.emit("payment_intent.canceled", intent)
+    return intent
+
+
+def expire(state: State, intent_id: str) -> Json:
+    """Nobody captured in time: what was held is released, and the intent has ended."""
+    intent = state.get("payment_intent", intent_id, "intent")
+    _require(intent, "This hold does not expire", "expired", ("requires_capture",))
+    charge = state.objects[intent["latest_charge"]]
+    charges.release(state, charge, charge["amount"])
+    state.emit("charge.expired", charge)
+    intent |= {"status": "canceled", "amount_capturable": 0, "canceled_at": int(time.time())}
+    intent["cancellation_reason"] = "automatic"
     state.emit("payment_intent.canceled", intent)
     return intent
 

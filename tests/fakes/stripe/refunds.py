@@ -2,9 +2,13 @@
 
 from typing import NoReturn
 
+from tests.fakes.stripe import books
 from tests.fakes.stripe.charges import give_back
 from tests.fakes.stripe.errors import Json, invalid
 from tests.fakes.stripe.state import Call, State, merge_metadata, page
+
+# The buyer's bank has the money already, or keeps it.
+TAKEN = ("needs_response", "under_review", "lost")
 
 
 def create(state: State, call: Call) -> Json:
@@ -36,6 +40,8 @@ def create(state: State, call: Call) -> Json:
     )
     before = {"amount_refunded": charge["amount_refunded"], "refunded": charge["refunded"]}
     give_back(charge, amount)
+    kind = "refund" if card else "payment_refund"
+    refund["balance_transaction"] = books.book(state, books.PLATFORM, kind, refund, -amount)["id"]
     state.emit("refund.created", refund)
     state.emit("charge.refunded", charge, before)
     return refund
@@ -57,6 +63,9 @@ def _charge(state: State, params: Json) -> Json:
         raise invalid(message, code="parameter_missing")
     if charge["status"] != "succeeded" or not charge["captured"]:
         _nothing_to_refund(charge["payment_intent"])
+    if any(each["status"] in TAKEN for each in state.of("dispute", charge=charge["id"])):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise invalid(message, code="charge_disputed")
     return charge
 
 
@@ -73,6 +82,8 @@ def settle(state: State, refund_id: str, *, succeed: bool) -> Json:
     else:
         refund |= {"status": "failed", "failure_reason": "unknown"}
         give_back(state.objects[refund["charge"]], -refund["amount"])
+        back = books.book(state, books.PLATFORM, "refund_failure", refund, refund["amount"])
+        refund["failure_balance_transaction"] = back["id"]
         state.emit("refund.failed", refund)
     state.emit("refund.updated", refund, previous)
     state.emit("charge.refund.updated", refund, previous)

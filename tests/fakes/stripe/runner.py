@@ -89,8 +89,11 @@ class StripeStandIn:
         """Make objects by another clock than the one on the wall."""
         self._state.now = now
 
-    async def _send(self, method: str, path: str, key: str | None = None, **content: Any) -> httpx.Response:
+    async def _send(
+        self, method: str, path: str, key: str | None = None, *, account: str | None = None, **content: Any
+    ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers |= {"Stripe-Account": account} if account else {}
         async with httpx.AsyncClient(base_url=self.url, trust_env=False, verify=False, timeout=70) as client:
             return await client.request(method, path, headers=headers, **content)
 
@@ -129,9 +132,55 @@ class StripeStandIn:
         """Let the bank or wallet settle a refund, or fail it."""
         return dict(await self._control(f"settle/{refund_id}", succeed=succeed))
 
-    async def set_webhook(self, url: str, secret: str | None = None, types: list[str] | None = None) -> str:
-        """Owe events from now on to `url`; answers the signing secret. Several endpoints may be set."""
-        made = await self._control("webhooks", url=url, secret=secret, types=types)
+    async def expire(self, intent: str) -> Json:
+        """Seven days pass without a capture."""
+        return dict(await self._control(f"expire/{intent}"))
+
+    async def onboard(self, account: str, **bank: Any) -> Json:
+        """The holder of a connected account fills in what Stripe asks for; `last4` and `currency` of the bank account."""
+        return dict(await self._control(f"onboard/{account}", **bank))
+
+    async def require(self, account: str, due: list[str], *, transfers: bool = True) -> Json:
+        """Stripe asks the holder for more (or, with nothing due, is content): payouts stop, transfers too when told."""
+        return dict(await self._control(f"require/{account}", due=due, transfers=transfers))
+
+    async def mature(self, account: str | None = None) -> None:
+        """Days pass: what is pending may be spent. An empty `account` is the platform, None everybody."""
+        await self._control("mature", account=account)
+
+    async def pay_out(self, account: str, currency: str) -> Json:
+        """The account's own schedule sends out everything that it may spend."""
+        return dict(await self._control("payout", account_id=account, currency=currency))
+
+    async def move_payout(self, payout: str, status: str, **why: Any) -> Json:
+        """The bank's word on a payout: in_transit, paid, failed (after paid: returned)."""
+        return dict(await self._control(f"payout/{payout}", status=status, **why))
+
+    async def dispute(self, charge: str, **plan: Any) -> Json:
+        """The buyer complains at the bank: `amount`, `reason`, `inquiry`, `due_in_s`."""
+        return dict(await self._control("dispute", charge_id=charge, **plan))
+
+    async def escalate(self, dispute: str) -> Json:
+        return dict(await self._control(f"dispute/{dispute}/escalate"))
+
+    async def decide(self, dispute: str, *, won: bool) -> Json:
+        return dict(await self._control(f"dispute/{dispute}/decide", won=won))
+
+    async def pay_checkout(self, session: str, method: str = "pm_card_visa") -> Json:
+        """The buyer pays on the page of a Checkout Session, by a test card, `alipay` or `wechat_pay`."""
+        return dict(await self._control(f"checkout/{session}/pay", method=method))
+
+    async def end_checkout(self, session: str) -> Json:
+        return dict(await self._control(f"checkout/{session}/end"))
+
+    async def set_webhook(
+        self, url: str, secret: str | None = None, types: list[str] | None = None, *, connect: bool = False
+    ) -> str:
+        """Owe events from now on to `url`; answers the signing secret. Several endpoints may be set.
+
+        What happens on connected accounts goes to endpoints with `connect` alone.
+        """
+        made = await self._control("webhooks", url=url, secret=secret, types=types, connect=connect)
         return str(made["secret"])
 
     async def clear_webhooks(self) -> None:
@@ -149,10 +198,10 @@ class StripeStandIn:
         made = await self._control(f"sign/{event_id}", secret=secret, signed_s_ago=signed_s_ago)
         return made["body"].encode(), made["header"]
 
-    async def events(self, event_type: str | None = None) -> list[Json]:
-        """The newest hundred events, oldest first."""
+    async def events(self, event_type: str | None = None, *, account: str | None = None) -> list[Json]:
+        """The newest hundred events, oldest first: the platform's own, or those of a connected account."""
         params = {"limit": "100"} | ({"type": event_type} if event_type else {})
-        answer = await self._send("GET", "/v1/events", self.key, params=params)
+        answer = await self._send("GET", "/v1/events", self.key, account=account, params=params)
         return list(reversed(answer.json()["data"]))
 
     async def fault(
@@ -164,6 +213,10 @@ class StripeStandIn:
         drop_before, drop_after: the connection closes before or after it is done; hold: waits for `release()`.
         """
         await self._control("fault", kind=kind, path=path, method=method, times=times, seconds=seconds)
+
+    async def reset_faults(self) -> None:
+        """Take back the faults that were ordered and have not happened."""
+        await self._control("fault", "DELETE")
 
     async def held(self) -> None:
         """Wait until a call stands still under the `hold` ordered last."""

@@ -18,7 +18,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tests.fakes.stripe import charges, control, forms, intents, methods, refunds, webhooks
+from tests.fakes.stripe import (
+    accounts,
+    books,
+    charges,
+    checkout,
+    control,
+    disputes,
+    forms,
+    intents,
+    methods,
+    payouts,
+    refunds,
+    transfers,
+    webhooks,
+)
 from tests.fakes.stripe.errors import Json, NotInStandInError, StripeError, invalid
 from tests.fakes.stripe.state import Answer, Call, Fault, State, expand, new_id
 
@@ -43,11 +57,44 @@ VERBS: dict[tuple[str, str], Verb] = {
     ("GET", "/v1/refunds"): refunds.listing,
     ("GET", "/v1/refunds/{refund}"): refunds.retrieve,
     ("POST", "/v1/refunds/{refund}"): refunds.update,
+    ("POST", "/v1/accounts"): accounts.create,
+    ("GET", "/v1/accounts"): accounts.listing,
+    ("GET", "/v1/accounts/{account}"): accounts.retrieve,
+    ("POST", "/v1/accounts/{account}"): accounts.update,
+    ("POST", "/v1/account_links"): accounts.link,
+    ("POST", "/v1/transfers"): transfers.create,
+    ("GET", "/v1/transfers"): transfers.listing,
+    ("GET", "/v1/transfers/{transfer}"): transfers.retrieve,
+    ("POST", "/v1/transfers/{transfer}"): transfers.update,
+    ("POST", "/v1/transfers/{id}/reversals"): transfers.reverse,
+    ("GET", "/v1/transfers/{id}/reversals"): transfers.reversals,
+    ("GET", "/v1/transfers/{transfer}/reversals/{id}"): transfers.retrieve_reversal,
+    ("POST", "/v1/payouts"): payouts.create,
+    ("GET", "/v1/payouts"): payouts.listing,
+    ("GET", "/v1/payouts/{payout}"): payouts.retrieve,
+    ("POST", "/v1/payouts/{payout}"): payouts.update,
+    ("POST", "/v1/payouts/{payout}/cancel"): payouts.cancel,
+    ("GET", "/v1/balance"): books.balance,
+    ("GET", "/v1/balance_transactions"): books.listing,
+    ("GET", "/v1/balance_transactions/{id}"): books.retrieve,
+    ("GET", "/v1/disputes"): disputes.listing,
+    ("GET", "/v1/disputes/{dispute}"): disputes.retrieve,
+    ("POST", "/v1/disputes/{dispute}"): disputes.update,
+    ("POST", "/v1/disputes/{dispute}/close"): disputes.close,
+    ("POST", "/v1/checkout/sessions"): checkout.create,
+    ("GET", "/v1/checkout/sessions"): checkout.listing,
+    ("GET", "/v1/checkout/sessions/{session}"): checkout.retrieve,
+    ("POST", "/v1/checkout/sessions/{session}/expire"): checkout.expire,
     ("GET", "/v1/events"): webhooks.listing,
     ("GET", "/v1/events/{id}"): webhooks.retrieve,
 }
 # What the publishable key of a buyer's client may do.
 PUBLIC: tuple[Verb, ...] = (intents.retrieve, intents.confirm)
+# What the platform may ask in the name of a connected account, as far as the stand-in goes.
+ON_ACCOUNT: tuple[Verb, ...] = (
+    payouts.create, payouts.listing, payouts.retrieve, payouts.update, payouts.cancel, books.balance, books.listing,
+    books.retrieve, charges.retrieve, webhooks.listing, webhooks.retrieve,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,7 +189,7 @@ class StandIn:
         self, request: Request, template: str, verb: Verb, fault: Fault | None
     ) -> tuple[int, Json, dict[str, str]]:
         """Run the verb, once per idempotency key; answers status, body and headers."""
-        request_id = new_id("req")
+        request_id, bound = new_id("req"), ""
         headers = {"Request-Id": request_id, "Stripe-Version": self.state.spec.version}
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         claimed: Answer | None = None
@@ -151,7 +198,9 @@ class StandIn:
             call.request_id, call.idempotency_key = request_id, key
             if key is not None:
                 headers["Idempotency-Key"] = key
-                claimed = self._claim(key, Answer(request.method, request.url.path, pairs, request_id))
+                # Each account has keys of its own.
+                bound = f"{call.account}:{key}"
+                claimed = self._claim(bound, Answer(request.method, request.url.path, pairs, request_id))
                 if claimed.body is not None:
                     replayed = {"Idempotent-Replayed": "true", "Original-Request": claimed.request_id}
                     return claimed.status, deepcopy(claimed.body), headers | replayed | _no_retry(claimed.status)
@@ -164,15 +213,19 @@ class StandIn:
                     await asyncio.wait_for(self.state.released.wait(), fault.seconds)
             status, body = self._execute(verb, call, fault)
         except BaseException:
-            self.state.answers.pop(key or "", None)
+            self.state.answers.pop(bound, None)
             raise
         if claimed is not None:
             claimed.status, claimed.body = status, deepcopy(body)
         return status, body, headers | _no_retry(status)
 
     async def _read(self, request: Request, template: str, verb: Verb) -> tuple[Call, tuple[tuple[str, str], ...]]:
-        if request.headers.get("stripe-account"):
-            raise NotInStandInError("calls for a connected account (Stripe-Account)")
+        account = request.headers.get("stripe-account", "")
+        if account and verb not in ON_ACCOUNT:
+            raise NotInStandInError(f"{request.url.path} for a connected account (Stripe-Account)")
+        if account and self.state.objects.get(account, {}).get("object") != "account":
+            message = f"The provided key does not have access to account '{account}' (or that account does not exist)."
+            raise invalid(message, status=403, code="account_invalid")
         public = self.keys.is_public(request)
         if public and verb not in PUBLIC:
             message = "This API call cannot be made with a publishable API key. Please use a secret API key."
@@ -182,11 +235,11 @@ class StandIn:
             raise invalid("Invalid request (check that your POST content type is application/x-www-form-urlencoded).")
         pairs = forms.pairs_of(body.decode() if request.method == "POST" else request.url.query)
         params = forms.read(pairs, self.state.spec.operation(request.method, template))
-        return Call(params, dict(request.path_params), public), tuple(sorted(pairs))
+        return Call(params, dict(request.path_params), public, account), tuple(sorted(pairs))
 
     def _claim(self, key: str, mine: Answer) -> Answer:
         """Bind the key to this request, or give back the answer of the first one that used it."""
-        if len(key) > 255:
+        if len(key.partition(":")[2]) > 255:
             raise StripeError(400, "idempotency_error", "Idempotency keys have up to 255 characters.")
         first = self.state.answers.setdefault(key, mine)
         if first is mine:
@@ -196,10 +249,14 @@ class StandIn:
             if first.path != mine.path:
                 what = f"for the same endpoint they were first used for ('{mine.path}' vs '{first.path}')"
             message = f"Keys for idempotent requests can only be used {what}. "
-            message += f"Try using a key other than '{key}' if you meant to execute a different request."
+            message += (
+                f"Try using a key other than '{key.partition(':')[2]}' if you meant to execute a different request."
+            )
             raise StripeError(400, "idempotency_error", message)
         if first.body is None:
-            message = f"There is currently another in-progress request using this Idempotent Key: {key}. "
+            message = (
+                f"There is currently another in-progress request using this Idempotent Key: {key.partition(':')[2]}. "
+            )
             message += "Please try again later."
             raise StripeError(409, "idempotency_error", message, code="idempotency_key_in_use")
         return first

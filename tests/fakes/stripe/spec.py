@@ -115,6 +115,10 @@ class Spec:
             if {"type": "null"} in schema.get("anyOf", []) and name not in left_out
         }
 
+    def known(self, kind: str, fields: Json) -> Json:
+        """Those of `fields` that an object of this kind has."""
+        return {name: value for name, value in fields.items() if name in self._schemas[kind]["properties"]}
+
     def object_problems(self, body: Json) -> list[str]:
         """Validate one object by its own `object` field, as events carry them."""
         kind = body["object"]

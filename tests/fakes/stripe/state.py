@@ -31,11 +31,15 @@ COMPARE = {
 
 @dataclass
 class Call:
-    """One request as a verb sees it: typed parameters, the ids in its path, and who asks under which names."""
+    """One request as a verb sees it: typed parameters, the ids in its path, and who asks under which names.
+
+    `account` is the connected account in whose name the platform asks; empty for the platform itself.
+    """
 
     params: Json
     path: dict[str, str]
     public: bool = False
+    account: str = ""
     request_id: str | None = None
     idempotency_key: str | None = None
 
@@ -62,9 +66,12 @@ class Endpoint:
     url: str
     secret: str
     types: tuple[str, ...]
+    # Stripe tells of connected accounts at endpoints of their own, with a secret of their own.
+    connect: bool = False
 
-    def wants(self, event_type: str) -> bool:
-        return any(fnmatch.fnmatchcase(event_type, each) for each in self.types)
+    def wants(self, event_type: str, account: str) -> bool:
+        fits = any(fnmatch.fnmatchcase(event_type, each) for each in self.types)
+        return fits and self.connect == bool(account)
 
 
 @dataclass
@@ -83,6 +90,8 @@ class Answer:
 class State:
     spec: Spec
     objects: dict[str, Json] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, Json] = field(default_factory=dict)
     instruments: dict[str, Instrument] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     owed: list[tuple[str, str]] = field(default_factory=list)
@@ -96,19 +105,29 @@ class State:
     # When objects are made; a test that moves its clock moves this one with it. Signatures go by the real time.
     now: Callable[[], float] = time.time
 
-    def new(self, kind: str, prefix: str, **fields: Any) -> Json:
-        """Make and keep an object of the published shape: null wherever null may stand, `fields` elsewhere."""
+    def new(self, kind: str, prefix: str, *, owner: str = "", **fields: Any) -> Json:
+        """Make and keep an object of the published shape: null wherever null may stand, `fields` elsewhere.
+
+        It belongs to the connected account `owner`, or to the platform.
+        """
         assert len(self.objects) < OBJECTS_MAX, "the stand-in is full; call reset()"
-        made = self.spec.blank(kind) | {"id": new_id(prefix), "object": kind, "created": int(self.now())}
-        if kind != "refund":
-            made["livemode"] = False
-        made |= fields
+        made = self.spec.blank(kind) | {"id": new_id(prefix), "object": kind}
+        made |= self.spec.known(kind, {"created": int(self.now()), "livemode": False}) | fields
         self.objects[made["id"]] = made
+        if owner:
+            self.owners[made["id"]] = owner
         return made
+
+    def owner_of(self, key: str) -> str:
+        return self.owners.get(key, "")
+
+    def _may_see(self, key: str) -> bool:
+        """Whoever asks over the API sees one account's objects; the test's own orders see all."""
+        return self.asking is None or self.owner_of(key) == self.asking.account
 
     def get(self, kind: str, key: str, param: str) -> Json:
         found = self.objects.get(key)
-        if found is None or found["object"] != kind:
+        if found is None or found["object"] != kind or not self._may_see(key):
             raise missing(kind, key, param)
         return found
 
@@ -118,22 +137,29 @@ class State:
         return [
             each
             for each in reversed(self.objects.values())
-            if each["object"] == kind and all(each[name] == value for name, value in wanted.items())
+            if each["object"] == kind
+            and self._may_see(each["id"])
+            and all(each[name] == value for name, value in wanted.items())
         ]
 
-    def emit(self, event_type: str, about: Json, previous: Json | None = None) -> Json:
-        """Record an event with a copy of the object as it is now, owed to every endpoint that wants it."""
+    def emit(self, event_type: str, about: Json, previous: Json | None = None, account: str = "") -> Json:
+        """Record an event with a copy of the object as it is now, owed to every endpoint that wants it.
+
+        `account` is the connected account that it happened on.
+        """
         asked = self.asking
         request = {"id": asked.request_id, "idempotency_key": asked.idempotency_key} if asked else None
-        owed_to = [each.id for each in self.endpoints.values() if each.wants(event_type)]
+        owed_to = [each.id for each in self.endpoints.values() if each.wants(event_type, account)]
         event = self.new(
             "event",
             "evt",
+            owner=account,
             api_version=self.spec.version,
             type=event_type,
             data={"object": deepcopy(about)} | ({"previous_attributes": previous} if previous else {}),
             request=request,
             pending_webhooks=len(owed_to),
+            **({"account": account} if account else {}),
         )
         self.owed += [(event["id"], endpoint) for endpoint in owed_to]
         return event

@@ -31,8 +31,9 @@ class Plan:
     signed_s_ago: int = 0
 
 
-def set_endpoint(state: State, url: str, secret: str | None, types: list[str]) -> Json:
-    endpoint = Endpoint(new_id("we"), url, secret or f"whsec_{secrets.token_hex(16)}", tuple(types) or ("*",))
+def set_endpoint(state: State, url: str, secret: str | None, types: list[str], *, connect: bool = False) -> Json:
+    secret = secret or f"whsec_{secrets.token_hex(16)}"
+    endpoint = Endpoint(new_id("we"), url, secret, tuple(types) or ("*",), connect)
     state.endpoints[endpoint.id] = endpoint
     return {"id": endpoint.id, "url": endpoint.url, "secret": endpoint.secret}
 
@@ -57,7 +58,12 @@ def published(state: State, event_id: str) -> Json:
 async def deliver(state: State, plan: Plan) -> list[Json]:
     """Send what is owed, or `plan.events` again, and say what each endpoint answered; owed until it answers 2xx."""
     if plan.events:
-        due = [(each, endpoint) for each in plan.events for endpoint in state.endpoints]
+        due = [
+            (each, endpoint.id)
+            for each in plan.events
+            for endpoint in state.endpoints.values()
+            if endpoint.connect == bool(state.owner_of(each))
+        ]
     else:
         due = [each for each in state.owed if not plan.types or state.objects[each[0]]["type"] in plan.types]
     if plan.backwards:

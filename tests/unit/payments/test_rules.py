@@ -1,6 +1,7 @@
 """The states of a payment: only upwards, whatever a provider tells and in whatever order."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,16 @@ from hypothesis import strategies as st
 
 from app.core.money import Money
 from app.payments.errors import PaymentMethodUnavailable
-from app.payments.rules import ALLOWED, FIRST, fits, methods_offered, news_for_order, next_status, require_offered
+from app.payments.rules import (
+    ALLOWED,
+    FIRST,
+    fits,
+    may_hold,
+    methods_offered,
+    news_for_order,
+    next_status,
+    require_offered,
+)
 from app.payments.values import DISPLAY, METHOD_DISPLAY, News, PaymentEvent, PaymentMethod, PaymentStatus
 
 EVENTS = st.lists(st.sampled_from(PaymentEvent), max_size=8)
@@ -117,3 +127,38 @@ def test_without_a_provider_stripe_is_refused_and_the_methods_there_are_named() 
 )
 def test_news_fits_only_the_same_intent_and_exactly_the_same_money(ref: str | None, amount: Money, fit: bool) -> None:
     assert fits(NEWS, ref=ref, amount=amount) is fit
+
+
+def test_a_hold_is_taken_given_up_or_overtaken_and_told_each_time() -> None:
+    held = [PaymentEvent.ASK, PaymentEvent.AUTHORISE]
+    assert walk(STRIPE, held)[-1] == "authorised"
+    assert told(STRIPE, [*held, PaymentEvent.PAY]) == ["payment.authorised", "payment.paid"]
+    assert told(STRIPE, [*held, PaymentEvent.CANCEL]) == ["payment.authorised", "payment.lost"]
+    # Told too late, it changes nothing.
+    assert told(STRIPE, [PaymentEvent.PAY, PaymentEvent.AUTHORISE]) == ["payment.paid"]
+    assert walk(STRIPE, [PaymentEvent.CANCEL, PaymentEvent.AUTHORISE])[-1] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("leaves_in", "holds"),
+    [
+        (timedelta(0), True),
+        (timedelta(days=6), True),
+        (timedelta(days=6, seconds=1), False),
+        (timedelta(days=21), False),
+    ],
+)
+def test_a_card_is_held_only_when_the_hold_outlasts_the_hand_over_by_a_day(leaves_in: timedelta, holds: bool) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    assert may_hold(now + leaves_in, now) is holds
+
+
+@given(st.permutations([PaymentEvent.ASK, PaymentEvent.DECLINE, PaymentEvent.AUTHORISE, PaymentEvent.PAY]))
+def test_every_order_of_the_news_of_a_captured_card_ends_paid(events: list[PaymentEvent]) -> None:
+    assert walk(STRIPE, events)[-1] == "paid"
+    assert told(STRIPE, events).count("payment.paid") == 1
+
+
+@given(st.permutations([PaymentEvent.ASK, PaymentEvent.DECLINE, PaymentEvent.AUTHORISE, PaymentEvent.CANCEL]))
+def test_every_order_of_the_news_of_a_lost_hold_ends_cancelled(events: list[PaymentEvent]) -> None:
+    assert walk(STRIPE, events)[-1] == "cancelled"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,12 +12,14 @@ from app.core.money import Money
 from app.core.settings import Settings
 from app.payments.errors import (
     AmountNotPayable,
+    PaymentDisputed,
     PaymentEventNotGenuine,
     PaymentEventUnreadable,
     PaymentWebhookNotConfigured,
 )
 from app.payments.providers import StripeProvider, open_provider
-from app.payments.values import Event, News, PaymentEvent, PaymentStatus
+from app.payments.values import DisputeStatus, Event, News, PaymentEvent, PaymentStatus
+from tests.fakes.stripe.books import fee_of
 from tests.fakes.stripe.runner import StripeStandIn, stripe_stand_in
 
 # Stripe's SDK hands httpx its form in a deprecated way.
@@ -25,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationW
 SECRET = "whsec_of_the_tests"
 PRICE = Money(7830, "CNY")
 DECLINED = "pm_card_chargeDeclined"
+ALL_TIME = (datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
@@ -257,3 +261,80 @@ def test_every_refusal_says_in_both_languages_what_to_do() -> None:
     for problem in (AmountNotPayable, PaymentEventNotGenuine, PaymentEventUnreadable, PaymentWebhookNotConfigured):
         assert issubclass(problem, Problem)
         assert set(problem.title) == set(problem.detail) == {"en", "zh-Hans"}
+
+
+async def test_a_card_is_held_and_captured_once_however_often_it_is_asked(
+    cards: StripeProvider, fake: StripeStandIn
+) -> None:
+    intent = await cards.create_intent("pay_1", "ord_1", PRICE, hold=True)
+    await fake.confirm(intent.ref)
+    assert (await cards.retrieve_intent(intent.ref)).status is PaymentStatus.AUTHORISED
+    assert [each.kept.amount for each in await cards.list_taken(*ALL_TIME)] == [0]
+    (held,) = await told(fake, cards, "payment_intent.amount_capturable_updated")
+    assert held.news == News(PaymentEvent.AUTHORISE, "pay_1", intent.ref, PRICE)
+    await fake.fault("late", "/v1/payment_intents/*/capture", times=3)
+    with pytest.raises(UpstreamFailed):
+        await cards.capture("pay_1", intent.ref)
+    await fake.reset_faults()
+    first, again = await cards.capture("pay_1", intent.ref), await cards.capture("pay_1", intent.ref)
+    assert first.status is again.status is PaymentStatus.PAID
+    assert len(await fake.events("charge.captured")) == 1
+
+
+async def test_a_hold_that_expired_or_was_cancelled_is_not_captured(cards: StripeProvider, fake: StripeStandIn) -> None:
+    for payment_id, end in (("pay_1", fake.expire), ("pay_2", lambda ref: cards.cancel_intent("pay_2", ref))):
+        intent = await cards.create_intent(payment_id, "ord_1", PRICE, hold=True)
+        await fake.confirm(intent.ref)
+        await end(intent.ref)
+        assert (await cards.capture(payment_id, intent.ref)).status is PaymentStatus.CANCELLED
+
+
+async def test_what_is_released_of_a_hold_is_no_refund(cards: StripeProvider, fake: StripeStandIn) -> None:
+    intent = await cards.create_intent("pay_1", "ord_1", PRICE, hold=True)
+    await fake.confirm(intent.ref)
+    await cards.cancel_intent("pay_1", intent.ref)
+    (released,) = await told(fake, cards, "charge.refunded")
+    assert released.news is None
+
+
+async def test_a_disputed_payment_is_not_refunded_and_answered_once(cards: StripeProvider, fake: StripeStandIn) -> None:
+    intent = await cards.create_intent("pay_1", "ord_1", PRICE)
+    await fake.confirm(intent.ref)
+    (paid,) = await fake.events("charge.succeeded")
+    opened = await fake.dispute(paid["data"]["object"]["id"])
+    with pytest.raises(PaymentDisputed):
+        await cards.refund("pay_1", "ref_1", intent.ref, PRICE)
+    evidence = {"tracking_number": "CM0399011687799", "words": "Signed for"}
+    for _ in range(2):
+        news = await cards.send_evidence("dsp_1", opened["id"], evidence)
+        assert news is not None
+        assert (news.status, news.intent_ref, news.taken_minor) == (
+            DisputeStatus.UNDER_REVIEW,
+            intent.ref,
+            PRICE.amount,
+        )
+    answered = await cards.send_evidence("dsp_1", opened["id"], evidence | {"words": "And more"})
+    assert answered is not None
+    assert answered.status is DisputeStatus.UNDER_REVIEW
+    (last,) = await told(fake, cards, "charge.dispute.updated")
+    assert last.news == news
+
+
+async def test_fees_are_listed_with_the_order_that_they_are_of(cards: StripeProvider, fake: StripeStandIn) -> None:
+    intent = await cards.create_intent("pay_1", "ord_1", PRICE)
+    await fake.confirm(intent.ref)
+    await cards.refund("pay_1", "ref_1", intent.ref, Money(100, "CNY"))
+    (fee,) = [each async for each in cards.list_fees(*ALL_TIME)]
+    assert (fee.order_id, fee.amount) == ("ord_1", Money(fee_of("card", PRICE.amount), "CNY"))
+    assert [each async for each in cards.list_fees(*ALL_TIME)] == [fee]
+
+
+async def test_each_endpoint_signs_with_a_secret_of_its_own(fake: StripeStandIn) -> None:
+    cards = StripeProvider(fake.key, [SECRET, "whsec_of_accounts"], api_base=fake.url)
+    await cards.create_intent("pay_1", "ord_1", PRICE)
+    (created,) = await fake.events("payment_intent.created")
+    for secret in (SECRET, "whsec_of_accounts"):
+        assert cards.verify_event(*await fake.signed(created["id"], secret)).id == created["id"]
+    with pytest.raises(PaymentEventNotGenuine):
+        cards.verify_event(*await fake.signed(created["id"], "whsec_of_somebody_else"))
+    await cards.close()
