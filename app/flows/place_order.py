@@ -32,7 +32,8 @@ from app.network.capacity import book_capacity
 from app.network.errors import CapacityFull
 from app.notify.service import queue_messages
 from app.orders.models import Order, OrderLine, Quote
-from app.orders.schemas import OptionShape, OrderRequest, PaymentShape
+from app.orders.payment_schemas import PaymentShape
+from app.orders.schemas import OptionShape, OrderRequest
 from app.orders.service import add_order, find_placed, get_order, get_quote
 from app.payments.models import Payment
 from app.payments.rules import may_hold, require_offered

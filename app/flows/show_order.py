@@ -15,6 +15,7 @@ from app.network.values import Mode
 from app.orders.line_schemas import LineWeighing, OrderLineShape, PriceRange, ReductionShape
 from app.orders.lines import quoted_weighing
 from app.orders.models import Order, OrderLine
+from app.orders.payment_schemas import PaymentShape, TransferDue
 from app.orders.proceeds import goods_of, proceeds_shape
 from app.orders.proceeds_schemas import ProceedsShape
 from app.orders.rules import is_open
@@ -25,10 +26,8 @@ from app.orders.schemas import (
     OrderConsignment,
     OrderShape,
     OrderSummary,
-    PaymentShape,
     PriceShape,
     PromiseShape,
-    TransferDue,
 )
 from app.orders.service import get_order, list_lines, list_orders
 from app.orders.shares import shares_of

@@ -22,6 +22,7 @@ from app.orders.line_schemas import (
     QuotedLine,
     ReductionShape,
 )
+from app.orders.payment_schemas import PaymentRequest, PaymentShape
 from app.orders.proceeds_schemas import PROCEEDS, ProceedsShape
 from app.orders.values import OPTION_ID, ORDER_ID, QUOTE_ID, Label, OrderStatus
 from app.packaging.values import PackagingKind
@@ -355,10 +356,6 @@ class QuoteShape(Shape):
     options: list[OptionShape]
 
 
-class PaymentRequest(Shape):
-    method: Literal["cash_on_delivery", "stripe", "bank_transfer"]
-
-
 class OrderRequest(Shape):
     model_config: ClassVar[ConfigDict] = _example(
         {
@@ -383,26 +380,6 @@ class CancelRequest(Shape):
         ]
         | None
     ) = None
-
-
-class TransferDue(Shape):
-    """How an order is paid by bank or wallet transfer: what is still `due`, with which `reference`, to whom, until when."""
-
-    reference: str
-    pay_to: LocalText
-    due: Money
-    received: Money
-    until: Time
-
-
-class PaymentShape(Shape):
-    """`client_secret` only while a card payment waits for the buyer's client; `transfer` only for payments by transfer."""
-
-    id: str | None = None
-    method: str
-    status: str
-    client_secret: str | None = None
-    transfer: TransferDue | None = None
 
 
 class OrderConsignment(Shape):

@@ -135,10 +135,7 @@ async def a_town(ports: Ports) -> Town:
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
         **await _recourse(ports, village, claimable, operator),
         dispute=await a_dispute(ports, await an_order(ports, await a_person(ports), {village.dates: "1"})),
-        placed=(
-            await an_order(ports, village.buyer, village.basket),
-            await an_order(ports, village.buyer, village.basket),
-        ),
+        placed=tuple([await an_order(ports, village.buyer, village.basket) for _ in range(2)]),
         to_weigh=to_weigh,
         scaled={role: scaled.get(role, scaled["carrier"]) for role in ROLES},
         weigh_in=weigh_in,
