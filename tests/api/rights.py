@@ -181,6 +181,8 @@ LISTS = [
     "GET /v1/memberships",
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
+    "GET /v1/disputes",
+    "GET /v1/uncollected",
     "GET /v1/payees",
     "GET /v1/payout-runs",
     "GET /v1/payout-runs/{run_id}",
