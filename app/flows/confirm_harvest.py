@@ -47,7 +47,8 @@ async def share_harvest(ports: Ports, listing: str, lot: str) -> None:
     left: set[str] = set()
     while short := await _short(ports, listing, lot, left):
         for order, quantity in short.items():
-            cut = await cut_order(ports, order, listing, lot, quantity)
+            # What an agreed offer holds is no order yet.
+            cut = None if is_id(order, "off") else await cut_order(ports, order, listing, lot, quantity)
             if cut is None:
                 cut = await _cancel(ports, order, listing)
             if not cut:

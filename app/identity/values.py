@@ -153,7 +153,7 @@ class Caller:
     producers: frozenset[str] = frozenset()
     owned: frozenset[str] = frozenset()
     cooperatives: frozenset[str] = frozenset()
-    grants: Mapping[str, frozenset[Grant]] = field(default_factory=dict)
+    grants: Mapping[str, frozenset[Grant]] = field(default_factory=dict, hash=False)
     scopes: frozenset[str] = frozenset()
     sign_in_id: str | None = None
     # Of a partner's key: with which Ed25519 key its holder signs.

@@ -146,8 +146,8 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
         "zh-Hans": "【茶马】{title} 的实际收成少于预期，订单 {number} 已取消，已付款项将原路退回。",
     },
     Template.HARVEST_CUT: {
-        "en": "Chama: less of {title} was harvested than expected. Order {number} now has {quantity} of it, and costs {amount} less. "
-        "You may cancel all of it freely until {until}.",
+        "en": "Chama: too little of {title} was harvested. Order {number} now has {quantity} of it and costs {amount} less. "
+        "Cancel freely until {until}.",
         "zh-Hans": "【茶马】{title} 的实际收成少于预期，订单 {number} 中该商品现为 {quantity}，少付 {amount}。{until} 前可免费取消整单。",
     },
     Template.ORDER_CUT: {

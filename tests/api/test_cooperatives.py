@@ -39,9 +39,14 @@ async def test_member_joins_and_its_goods_are_sold_under_one_roof_in_its_name(do
     assert listing.status_code == 201, listing.text
     roof = {"id": village.loom.producer.id, "name": village.loom.producer.name}
     assert listing.json()["cooperative"] == roof
-    asked = {"cooperative": village.loom.producer.id, "sort": "price"}
+    asked = {"cooperative": village.loom.producer.id, "sort": "price", "limit": 100}
     page = (await door.get("/v1/listings", params=asked)).json()["items"]
-    assert {village.dates, village.carpets} == {item["id"] for item in page}
+    sold = [
+        await door.get("/v1/listings", params={"producer": each, "limit": 100})
+        for each in (garden, village.loom.producer.id)
+    ]
+    assert {item["id"] for each in sold for item in each.json()["items"]} == {item["id"] for item in page}
+    assert {village.dates, village.carpets} <= {item["id"] for item in page}
     assert all(item["cooperative"] == roof for item in page)
     assert (await door.get(f"/v1/producers/{garden}")).json()["cooperative"] == roof
     balances = await door.get(f"/v1/producers/{garden}/balances", headers=town.headers["neighbour"])

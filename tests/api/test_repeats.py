@@ -226,6 +226,13 @@ async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
     if line == "GET /v1/reconciliations":
         for _ in range(3):
             await close_books(ports)
+    if line == "GET /v1/recourses":
+        claim = f"/v1/claims/{town.settled}/recourse"
+        passed_on = await door.post(claim, json=town.recoursing, headers=town.headers["operator"])
+        assert passed_on.status_code == 201, passed_on.text
+    if line == "GET /v1/reports/carriage":
+        ports.clock.advance(timedelta(days=1))
+        await close_books(ports)
     if line == "GET /v1/departures":
         asked = await three_departures(ports, town)
     whole = await every_page(door, path, headers, 100, asked)
@@ -262,7 +269,7 @@ async def every_page(door, path, headers, limit, asked):
 def _head(path):
     """What a list with a head has beside its items."""
     if path.endswith("/statement"):
-        return {"owner", "name", "from", "until", "accounts"}
+        return {"owner", "name", "names", "from", "until", "accounts"}
     if path.startswith("/v1/payout-runs/"):
         return {"id", "parties", "net_cash", "terms", "by_clock", "created_at", "done_at", "sums"}
     return set()

@@ -316,7 +316,8 @@ async def test_person_becomes_a_producer_by_registering_one(client, ports):
     assert made.status_code == 201
     who = (await me(client, tokens)).json()
     assert who["roles"] == ["buyer", "producer"]
-    assert who["producers"] == [{"id": made.json()["id"], "name": GARDEN["name"], "role": "owner"}]
+    grants = ["list", "price", "see", "ship"]
+    assert who["producers"] == [{"id": made.json()["id"], "name": GARDEN["name"], "role": "owner", "grants": grants}]
 
 
 async def test_no_code_and_no_token_is_kept_readable(client, database):

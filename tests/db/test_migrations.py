@@ -139,13 +139,13 @@ def test_payouts_do_not_stand_in_the_way_back(database_url):
     command.downgrade(config, "0019-1")
     left = seen(
         database_url,
-        "SELECT id FROM transfer",
+        "SELECT id FROM transfer ORDER BY id",
         "SELECT sum(amount_minor) FROM entry",
         "SELECT count(*) FROM closing",
         "SELECT count(*) FROM account WHERE kind = 'bank'",
         "SELECT method, status FROM payment",
     )
-    assert left == [[("sale",)], [(0,)], [(0,)], [(0,)], [("cash_on_delivery", "pending_cash")]]
+    assert left == [[("collection",), ("sale",)], [(0,)], [(0,)], [(1,)], [("bank_transfer", "awaiting_customer")]]
     command.upgrade(config, "head")
     command.check(config)
 
