@@ -15,7 +15,11 @@ _WAITING = "status IN ('open', 'offered', 'disputed')"
 
 
 class BuyerClaim(SQLModel, table=True):
-    """What a buyer asks back for one line. `policy` is a number in the terms of its order; `due_at` is the clock of whoever has to act."""
+    """What a buyer asks back for one line. `policy` is a number in the terms of its order; `due_at` is the clock of whoever has to act.
+
+    `door` is what the receiver said at the hand-over, with the tracking event that tells it. `unpaid_minor`: what of the grant had not been
+    paid in the first place, because the goods were refused at the door.
+    """
 
     __tablename__ = "claim"
     __table_args__ = (
@@ -23,6 +27,7 @@ class BuyerClaim(SQLModel, table=True):
         CheckConstraint("offered_minor BETWEEN 1 AND asked_minor", name="offer_within_asked"),
         CheckConstraint("granted_minor BETWEEN 1 AND asked_minor", name="grant_within_asked"),
         CheckConstraint("(status = 'settled') = (granted_minor IS NOT NULL)", name="settled_with_grant"),
+        CheckConstraint("unpaid_minor BETWEEN 0 AND coalesce(granted_minor, 0)", name="unpaid_within_grant"),
         CheckConstraint(f"(due_at IS NOT NULL) = ({_WAITING})", name="clock_while_open"),
         Index("ix_claim_buyer_id_id", "buyer_id", "id"),
         Index("ix_claim_producer_id_id", "producer_id", "id"),
@@ -45,6 +50,8 @@ class BuyerClaim(SQLModel, table=True):
     words: str
     photos: list[str] = Field(sa_type=JSONB)
     inspection: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    door: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    unpaid_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
     answer: str | None = None
     reasons: str | None = None
     decided_by: str | None = Field(default=None, max_length=40)

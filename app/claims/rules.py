@@ -98,6 +98,15 @@ def refundable_minor(line: LineSold, claims: Iterable[Standing], paid_minor: int
     return max(0, min(line.total_minor - of_line, paid_minor - of_order))
 
 
+def unpaid_minor(uncollected_minor: int, granted_minor: int, line: str, claims: Iterable[Standing]) -> int:
+    """What of a grant had not been paid for its line in the first place: so much less goes back.
+
+    Of what was left unpaid at the door, earlier grants for the line took their part.
+    """
+    earlier = sum(claim.granted_minor for claim in claims if claim.line == line)
+    return min(granted_minor, max(0, uncollected_minor - earlier))
+
+
 def sold_by(
     producer: str,
     currency: str,

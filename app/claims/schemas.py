@@ -14,8 +14,15 @@ from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, HarvestShort, Lapse, Party
 from app.orders.values import OrderStatus
+from app.shipments.values import Condition
 
 _ASKED: Final = {"amount": 1880, "currency": "CNY"}
+_DOOR: Final = {
+    "event": "evt_01jd0000000000000000000000",
+    "condition": "accepted_with_remarks",
+    "words": "One sheep is lame",
+    "at": "2026-03-07T08:00:00Z",
+}
 _CLAIM: Final = {
     "id": "clm_01jd0000000000000000000000",
     "order": "ord_01jd0000000000000000000000",
@@ -56,6 +63,17 @@ class Inspection(Shape):
     number: Annotated[PlainText, Field(max_length=100)]
     issued_on: date
     photo: MediaId
+
+
+class DoorRemark(Shape):
+    """What the receiver said when the goods were handed over, as the carrier told it."""
+
+    model_config: ClassVar[ConfigDict] = _example(_DOOR)
+
+    event: Annotated[str, Field(description="The tracking event that tells it")]
+    condition: Condition
+    words: str
+    at: Time
 
 
 class NewClaim(Shape):
@@ -126,9 +144,16 @@ class ClaimShape(Shape):
     asked: Money
     offered: Money | None = None
     granted: Money | None = None
+    unpaid: Annotated[
+        Money | None, Field(description="What of the grant was not paid at the door, so that it need not go back")
+    ] = None
     words: str
     photos: list[str]
     inspection: Inspection | None = None
+    door: Annotated[
+        DoorRemark | None,
+        Field(description="What the receiver said at the hand-over; a claim without photos was opened by it"),
+    ] = None
     answer: str | None = None
     reasons: Annotated[str | None, Field(description="The operator's, when one decided")] = None
     due_at: Annotated[Time | None, Field(description="Until when the next word is due")] = None

@@ -69,6 +69,12 @@ async def standings_of(session: Session, order_id: str) -> list[Standing]:
     return [Standing(row.line_id, ClaimStatus(row.status), row.granted_minor or 0) for row in rows]
 
 
+async def claims_of_lines(session: Session, order_id: str) -> list[BuyerClaim]:
+    """Every claim of an order, for whichever of its lines."""
+    rows = await session.scalars(select(BuyerClaim).where(col(BuyerClaim.order_id) == order_id))
+    return list(rows)
+
+
 async def change_claim(session: Session, claim: BuyerClaim, now: datetime, **changed: Any) -> None:
     """Write what changed on a locked claim."""
     await session.execute(update(BuyerClaim).where(col(BuyerClaim.id) == claim.id).values(updated_at=now, **changed))

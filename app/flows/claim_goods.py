@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.catalogue.photos import keep_as_evidence
+from app.claims.door import remarks_of
 from app.claims.errors import ClaimAmountTooHigh, ClaimWindowClosed
 from app.claims.models import BuyerClaim
 from app.claims.rules import (
@@ -21,6 +22,7 @@ from app.claims.rules import (
     policy_for,
     refundable_minor,
     sold_by,
+    unpaid_minor,
 )
 from app.claims.schemas import ClaimAnswer, ClaimDecision, ClaimReply, ClaimShape, NewClaim
 from app.claims.service import add_claim, change_claim, find_claim, get_claim, lock_claim, standings_of
@@ -54,6 +56,7 @@ from app.payments.disputes import is_disputed, require_undisputed
 from app.payments.models import Payment
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
+from app.shipments.queries import list_of_orders
 
 LINE = {"en": "line of this order", "zh-Hans": "订单商品行"}
 _TOLD = {
@@ -87,12 +90,13 @@ async def open_claim(
         raise NotFound(what=LINE)
     policy = _require_claimable(order, line, command, now)
     await require_undisputed(session, order.id)
-    await _require_refundable(session, order, line, command.amount)
+    await _require_refundable(session, order, line, lines, command.amount)
     claim = _new_claim(order, line, policy, command, now)
+    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    claim.door = (await remarks_of(session, journeys)).get(line.consignment_id)
     await add_claim(session, claim)
     await _keep_photos(session, caller, claim, command)
-    await _start_clock(session, claim)
-    await _tell(session, order, claim, now)
+    await announce(session, order, claim, now)
     return claim_shape(claim, language)
 
 
@@ -110,13 +114,21 @@ def _require_claimable(order: Order, line: OrderLine, command: NewClaim, now: da
     return policy
 
 
-async def _require_refundable(session: Session, order: Order, line: OrderLine, amount: Money) -> None:
+async def announce(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
+    """A claim was opened: the clock of its answer runs, and both sides hear of it."""
+    await _start_clock(session, claim)
+    await _tell(session, order, claim, now)
+
+
+async def _require_refundable(
+    session: Session, order: Order, line: OrderLine, lines: Sequence[OrderLine], amount: Money
+) -> None:
     """Raise `ClaimAmountTooHigh` when not so much was paid for the line, or is left of it; `Invalid` for what is no amount."""
     if amount.currency != order.currency or amount.amount <= 0:
         words = {"en": f"An amount above zero in {order.currency}", "zh-Hans": f"须为大于零的 {order.currency} 金额"}
         raise Invalid(gaps=[Gap("/amount", words)])
     payment = await get_payment_of(session, order.id)
-    most = refundable_minor(_sold(line), await standings_of(session, order.id), _paid_minor(order, payment))
+    most = refundable_minor(sold_line(line), await standings_of(session, order.id), paid_minor(order, payment, lines))
     if amount.amount > most:
         raise ClaimAmountTooHigh(most, order.currency)
 
@@ -250,7 +262,7 @@ async def _step(
     given = given | {"status": status, "due_at": due_after(status, policy, now)}
     if status is ClaimStatus.SETTLED:
         given["granted_minor"] = granted_minor
-        given["refunded_at"] = await _refund(session, order, claim, granted_minor, now)
+        given |= await _refund(session, order, claim, granted_minor, now)
     await change_claim(session, claim, now, **given)
     if claim.due_at is None:
         await _release_the_rest(session, order, claim, now)
@@ -267,16 +279,17 @@ async def _start_clock(session: Session, claim: BuyerClaim) -> None:
 
 async def _refund(
     session: Session, order: Order, claim: BuyerClaim, granted_minor: int, now: datetime
-) -> datetime | None:
-    """What was granted is owed to the buyer from now on; a card's provider sends it by a job. Answers when it is done with.
+) -> dict[str, Any]:
+    """What was granted is owed to the buyer from now on; a card's provider sends it by a job. Answers what to note of it on the claim.
 
     Raises `ClaimAmountTooHigh` when less than that is left of what was paid.
     """
     await require_undisputed(session, order.id)
-    lines, claims = _all_sold(await list_lines(session, order.id)), await standings_of(session, order.id)
+    bought, claims = await list_lines(session, order.id), await standings_of(session, order.id)
+    lines = _all_sold(bought)
     payment = await lock_payment_of(session, order.id)
     line = next(each for each in lines if each.id == claim.line_id)
-    most = refundable_minor(line, claims, _paid_minor(order, payment))
+    most = refundable_minor(line, claims, paid_minor(order, payment, bought))
     if granted_minor > most:
         raise ClaimAmountTooHigh(most, order.currency)
     released = await _is_released(session, order, claim.producer_id, now)
@@ -285,12 +298,15 @@ async def _refund(
     await record_transfers(
         session, [Transfer(new_id("trf"), TransferKind.REFUND, order.id, State.POSTED, entries)], now
     )
+    uncollected = next(each.uncollected_minor or 0 for each in bought if each.id == line.id)
+    unpaid = unpaid_minor(uncollected, granted_minor, line.id, claims)
     if payment.method is not PaymentMethod.STRIPE:
-        through = min(granted_minor, payment.amount_minor - payment.refunded_minor)
-        await record_part_refund(session, payment, Money(through, order.currency), now)
-        return now
+        through = min(granted_minor - unpaid, payment.amount_minor - payment.refunded_minor)
+        if through:
+            await record_part_refund(session, payment, Money(through, order.currency), now)
+        return {"refunded_at": now, "unpaid_minor": unpaid}
     await enqueue(session, [Job("claim.refund", {"claim": claim.id})])
-    return None
+    return {"refunded_at": None, "unpaid_minor": unpaid}
 
 
 def refund_for(
@@ -330,13 +346,14 @@ def _held_shared(order: Order, cooperative: str, lines: Sequence[LineSold], clai
     return sum(held_shared_minor(sold_in(order, each, lines, claims), lines, claims) for each in members)
 
 
-def _paid_minor(order: Order, payment: Payment) -> int:
-    """What the buyer paid for an order: with it, and before it as deposits; not what boxes are worth.
+def paid_minor(order: Order, payment: Payment, lines: Sequence[OrderLine]) -> int:
+    """What the buyer paid for an order: with it, and before it as deposits; not what boxes are worth. What was left unpaid for
+    goods that were refused at the door counts, as it is owed.
 
     A card may have paid more than goods came to when they were weighed, or less, with the rest taken at the door.
     """
     paid = payment.amount_minor + (order.deposit_minor or 0) - (order.box_deposit_minor or 0)
-    return min(paid, order.total_minor)
+    return min(paid + sum(line.uncollected_minor or 0 for line in lines), order.total_minor)
 
 
 async def _release_the_rest(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
@@ -407,7 +424,8 @@ async def refund_claim(ports: Ports, claim: str) -> None:
         raise UpstreamFailed(service="Stripe")
     assert seen.granted_minor
     # What was paid as a deposit did not come by this card: that part stays on the buyer's account.
-    amount = Money(min(seen.granted_minor, payment.amount_minor - payment.refunded_minor), seen.currency)
+    owed = seen.granted_minor - seen.unpaid_minor
+    amount = Money(min(owed, payment.amount_minor - payment.refunded_minor), seen.currency)
     if amount.amount:
         await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
     now = ports.clock.now()
@@ -436,9 +454,9 @@ async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime
     await queue_messages(session, notices, now)
 
 
-def _sold(line: OrderLine) -> LineSold:
+def sold_line(line: OrderLine) -> LineSold:
     return LineSold(line.id, line.producer_id, line.total_minor)
 
 
 def _all_sold(lines: Sequence[OrderLine]) -> list[LineSold]:
-    return [_sold(line) for line in lines]
+    return [sold_line(line) for line in lines]

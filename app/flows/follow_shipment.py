@@ -1,6 +1,6 @@
 """The story of goods on their way reaching their order: under way, delivered, paid at the door, and completed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.catalogue.reserve import consume
@@ -10,6 +10,7 @@ from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
+from app.flows.claim_at_door import claim_at_the_door, leave_unpaid
 from app.flows.claim_goods import align_later, releases, windows_of
 from app.flows.ports import Ports
 from app.flows.return_boxes import clocks_of_boxes, hold_boxes
@@ -27,11 +28,11 @@ from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
 from app.payments.disputes import is_disputed
-from app.payments.part_refunds import refunded_in_parts
-from app.payments.service import get_payment_of, record_collection
+from app.payments.part_refunds import change_cash_due, refunded_in_parts
+from app.payments.service import get_payment_of, lock_payment_of, record_collection
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
-from app.shipments.rules import going, order_status
+from app.shipments.rules import going, order_status, standing_of
 from app.shipments.values import ConsignmentStatus, Journey
 
 
@@ -45,13 +46,15 @@ async def follow_shipment(ports: Ports, order: str) -> None:
         journeys = going((await list_of_orders(session, [order]))[order])
         if not journeys:
             return
-        status = order_status([journey.status for journey in journeys])
+        status = order_status([standing_of(journey) for journey in journeys])
         if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and may(row.status, OrderEvent.DEPART):
             await move(session, row, OrderEvent.DEPART, ports.clock.now())
             captured = [Job("payment.capture", {"order": order})] if row.terms.get("hold") else []
             await enqueue(session, [Job("order.shipped", {"order": order}), *captured])
         if status is OrderStatus.DELIVERED and may(row.status, OrderEvent.DELIVER):
             await _delivered(session, row, journeys, ports)
+        if row.status in (OrderStatus.DELIVERED, OrderStatus.COMPLETED):
+            await claim_at_the_door(session, row, journeys, ports.clock.now())
         await _hand_over(session, order, journeys)
 
 
@@ -72,6 +75,7 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
     await move(session, order, OrderEvent.DELIVER, now)
     owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
     await settle(session, owed, State.POSTED, now)
+    await _lower_cash(session, order, journeys, now)
     lines = await list_lines(session, order.id)
     shares = cash_by_carrier(order, lines, journeys)
     if await record_collection(session, [order.id], min(shares), now):
@@ -79,13 +83,12 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
             AccountRef(AccountKind.CARRIER_CASH, carrier, order.currency): amount for carrier, amount in shares.items()
         }
         entries = collection_entries(order.buyer_id, order.currency, accounts)
-        await record_transfers(
-            session,
-            [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries), *hold_boxes(order)],
-            now,
+        collected = (
+            [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)] if entries else []
         )
+        await record_transfers(session, [*collected, *hold_boxes(order)], now)
     else:
-        await _even_out(session, order, shares, now)
+        await _even_out(session, order, lines, journeys, now)
     windows = windows_of(order, lines)
     last = max(windows.values())
     jobs = [
@@ -97,8 +100,22 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
     await enqueue(session, [*clocks_of_boxes(order, journeys, now), Job("order.delivered", {"order": order.id}), *jobs])
 
 
-async def _even_out(session: Session, order: Order, shares: Mapping[str, int], now: datetime) -> None:
-    """What a card paid beyond what goods really weighed goes back; what a buyer accepted beyond it was taken at the door."""
+async def _lower_cash(session: Session, order: Order, journeys: Sequence[Journey], now: datetime) -> None:
+    """Nobody pays at the door for what is refused there."""
+    if not any(journey.refused for journey in journeys):
+        return
+    payment = await lock_payment_of(session, order.id)
+    if payment.status is PaymentStatus.PENDING_CASH:
+        unpaid = await leave_unpaid(session, await list_lines(session, order.id), journeys, payment.amount_minor)
+        await change_cash_due(session, payment, Money(payment.amount_minor - unpaid, order.currency), now)
+
+
+async def _even_out(
+    session: Session, order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey], now: datetime
+) -> None:
+    """What a card paid beyond what goods really weighed goes back; what a buyer accepted beyond it was taken at the door, but for
+    goods that were refused there.
+    """
     payment = await get_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status is not PaymentStatus.PAID:
         return
@@ -106,6 +123,9 @@ async def _even_out(session: Session, order: Order, shares: Mapping[str, int], n
     due = due_minor(order, order.total_minor) - kept
     await give_part_back(session, order, payment, new_id("rfd"), -due, now)
     if due > 0:
+        due -= await leave_unpaid(session, lines, journeys, due)
+    if due > 0:
+        shares = cash_by_carrier(order, lines, journeys)
         parts = Money(due, order.currency).split([max(0, amount) for amount in shares.values()])
         accounts = {
             AccountRef(AccountKind.CARRIER_CASH, carrier, order.currency): part.amount
@@ -121,19 +141,28 @@ def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence
     """How much cash each last carrier took: for its consignment the goods, the carriage and the packaging as they were ordered, or weighed.
 
     Subsidy and duties, which belong to no consignment, go with the first. What was paid before as a deposit is not paid again;
-    deposits for boxes are. The shares add up to what was left to be paid.
+    deposits for boxes are; what was refused is not. The shares add up to what was left to be paid.
     """
     shares: dict[str, int] = {}
     for journey in journeys:
-        goods = sum(line.total_minor - (line.deposit_minor or 0) for line in lines if line.consignment_id == journey.id)
+        goods = sum(_due_for(line) for line in lines if line.consignment_id == journey.id)
         carriage = journey.carriage_minor
         packaging = sum(package.price_minor + (package.deposit_minor or 0) for package in journey.packages)
         carrier = journey.legs[-1].carrier if journey.legs else "HUB"
         shares[carrier] = shares.get(carrier, 0) + goods + carriage + packaging
     first = next(iter(shares))
-    due = order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
+    unpaid = sum(line.uncollected_minor or 0 for line in lines)
+    due = order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0) - unpaid
     shares[first] += due - sum(shares.values())
+    if unpaid and min(shares.values()) < 0:
+        # A subsidy that is more than what is left of the first one's share lowers the others'.
+        parts = Money(due, order.currency).split([max(0, amount) for amount in shares.values()])
+        return {carrier: part.amount for carrier, part in zip(shares, parts, strict=True)}
     return shares
+
+
+def _due_for(line: OrderLine) -> int:
+    return line.total_minor - (line.deposit_minor or 0) - (line.uncollected_minor or 0)
 
 
 async def confirm_receipt(ports: Ports, caller: Caller, order_id: str, language: str) -> OrderShape:

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.database import Session
 from app.core.errors import Problem
 from app.core.jobs import enqueue
 from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.queries import known_hubs
-from app.shipments.record import DUPLICATE, Party, append, judge, lock_consignments
+from app.orders.service import returnable_of
+from app.shipments.record import DUPLICATE, Locked, Party, append, judge, lock_consignments
 from app.shipments.rules import read_tracking_number
 from app.shipments.schemas import TrackingEventRequest
+from app.shipments.values import Condition
 
 OutcomeStatus = Literal["accepted", "duplicate", "rejected"]
 
@@ -38,9 +41,16 @@ async def record_tracking(ports: Ports, caller: Caller, told: Sequence[TrackingE
     async with ports.begin() as session:
         hubs = await known_hubs(session, {event.hub for event in told if event.hub})
         locked = await lock_consignments(session, numbers)
-        judgement = judge(told, locked, party, hubs, now)
+        judgement = judge(told, locked, party, hubs, await _returnable(session, told, locked), now)
         await enqueue(session, await append(session, judgement, locked, now))
     return [_outcome(word) for word in judgement.words]
+
+
+async def _returnable(session: Session, told: Sequence[TrackingEventRequest], locked: Locked) -> set[str]:
+    """Which of the consignments go back when they are refused; looked up only when a refusal is told."""
+    if all(event.condition is not Condition.REFUSED for event in told):
+        return set()
+    return await returnable_of(session, {journey.order_id for journey in locked.journeys.values()})
 
 
 def _outcome(word: Problem | str | None) -> Outcome:

@@ -79,6 +79,7 @@ class OrderLine(SQLModel, table=True):
 
     A line that is settled by weight has a price for the weight `price_per`. `settled_g` is what is paid for (of cotton the conditioned
     weight), `net_g` what really travels; null while it is priced by `estimated_g`. `ordered_minor` is what it came to when it was placed.
+    `uncollected_minor` is what of it was not paid at the door, because it was refused there; null when it was not.
     """
 
     __tablename__ = "order_line"
@@ -89,6 +90,7 @@ class OrderLine(SQLModel, table=True):
         CheckConstraint("estimated_g > 0 AND settled_g > 0 AND net_g > 0", name="weights_positive"),
         CheckConstraint("(settled_g IS NULL) = (net_g IS NULL)", name="settled_with_net"),
         CheckConstraint("taken_off_at IS NULL OR total_minor = 0", name="taken_off_costs_nothing"),
+        CheckConstraint("uncollected_minor BETWEEN 0 AND total_minor", name="uncollected_within_total"),
     )
 
     order_id: str = Field(primary_key=True, max_length=40, foreign_key="order.id")
@@ -114,3 +116,4 @@ class OrderLine(SQLModel, table=True):
     net_g: int | None = Field(default=None, sa_type=BigInteger)
     ordered_minor: int | None = Field(default=None, sa_type=BigInteger)
     taken_off_at: datetime | None = None
+    uncollected_minor: int | None = Field(default=None, sa_type=BigInteger)

@@ -290,6 +290,14 @@ def claimable_of(terms: Mapping[str, Any], line: str) -> Sequence[Claimable]:
     return [_claimable(number, terms["claims"][number]) for number in terms.get("lines", {}).get(line, ())]
 
 
+def goes_back(terms: Mapping[str, Any], line: str) -> bool:
+    """Whether goods of this line that are refused at the door are sent back, by the terms of the order; without a word in them they stay."""
+    return any(
+        policy.kind is ClaimKind.HAND_OVER and policy.carriage_back is not CarriageBack.NONE
+        for policy in claimable_of(terms, line)
+    )
+
+
 def window_of(terms: Mapping[str, Any], lines: Iterable[str]) -> timedelta:
     """How long after delivery any of these lines may still be claimed: so long their producers' money waits.
 

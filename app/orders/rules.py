@@ -57,6 +57,14 @@ def is_open(status: OrderStatus) -> bool:
     return status in (OrderStatus.AWAITING_PAYMENT, OrderStatus.PLACED, OrderStatus.IN_TRANSIT)
 
 
+def unpaid_at_door(refused_minor: Mapping[str, int], due_minor: int) -> dict[str, int]:
+    """By refused line, what of it is not paid at the door: all that is open of it, as far as anything is due there at all."""
+    unpaid: dict[str, int] = {}
+    for line, open_minor in sorted(refused_minor.items()):
+        unpaid[line] = max(0, min(open_minor, due_minor - sum(unpaid.values())))
+    return unpaid
+
+
 def line_total(quantity: Decimal, price: Money) -> Money:
     """Quantity times unit price, rounded half up to a fen."""
     return Money(times(quantity, price.amount), price.currency)

@@ -14,6 +14,7 @@ from app.core.money import Money
 from app.core.paging import decode_cursor
 from app.orders.errors import QuoteUsed
 from app.orders.models import Order, OrderLine, Quote
+from app.orders.policies import goes_back
 from app.orders.rules import advance
 from app.orders.values import OrderEvent, Price
 
@@ -98,6 +99,16 @@ async def lock_order(session: Session, order_id: str, buyer_id: str | None = Non
     if order is None or (buyer_id is not None and order.buyer_id != buyer_id):
         raise NotFound(what=ORDER)
     return order
+
+
+async def returnable_of(reader: Reader, order_ids: Collection[str]) -> set[str]:
+    """The consignments of these orders that are sent back when they are refused at the door, by the terms. One statement."""
+    rows = await reader.execute(
+        select(col(OrderLine.consignment_id), col(OrderLine.id), col(Order.terms))
+        .join(Order, col(Order.id) == col(OrderLine.order_id))
+        .where(col(OrderLine.order_id).in_(set(order_ids)))
+    )
+    return {row.consignment_id for row in rows if goes_back(row.terms, row.id)}
 
 
 async def list_lines(session: Session, order_id: str) -> list[OrderLine]:

@@ -9,7 +9,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
-from app.shipments.values import EVENT_ID_LENGTH_MAX, NOTE_LENGTH_MAX, ConsignmentStatus, EventType, LegStatus
+from app.shipments.values import (
+    EVENT_ID_LENGTH_MAX,
+    NOTE_LENGTH_MAX,
+    Condition,
+    ConsignmentStatus,
+    EventType,
+    LegStatus,
+)
 from app.shipments.weighing import INSTRUMENT_LENGTH_MAX, SignedBy, WeighInStatus
 
 
@@ -53,6 +60,7 @@ class Consignment(SQLModel, table=True):
     origin: str | None = Field(default=None, max_length=6)
     categories: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     species: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
 
 
 class ConsignmentPackage(SQLModel, table=True):
@@ -125,7 +133,10 @@ class ConsignmentLeg(SQLModel, table=True):
 
 
 class TrackingEvent(SQLModel, table=True):
-    """What a party said happened, as it said it. `corrects` is the party's own id of the event that this one replaces."""
+    """What a party said happened, as it said it. `corrects` is the party's own id of the event that this one replaces.
+
+    `condition` is the receiver's word at a delivery; `goes_back`: by the terms of their order, goods that are refused there are sent back.
+    """
 
     __tablename__ = "tracking_event"
     __table_args__ = (
@@ -147,6 +158,8 @@ class TrackingEvent(SQLModel, table=True):
     note: str | None = Field(default=None, max_length=NOTE_LENGTH_MAX)
     estimated_at: datetime | None = None
     corrects: str | None = Field(default=None, max_length=EVENT_ID_LENGTH_MAX)
+    condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
+    goes_back: bool | None = None
 
 
 class WeighIn(SQLModel, table=True):

@@ -17,7 +17,7 @@ from app.shipments.errors import EventConflict, EventInFuture, EventLimitReached
 from app.shipments.queries import CONSIGNMENT, list_events, list_locked
 from app.shipments.rules import news_of, read_tracking_number, recompute
 from app.shipments.schemas import TrackingEventRequest
-from app.shipments.values import EventType, Journey, JourneyEvent, Scan, State
+from app.shipments.values import Condition, EventType, Journey, JourneyEvent, Scan, State
 
 _LOCK: Final = text("SELECT id FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE")
 _APPEND: Final = text(
@@ -26,7 +26,7 @@ _APPEND: Final = text(
 )
 _MOVE: Final = text(
     "UPDATE consignment SET status = now.status, hub = now.hub, damaged = now.damaged, estimated_at = now.estimated_at, "
-    "last_event_at = now.last_event_at, ended_at = now.ended_at "
+    "last_event_at = now.last_event_at, ended_at = now.ended_at, condition = now.condition "
     "FROM jsonb_populate_recordset(CAST(NULL AS consignment), CAST(:rows AS jsonb)) AS now WHERE consignment.id = now.id"
 )
 _MOVE_LEGS: Final = text(
@@ -85,9 +85,14 @@ async def lock_consignments(session: Session, numbers: Collection[str]) -> Locke
 
 
 def judge(
-    told: Sequence[TrackingEventRequest], locked: Locked, party: Party, hubs: Collection[str], now: datetime
+    told: Sequence[TrackingEventRequest],
+    locked: Locked,
+    party: Party,
+    hubs: Collection[str],
+    returnable: Collection[str],
+    now: datetime,
 ) -> Judgement:
-    """Decide on each event by itself: new, known already, or refused."""
+    """Decide on each event by itself: new, known already, or refused. `returnable` are the consignments that go back when they are refused."""
     judgement = Judgement()
     known = {
         (consignment_id, *event.key): event.fingerprint
@@ -109,7 +114,7 @@ def judge(
                 word = _room_for_one_more(judgement, journey, locked)
             if word is None:
                 known[key] = content
-                _add(judgement, event, journey, party, content, now)
+                _add(judgement, event, journey, party, content, goes_back=journey.id in returnable, now=now)
             judgement.words.append(word)
     return judgement
 
@@ -144,7 +149,14 @@ def _room_for_one_more(judgement: Judgement, journey: Journey, locked: Locked) -
 
 
 def _add(
-    judgement: Judgement, event: TrackingEventRequest, journey: Journey, party: Party, content: str, now: datetime
+    judgement: Judgement,
+    event: TrackingEventRequest,
+    journey: Journey,
+    party: Party,
+    content: str,
+    *,
+    goes_back: bool,
+    now: datetime,
 ) -> None:
     occurred_at, estimated_at = event.occurred_at, event.estimated_at
     if event.type is EventType.ESTIMATED and estimated_at is None:
@@ -152,7 +164,9 @@ def _add(
         occurred_at, estimated_at = now, event.occurred_at
     corrects = None if event.corrects is None else (party.id, event.corrects)
     judgement.scans[journey.id].append(
-        Scan((party.id, event.id), event.type, occurred_at, event.hub, estimated_at, corrects)
+        Scan(
+            (party.id, event.id), event.type, occurred_at, event.hub, estimated_at, corrects, event.condition, goes_back
+        )
     )
     judgement.fresh.append(
         {
@@ -171,6 +185,8 @@ def _add(
             "note": event.note,
             "estimated_at": estimated_at,
             "corrects": event.corrects,
+            "condition": event.condition,
+            "goes_back": goes_back if event.condition is Condition.REFUSED else None,
         }
     )
 
@@ -204,6 +220,7 @@ def _state_row(journey: Journey, state: State) -> dict[str, Any]:
         "estimated_at": state.estimated_at,
         "last_event_at": state.last_event_at,
         "ended_at": state.ended_at,
+        "condition": state.condition,
     }
 
 

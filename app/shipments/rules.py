@@ -10,12 +10,14 @@ from typing import Final
 from app.network.values import Mode
 from app.orders.values import OrderStatus
 from app.shipments.values import (
+    CONDITION_ORDER,
     ENDED,
     FINAL,
     JOURNEY_ORDER,
     LEG_AFTER,
     ORDER_STATUS,
     STATUS_AFTER,
+    Condition,
     ConsignmentStatus,
     EventType,
     Journey,
@@ -84,6 +86,11 @@ def going(journeys: Iterable[Journey]) -> list[Journey]:
     return [journey for journey in journeys if journey.cancelled_at is None]
 
 
+def standing_of(journey: Journey) -> ConsignmentStatus:
+    """What a consignment counts as for its order: one that was refused has been at the door, wherever it goes from there."""
+    return ConsignmentStatus.DELIVERED if journey.refused else journey.status
+
+
 def order_status(statuses: Collection[ConsignmentStatus]) -> OrderStatus:
     """What the consignments of an order make of it.
 
@@ -100,7 +107,8 @@ def order_status(statuses: Collection[ConsignmentStatus]) -> OrderStatus:
 def news_of(before: State, after: State) -> str | None:
     """The name of the job that tells of the change; None when nobody has to be told."""
     if after.status is before.status:
-        return None if after.legs == before.legs else "shipment.advanced"
+        same = (after.legs, after.condition) == (before.legs, before.condition)
+        return None if same else "shipment.advanced"
     ends = {ConsignmentStatus.DELIVERED: "shipment.delivered", ConsignmentStatus.RETURNED: "shipment.returned"}
     return ends.get(after.status, "shipment.advanced")
 
@@ -111,9 +119,12 @@ def recompute(scans: Iterable[Scan], legs: Sequence[PlannedLeg], now: datetime) 
     A late scan never reopens a delivery or a return; an estimate never replaces what happened.
     """
     story = story_of(scans)
-    start = State(ConsignmentStatus.BOOKED, (LegState(),) * len(legs))
-    state = reduce(partial(_step, legs), story, start)
+    state = reduce(partial(_step, legs), story, _start(legs))
     return replace(state, estimated_at=_estimated_at(state, story, legs, now))
+
+
+def _start(legs: Sequence[PlannedLeg]) -> State:
+    return State(ConsignmentStatus.BOOKED, (LegState(),) * len(legs))
 
 
 def story_of(scans: Iterable[Scan]) -> list[Scan]:
@@ -124,7 +135,10 @@ def story_of(scans: Iterable[Scan]) -> list[Scan]:
     known = {scan.key: scan for scan in scans}
     withdrawn = {scan.corrects for scan in known.values()}
     counted = (scan for key, scan in known.items() if key not in withdrawn and scan.type is not EventType.CORRECTED)
-    return sorted(counted, key=lambda scan: (scan.occurred_at, JOURNEY_ORDER[scan.type], scan.key))
+    return sorted(
+        counted,
+        key=lambda scan: (scan.occurred_at, JOURNEY_ORDER[scan.type], CONDITION_ORDER[scan.condition], scan.key),
+    )
 
 
 def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
@@ -132,8 +146,9 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
     if state.status in FINAL or scan.type is EventType.ESTIMATED:
         return replace(state, damaged=damaged)
     status = _status_after(legs, state, scan)
+    at_door = _is_at_the_door(state, scan)
     returns = status in (ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED)
-    moved = state.legs if returns else _legs_after(legs, state.legs, scan)
+    moved = state.legs if returns and not at_door else _legs_after(legs, state.legs, scan)
     hub = scan.hub
     if hub is None and moved != state.legs and (done := _done(moved)):
         reached = legs[done - 1]
@@ -146,13 +161,32 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
         damaged=damaged,
         last_event_at=scan.occurred_at,
         ended_at=scan.occurred_at if status in ENDED else None,
+        # What was said first holds: goods that come to a door again do so because of it.
+        condition=state.condition or (scan.condition if at_door else None),
     )
+
+
+def _is_at_the_door(state: State, scan: Scan) -> bool:
+    """Whether this is a delivery to the receiver, not to the sender of what was on its way back."""
+    return scan.type is EventType.DELIVERED and state.status is not ConsignmentStatus.RETURNING
+
+
+def hand_over_of(scans: Iterable[Scan], legs: Sequence[PlannedLeg]) -> tuple[str, str] | None:
+    """The key of the delivery at which the receiver said what `recompute` answers as `condition`; None when nothing was said."""
+    state = _start(legs)
+    for scan in story_of(scans):
+        state = _step(legs, state, scan)
+        if state.condition is not None:
+            return scan.key
+    return None
 
 
 def _status_after(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> ConsignmentStatus:
     status = STATUS_AFTER.get(scan.type, state.status)
     home = legs[0].from_hub if legs else None
     if status is ConsignmentStatus.RETURNED and scan.hub not in (None, home):
+        return ConsignmentStatus.RETURNING
+    if scan.type is EventType.DELIVERED and scan.condition is Condition.REFUSED and scan.goes_back:
         return ConsignmentStatus.RETURNING
     if state.status is ConsignmentStatus.RETURNING and status is not ConsignmentStatus.LOST:
         # Whoever hands over what was on its way back hands it to the sender.

@@ -25,6 +25,7 @@ from app.shipments.values import (
     EVENT_ID_LENGTH_MAX,
     NOTE_LENGTH_MAX,
     READING_RANGES,
+    Condition,
     ConsignmentStatus,
     EventType,
     Journey,
@@ -213,7 +214,8 @@ class TrackingEventRequest(Shape):
 
     `corrects` names an earlier event of yours, for the same consignment, that this one replaces; an event of type
     `corrected` only withdraws it. `estimated_at` goes with the type `estimated`: the arrival you now expect, at `hub` or else
-    at the end of the journey.
+    at the end of the journey. `condition` goes with the type `delivered`: what the receiver said at the door, in the words of `note`
+    unless all was well.
     """
 
     model_config: ClassVar[ConfigDict] = _example(_EVENT)
@@ -228,6 +230,14 @@ class TrackingEventRequest(Shape):
     note: Annotated[PlainText, Field(max_length=NOTE_LENGTH_MAX)] | None = None
     corrects: EventId | None = None
     estimated_at: Time | None = None
+    # Left out of what tells one event from another where it is not given: those from before it was known stay the same.
+    condition: Annotated[
+        Condition | None,
+        Field(
+            exclude_if=lambda given: given is None,
+            description="What the receiver said: anything but `accepted` opens a claim where the policy of the goods has one for the hand-over",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -237,6 +247,10 @@ class TrackingEventRequest(Shape):
             raise ValueError("An event cannot correct itself: it needs an id of its own")
         if self.estimated_at is not None and self.type is not EventType.ESTIMATED:
             raise ValueError("Only an `estimated` event has `estimated_at`")
+        if self.condition is not None and self.type is not EventType.DELIVERED:
+            raise ValueError("Only a `delivered` event has a `condition`")
+        if self.condition in (Condition.ACCEPTED_WITH_REMARKS, Condition.REFUSED) and not (self.note or "").strip():
+            raise ValueError("A remark or a refusal says in `note` what the receiver said")
         return self
 
 
@@ -372,6 +386,7 @@ class ConsignmentShape(Shape):
     status_text: str
     hub: str | None
     damaged: bool
+    condition: Annotated[Condition | None, Field(description="What the receiver said at the door")] = None
     temperature: str
     hand_in_by: Time
     hand_in_hub: str | None
@@ -419,8 +434,8 @@ class StrandedShape(Shape):
 
 def consignment_shape(journey: Journey, language: str) -> ConsignmentShape:
     """A consignment as its people see it. Pure."""
-    same = ("id", "tracking_number", "status", "hub", "damaged", "temperature", "hand_in_by", "promised_from")
-    also = ("promised_by", "ended_at", "cancelled_at", "plan_version", "replanned_at", "stranded_at")
+    same = ("id", "tracking_number", "status", "hub", "damaged", "condition", "temperature", "hand_in_by")
+    also = ("promised_from", "promised_by", "ended_at", "cancelled_at", "plan_version", "replanned_at", "stranded_at")
     return ConsignmentShape(
         **{name: getattr(journey, name) for name in (*same, *also)},
         estimated_at=None if journey.stranded_at else journey.estimated_at,

@@ -66,12 +66,21 @@ class EventType(StrEnum):
     CORRECTED = "corrected"
 
 
+class Condition(StrEnum):
+    """What the receiver said at the door. None of it: nobody noted anything."""
+
+    ACCEPTED = "accepted"
+    ACCEPTED_WITH_REMARKS = "accepted_with_remarks"
+    REFUSED = "refused"
+
+
 class ReadingKind(StrEnum):
     TEMPERATURE = "temperature"
     RELATIVE_HUMIDITY = "relative_humidity"
 
 
 # Carrier message -> consignment. A type that is absent says nothing about where the goods stand.
+# `delivered` of refused goods that go back reads as `returning`, by the terms of their order.
 # `returned` reads as `returning` until it comes from the hub where the journey began (rules.recompute).
 STATUS_AFTER: Final[Mapping[EventType, ConsignmentStatus]] = {
     EventType.PICKED_UP: ConsignmentStatus.PICKED_UP,
@@ -138,6 +147,14 @@ JOURNEY_ORDER: Final[Mapping[EventType, int]] = {
             EventType.CORRECTED,
         )
     )
+}
+
+# Of deliveries that are told of the same second, the one that says most comes first.
+CONDITION_ORDER: Final[Mapping[Condition | None, int]] = {
+    Condition.REFUSED: 0,
+    Condition.ACCEPTED_WITH_REMARKS: 1,
+    Condition.ACCEPTED: 2,
+    None: 3,
 }
 
 # Reading kind -> unit (UNECE Recommendation 20) -> the values that a working instrument can show.
@@ -232,7 +249,10 @@ class ConsignmentDraft:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One event as the fold reads it. `key` is the party and the party's own id; `corrects` is a key of the same party."""
+    """One event as the fold reads it. `key` is the party and the party's own id; `corrects` is a key of the same party.
+
+    `condition` is what the receiver said at a delivery; `goes_back`: goods that are refused there are sent back.
+    """
 
     key: tuple[str, str]
     type: EventType
@@ -240,6 +260,8 @@ class Scan:
     hub: str | None = None
     estimated_at: datetime | None = None
     corrects: tuple[str, str] | None = None
+    condition: Condition | None = None
+    goes_back: bool = False
 
 
 class PlannedLeg(Protocol):
@@ -268,7 +290,7 @@ class LegState:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that the events of a consignment amount to. `hub` is where it was seen last."""
+    """All that the events of a consignment amount to. `hub` is where it was seen last, `condition` what the receiver said at the door."""
 
     status: ConsignmentStatus
     legs: tuple[LegState, ...]
@@ -277,6 +299,7 @@ class State:
     estimated_at: datetime | None = None
     last_event_at: datetime | None = None
     ended_at: datetime | None = None
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,11 +339,18 @@ class Journey:
     origin: str | None = None
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
+    condition: Condition | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the receiver refused it at the door."""
+        return self.condition is Condition.REFUSED
 
     def status_text(self, language: str) -> str:
         """The status in words; a consignment whose order was cancelled stays booked, and says what came then."""
         if self.cancelled_at is None:
-            return pick(DISPLAY[self.status], language)
+            refused = self.refused and self.status is ConsignmentStatus.DELIVERED
+            return pick(REFUSED if refused else DISPLAY[self.status], language)
         return pick(CANCELLED if self.status is ConsignmentStatus.BOOKED else TAKEN_OFF, language)
 
     @property
@@ -343,6 +373,7 @@ class Journey:
             estimated_at=self.estimated_at,
             last_event_at=self.last_event_at,
             ended_at=self.ended_at,
+            condition=self.condition,
         )
 
 
@@ -360,6 +391,9 @@ class JourneyEvent:
     readings: Sequence[Mapping[str, Any]]
     estimated_at: datetime | None
     corrects: str | None
+    note: str | None = None
+    condition: Condition | None = None
+    goes_back: bool | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -368,7 +402,16 @@ class JourneyEvent:
     @property
     def scan(self) -> Scan:
         corrects = None if self.corrects is None else (self.party, self.corrects)
-        return Scan(self.key, self.type, self.occurred_at, self.hub, self.estimated_at, corrects)
+        return Scan(
+            self.key,
+            self.type,
+            self.occurred_at,
+            self.hub,
+            self.estimated_at,
+            corrects,
+            self.condition,
+            bool(self.goes_back),
+        )
 
 
 DISPLAY: Final[Mapping[ConsignmentStatus, Mapping[str, str]]] = {
@@ -383,6 +426,7 @@ DISPLAY: Final[Mapping[ConsignmentStatus, Mapping[str, str]]] = {
     ConsignmentStatus.RETURNED: {"en": "Returned to the sender", "zh-Hans": "已退回寄件方"},
     ConsignmentStatus.LOST: {"en": "Lost", "zh-Hans": "已丢失"},
 }
+REFUSED: Final = {"en": "Refused at the door", "zh-Hans": "收货时被拒收"}
 TAKEN_OFF: Final = {"en": "Handed in, then taken off", "zh-Hans": "已交寄，后取消"}
 CANCELLED: Final = {"en": "Booked, then cancelled", "zh-Hans": "已预订，后取消"}
 DOOR: Final = {"en": "the door", "zh-Hans": "收货地址"}

@@ -53,13 +53,13 @@ class TrackingPage:
 def tracking_page(shown: Shown, ground: Ground, language: str) -> TrackingPage:
     """The page of a journey in one language. Pure."""
     journey, words = shown.journey, WORDS[language]
-    ended_well = journey.status is ConsignmentStatus.DELIVERED
+    ended_well = journey.status is ConsignmentStatus.DELIVERED and not journey.refused
     expected = journey.ended_at if ended_well else shown.estimated_at
     late = expected is not None and expected > journey.promised_by
     recalled = is_recalled(shown)
     return TrackingPage(
         number=journey.tracking_number,
-        mood="good" if ended_well else "bad" if journey.status in _BAD or recalled else "plain",
+        mood="good" if ended_well else "bad" if journey.status in _BAD or journey.refused or recalled else "plain",
         headline=journey.status_text(language),
         subline=subline(shown, language),
         expected_label=words["delivered_at" if ended_well else "expected"],

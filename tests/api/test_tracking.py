@@ -103,6 +103,10 @@ SPOILED = (
     {"type": "corrected"},
     {"corrects": "departed"},
     {"estimated_at": "2026-03-05T00:00:00Z"},
+    {"condition": "refused", "note": "One sheep is lame"},
+    {"type": "delivered", "condition": "refused"},
+    {"type": "delivered", "condition": "accepted_with_remarks", "note": " "},
+    {"type": "delivered", "condition": "broken", "note": "One sheep is lame"},
     {"position": {"lat": 91, "lon": 0}},
     {"readings": [{"kind": "relative_humidity", "value": "50", "unit": "CEL", "at": "2026-03-02T10:00:00Z"}]},
     {"readings": [{"kind": "temperature", "value": "1e3", "unit": "CEL", "at": "2026-03-02T10:00:00Z"}]},
@@ -120,6 +124,23 @@ async def test_spoiled_events_never_spoil_the_batch(client, ports, consignment):
     results = answer.json()["results"]
     assert [result["status"] for result in results] == ["rejected"] * len(SPOILED) + ["accepted"]
     assert all(result["problem"]["errors"] for result in results[:-1])
+
+
+async def test_what_the_receiver_said_is_told_to_the_people_of_a_consignment_and_its_words_to_nobody_else(
+    client, ports
+):
+    ports.clock.at = hours(150)
+    buyer_id, buyer = await person(ports, BUYER)
+    mine = await booked(ports, buyer_id=buyer_id)
+    carrier = await partner(ports)
+    said = told(mine, "delivered", 146, condition="refused", note="One sheep is lame")
+    answer = await client.post(EVENTS, json={"events": [said, said]}, headers=carrier)
+    assert [result["status"] for result in answer.json()["results"]] == ["accepted", "duplicate"]
+    shown = (await client.get(f"/v1/consignments/{mine.id}", headers=buyer)).json()
+    assert (shown["status"], shown["condition"]) == ("delivered", "refused")
+    public = await client.get(f"/v1/tracking/{mine.tracking_number}")
+    assert public.json()["status_text"] == "Refused at the door"
+    assert "lame" not in public.text
 
 
 async def test_batch_is_bounded_and_must_be_a_list(client, ports, consignment):

@@ -19,6 +19,7 @@ from app.claims.rules import (
     missing_evidence,
     policy_for,
     refundable_minor,
+    unpaid_minor,
 )
 from app.claims.values import DISPLAY, VERBS, WAITING, ClaimEvent, ClaimStatus
 from app.core.errors import StateConflict
@@ -69,6 +70,16 @@ def test_other_kinds_than_the_policies_of_a_line_are_refused_by_name():
     with pytest.raises(NotClaimable) as refused:
         policy_for([POLICY], ClaimKind.NO_REASON)
     assert refused.value.fields["kinds"] == ["damage"]
+
+
+@given(st.integers(0, 1_000), st.lists(st.integers(1, 400), max_size=5))
+def test_grants_of_refused_goods_end_the_debt_first_and_together_no_more_than_it(uncollected, grants):
+    claims, unpaid = [Standing("other", ClaimStatus.SETTLED, 50)], []
+    for granted in grants:
+        unpaid.append(unpaid_minor(uncollected, granted, "line", claims))
+        claims.append(Standing("line", ClaimStatus.SETTLED, granted))
+    assert sum(unpaid) == min(uncollected, sum(grants))
+    assert all(0 <= part <= granted for part, granted in zip(unpaid, grants, strict=True))
 
 
 def require_only_claimed_waits(order, transfers, goods, lines, claims):

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.shipments.rules import news_of, recompute
+from app.shipments.rules import hand_over_of, news_of, recompute
 from app.shipments.values import (
     JOURNEY_ORDER,
     LEG_AFTER,
     STATUS_AFTER,
+    Condition,
     ConsignmentStatus,
     EventType,
     JourneyLeg,
@@ -20,7 +21,7 @@ from app.shipments.values import (
     Scan,
 )
 
-T = EventType
+T, C = EventType, ConsignmentStatus
 MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 
 
@@ -49,7 +50,7 @@ HOTAN_TO_XIAN = (ride("HOTAN", "URUMQI", 4, 30), ride("URUMQI", "XIAN", 40, 80, 
 TO_THE_DOOR = (*HOTAN_TO_XIAN, ride("XIAN", "610100", 84, 90, "courier"))
 
 
-def told(kind, at_h, hub=None, *, key=None, corrects=None, estimated_h=None, party="ptn"):
+def told(kind, at_h, hub=None, *, key=None, corrects=None, estimated_h=None, party="ptn", **door):
     return Scan(
         key=(party, key or f"{kind}-{at_h}-{hub}"),
         type=kind,
@@ -57,6 +58,7 @@ def told(kind, at_h, hub=None, *, key=None, corrects=None, estimated_h=None, par
         hub=hub,
         estimated_at=None if estimated_h is None else hour(estimated_h),
         corrects=None if corrects is None else (party, corrects),
+        **door,
     )
 
 
@@ -117,14 +119,18 @@ def stories(draw):
     scans = {}
     for _ in range(draw(st.integers(0, 14))):
         party, key = draw(st.sampled_from(["ptn_a", "ptn_b"])), draw(KEYS)
+        kind, door = draw(KINDS), {}
+        if kind is T.DELIVERED:
+            door = {"condition": draw(st.sampled_from([None, *Condition])), "goes_back": draw(st.booleans())}
         scans[(party, key)] = told(
-            draw(KINDS),
+            kind,
             draw(st.integers(0, 100)) // 3,
             draw(st.sampled_from([None, "HOTAN", "URUMQI", "XIAN", "ELSEWHERE"])),
             key=key,
             party=party,
             corrects=draw(st.none() | KEYS),
             estimated_h=draw(st.none() | st.integers(0, 200)),
+            **door,
         )
     return list(scans.values())
 
@@ -134,6 +140,50 @@ def test_any_order_and_any_repetition_gives_the_same_state(story, chance: random
     again = story + chance.choices(story, k=len(story)) if story else []
     chance.shuffle(again)
     assert recompute(again, legs, MONDAY) == recompute(story, legs, MONDAY)
+    assert hand_over_of(again, legs) == hand_over_of(story, legs)
+
+
+@given(stories(), st.sampled_from([HOTAN_TO_XIAN, TO_THE_DOOR, ()]))
+def test_what_was_said_at_the_door_is_said_by_one_delivery_that_counts(story, legs):
+    state, key = recompute(story, legs, MONDAY), hand_over_of(story, legs)
+    said = next((scan for scan in story if scan.key == key), None)
+    assert state.condition is (said.condition if said else None)
+    assert said is None or said.type is T.DELIVERED
+    if state.condition is not None:
+        assert state.status in {
+            ConsignmentStatus.DELIVERED,
+            ConsignmentStatus.RETURNING,
+            ConsignmentStatus.RETURNED,
+            ConsignmentStatus.LOST,
+        }
+
+
+def test_refused_goods_that_go_back_are_returning_until_they_are_home():
+    refused = told(T.DELIVERED, 82, condition=Condition.REFUSED, goes_back=True)
+    state = fold(refused, legs=TO_THE_DOOR)
+    assert (state.status, state.condition, state.ended_at) == (C.RETURNING, Condition.REFUSED, None)
+    assert set(statuses(state)) == {LegStatus.DONE}
+    assert fold(refused, told(T.ARRIVED, 90, "XIAN")).status is C.RETURNING
+    home = fold(refused, told(T.RETURNED, 99, "HOTAN"), legs=TO_THE_DOOR)
+    assert (home.status, home.condition, home.ended_at) == (C.RETURNED, Condition.REFUSED, hour(99))
+    assert fold(refused, told(T.DELIVERED, 99)).status is C.RETURNED
+    assert fold(refused, replace(refused, key=("ptn_b", "told too"), occurred_at=hour(83))).status is C.RETURNING
+
+
+def test_refused_goods_that_stay_have_been_delivered_and_a_correction_takes_the_word_back():
+    refused = told(T.DELIVERED, 82, key="said", condition=Condition.REFUSED)
+    state = fold(refused)
+    assert (state.status, state.condition, state.ended_at) == (C.DELIVERED, Condition.REFUSED, hour(82))
+    corrected = fold(refused, told(T.DELIVERED, 82, corrects="said", condition=Condition.ACCEPTED))
+    assert corrected.condition is Condition.ACCEPTED
+    assert news_of(state, corrected) == "shipment.advanced"
+
+
+def test_of_two_words_in_the_same_second_the_graver_one_holds():
+    quiet, plain = told(T.DELIVERED, 82, key="a", condition=Condition.ACCEPTED), told(T.DELIVERED, 82, key="b")
+    refused = told(T.DELIVERED, 82, key="c", condition=Condition.REFUSED)
+    assert fold(quiet, plain, refused).condition is Condition.REFUSED
+    assert fold(quiet, plain).condition is Condition.ACCEPTED
 
 
 @given(stories(), st.sampled_from([HOTAN_TO_XIAN, TO_THE_DOOR]))
