@@ -34,6 +34,9 @@ from app.shipments.queries import list_of_orders
 from app.shipments.rules import going, order_status
 from app.shipments.values import ConsignmentStatus, Journey
 
+# Goods may arrive before the charge that left with them is heard of.
+_COVERED = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.PAID})
+
 
 async def follow_shipment(ports: Ports, order: str) -> None:
     """Job: a consignment of this order moved. The order follows what all its consignments say together.
@@ -98,9 +101,11 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
 
 
 async def _even_out(session: Session, order: Order, shares: Mapping[str, int], now: datetime) -> None:
-    """What a card paid beyond what goods really weighed goes back; what a buyer accepted beyond it was taken at the door."""
+    """What a card paid, or holds until it is charged, beyond what goods really weighed goes back; what a buyer accepted beyond it was
+    taken at the door.
+    """
     payment = await get_payment_of(session, order.id)
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status is not PaymentStatus.PAID:
+    if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status not in _COVERED:
         return
     kept = payment.amount_minor - await refunded_in_parts(session, order.id)
     due = due_minor(order, order.total_minor) - kept
