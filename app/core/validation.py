@@ -120,6 +120,10 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "A country is two capital letters (ISO 3166), such as CN",
         "zh-Hans": "国家应为两个大写字母（ISO 3166），例如 CN",
     },
+    r"^https?://[^\s]+$": {
+        "en": "An address begins with https:// and has no spaces, such as https://shop.example/my-account",
+        "zh-Hans": "网址应以 https:// 开头且不含空格，例如 https://shop.example/my-account",
+    },
     r"^[A-Z]{3}$": {
         "en": "A currency is three capital letters (ISO 4217), such as CNY",
         "zh-Hans": "货币应为三个大写字母（ISO 4217），例如 CNY",

@@ -212,6 +212,8 @@ LISTS = [
     "GET /v1/reconciliations",
     "GET /v1/reports/carriage",
     "GET /v1/recourses",
+    "GET /v1/disputes",
+    "GET /v1/uncollected",
     "GET /v1/payees",
     "GET /v1/payout-runs",
     "GET /v1/payout-runs/{run_id}",

@@ -31,6 +31,14 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
+@pytest.fixture(autouse=True)
+async def closed(browser: Browser) -> AsyncIterator[None]:
+    """Pages end with their test: a map that nobody looks at any more is drawn on and on, and slows down what comes after."""
+    yield
+    for context in browser.contexts:
+        await context.close()
+
+
 @pytest.fixture
 async def address(ports) -> AsyncIterator[str]:
     """Where the service listens. The socket takes callers before the server is up; they wait for it."""
