@@ -54,9 +54,11 @@ async def payment_paid(ports: Ports, order: str) -> None:
 
 async def _enter(session: Session, order: Order, payment: Payment, now: datetime) -> None:
     """The buyer's debt is paid into the card provider's hands; once for each order."""
-    if any(each.kind is TransferKind.COLLECTION for each in await transfers_of(session, order.id)):
-        return
     gateway = AccountRef(AccountKind.GATEWAY, payment.method, payment.currency)
+    # What was taken at the door besides, for more weight than was paid, is another collection.
+    taken_before = [each for each in await transfers_of(session, order.id) if each.kind is TransferKind.COLLECTION]
+    if any(entry.account == gateway for each in taken_before for entry in each.entries):
+        return
     entries = collection_entries(order.buyer_id, payment.currency, {gateway: payment.amount_minor})
     taken = Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)
     await record_transfers(session, [taken, *hold_boxes(order)], now)

@@ -35,6 +35,9 @@ from app.shipments.queries import list_of_orders
 from app.shipments.rules import going, order_status, standing_of
 from app.shipments.values import ConsignmentStatus, Journey
 
+# Goods may arrive before the charge that left with them is heard of.
+_COVERED = frozenset({PaymentStatus.AUTHORISED, PaymentStatus.PAID})
+
 
 async def follow_shipment(ports: Ports, order: str) -> None:
     """Job: a consignment of this order moved. The order follows what all its consignments say together.
@@ -113,11 +116,11 @@ async def _lower_cash(session: Session, order: Order, journeys: Sequence[Journey
 async def _even_out(
     session: Session, order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey], now: datetime
 ) -> None:
-    """What a card paid beyond what goods really weighed goes back; what a buyer accepted beyond it was taken at the door, but for
-    goods that were refused there.
+    """What a card paid, or holds until it is charged, beyond what goods really weighed goes back; what a buyer accepted beyond it was
+    taken at the door, but for goods that were refused there.
     """
     payment = await get_payment_of(session, order.id)
-    if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status is not PaymentStatus.PAID:
+    if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status not in _COVERED:
         return
     kept = payment.amount_minor - await refunded_in_parts(session, order.id)
     due = due_minor(order, order.total_minor) - kept

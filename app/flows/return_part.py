@@ -20,8 +20,8 @@ async def return_part(ports: Ports, refund: str) -> None:
         if seen is None or seen.refunded_at is not None:
             return
         payment = await get_payment_of(session, seen.order_id)
-    if payment.status is PaymentStatus.AUTHORISED:
-        # Nothing was taken yet: once it is, this is put again.
+    if payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CANCELLED):
+        # Nothing was taken yet: once it is, this is put again. What was held is held no more where it was lost.
         return
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")

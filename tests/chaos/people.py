@@ -194,9 +194,11 @@ class Life:
             seen = await self.stripe.confirm(order["payment"]["client_secret"], card)
         except AssertionError:
             return False  # The intent has ended: the order was cancelled meanwhile.
-        if seen["status"] == "succeeded":
+        # A card is only held until the goods are handed over.
+        given = seen["status"] in ("succeeded", "requires_capture")
+        if given:
             self.hand.journal.keep("payment", order["id"], seen["id"], {"amount": seen["amount"]})
-        return bool(seen["status"] == "succeeded")
+        return given
 
     async def _placed(self, buyer: Someone, order: Json) -> bool:
         return await self._until(buyer, order, {"placed", "cancelled", "expired"}) == "placed"

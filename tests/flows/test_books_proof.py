@@ -4,14 +4,17 @@ import pytest
 from sqlalchemy import text
 
 from app.core.ids import new_id
+from app.ledger.service import record
+from app.ledger.values import PLATFORM, AccountKind, AccountRef, Entry, State, Transfer, TransferKind
 from tests.chaos.checks import claims_are_there, money_is_there, orders_are_there
 from tests.chaos.journal import Journal
-from tests.factories.books import Proof
+from tests.factories.books import Proof, disputes_add_up, shares_are_earned
 from tests.factories.identity import a_person, an_operator
 from tests.factories.jobs import work
 from tests.factories.network import networked
 from tests.factories.orders import ADDRESS, a_quote, ordering, place
 from tests.factories.shop import come_to_rest, fake, looked_at, running, shop
+from tests.factories.tables import rows
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
 
@@ -53,6 +56,7 @@ BROKEN = {
     "UPDATE payment SET refunded_minor = 1": "is refunded",
     "UPDATE payment SET status = 'awaiting_customer'": "its payment is awaiting_customer",
     "UPDATE payment SET amount_minor = amount_minor + 1": "is paid with another amount",
+    "UPDATE payment SET status = 'authorised', hold = true, held_until = now()": "its payment is authorised",
     "INSERT INTO payment SELECT 'pay_twice', order_id, method, 'started', amount_minor, 0, currency, NULL, NULL, created_at, updated_at "
     "FROM payment": "more than one payment",
     "UPDATE \"order\" SET status = 'completed'": "still waits",
@@ -70,6 +74,35 @@ async def test_what_is_broken_in_the_tables_is_found(shop, fake, sold, broken, s
         await session.execute(text(broken))
     findings = await found(shop, fake, journal)
     assert [each for each in findings if said in each], findings
+
+
+async def test_a_dispute_that_nobody_took_in_is_found(shop, fake, sold):
+    (charge,) = fake.state.of("charge")
+    dispute = await fake.dispute(charge["id"])
+    for won in (None, False):
+        if won is not None:
+            await fake.decide(dispute["id"], won=won)
+        proof = Proof()
+        await disputes_add_up(shop, fake.state, proof, quiet=True)
+        assert [each for each in proof.findings if "is disputed" in each or "is borne" in each]
+    await come_to_rest(shop, fake)
+    proof = Proof()
+    await disputes_add_up(shop, fake.state, proof, quiet=True)
+    assert proof.findings == []
+
+
+async def test_a_payout_that_pays_more_than_was_released_is_found(shop, fake, sold):
+    order, _ = sold
+    (seller,) = await rows(shop, "SELECT producer_id FROM order_line WHERE order_id = :id", id=order["id"])
+    available = AccountRef(AccountKind.PRODUCER_AVAILABLE, seller.producer_id, "CNY")
+    bank = AccountRef(AccountKind.BANK, PLATFORM, "CNY")
+    entries = (Entry(available, -1), Entry(bank, 1))
+    async with shop.begin() as session:
+        paid = Transfer(new_id("trf"), TransferKind.PAYOUT, new_id("out"), State.POSTED, entries)
+        await record(session, [paid], shop.clock.now())
+    proof = Proof()
+    await shares_are_earned(shop, proof)
+    assert [each for each in proof.findings if "paid more than was ever released" in each]
 
 
 async def test_what_was_told_and_is_not_there_is_found(shop, fake, sold):

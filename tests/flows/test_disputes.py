@@ -11,15 +11,18 @@ from app.core.money import Money
 from app.flows.claim_goods import open_claim
 from app.flows.follow_dispute import answer_dispute, send_evidence
 from app.flows.follow_shipment import confirm_receipt
+from app.flows.pay_out import ask_for_run, make_payouts
 from app.flows.show_disputes import show_dispute, show_disputes
 from app.ledger.balance import balances
 from app.ledger.values import PLATFORM, AccountKind
 from app.payments.errors import EvidenceTooLate, PaymentDisputed
+from app.payouts.schemas import NewPayoutRun
 from tests.factories.cards import card_shop, charge_of, hear, hear_all, paid_order
 from tests.factories.claims import claiming
 from tests.factories.identity import an_operator
 from tests.factories.jobs import work
 from tests.factories.network import networked, planned
+from tests.factories.payouts import a_payee, mark, payouts
 from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
@@ -257,6 +260,27 @@ async def test_news_of_a_dispute_at_once_moves_the_money_once(shop, village, fak
     await work(shop)
     assert await kinds_of(shop, order) == ["dispute", "dispute_lost"]
     assert await held(shop, PLATFORM, AccountKind.DISPUTED) == (0,)
+
+
+async def test_a_lost_dispute_and_a_payout_run_at_once_never_give_more_than_was_earned(shop, village, fake, operator):
+    await a_payee(shop, village.loom.caller, village.loom.producer.id)
+    order = await delivered(shop, fake, village, operator, confirmed=True)
+    opened = await fake.dispute(await charge_of(shop, fake, order), reason="product_unacceptable")
+    await fake.decide(opened["id"], won=False)
+    await hear(shop, fake, await fake.events(), times=2)
+    async with shop.begin() as session:
+        runs = [(await ask_for_run(shop, session, operator, NewPayoutRun())).id for _ in range(2)]
+    # Both runs, and everything that the news asks for, which is the runs once more.
+    await asyncio.gather(make_payouts(shop, runs[0]), work(shop), make_payouts(shop, runs[1]), work(shop))
+    await work(shop)
+    for payout in await payouts(shop):
+        await mark(shop, payout.id, "sent", "paid")
+    paid = sum(payout.amount_minor for payout in await payouts(shop))
+    assert paid in (0, CARPET_NET)
+    # Whoever came first: what is left is what was earned, nothing, less what was paid.
+    assert await held(shop, village.loom.producer.id, PENDING, AVAILABLE) == (0, -paid)
+    assert await held(shop, PLATFORM, AccountKind.DISPUTED) == (0,)
+    assert await kinds_of(shop, order) == ["dispute", "dispute_lost"]
 
 
 async def test_a_dispute_of_somebody_elses_payment_is_nothing_to_us(shop, village, fake, operator):

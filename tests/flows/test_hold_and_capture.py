@@ -10,6 +10,7 @@ from app.core.clock import rfc3339
 from app.core.errors import Problem, UpstreamFailed
 from app.flows.cancel_order import cancel_order, return_payment
 from app.flows.follow_payment import capture_in_time, capture_payment, payment_lost
+from app.flows.follow_shipment import follow_shipment
 from app.flows.show_disputes import show_uncollected
 from app.flows.show_order import show_order
 from app.ledger.balance import balances
@@ -25,6 +26,7 @@ from tests.factories.orders import a_quote, an_order, ordering, place
 from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
+from tests.factories.weighing import say, weigh, weighed_goods
 from tests.fakes.stripe.runner import stripe_stand_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
@@ -150,6 +152,46 @@ async def test_a_capture_that_is_cut_off_is_taken_up_and_takes_once(shop, villag
     assert (await seen(shop, village, order))[1] == "paid"
     assert await collected(shop, order) == [State.POSTED]
     assert len(await fake.events("charge.captured")) == 1
+
+
+async def test_weighed_goods_that_arrive_before_the_charge_is_heard_of_give_back_what_is_too_much(shop, village, fake):
+    bulk = await weighed_goods(shop, village.garden)
+    order = await paid_order(shop, fake, village, goods={bulk: "100"})
+    most, total = order["range"]["most"]["amount"], order["price"]["total"]["amount"]
+    operator = (await an_operator(shop)).caller
+    # The hand-in and the delivery are told at once; nobody has weighed.
+    await tell(shop, operator, events_of(order["consignments"][0], "picked_up", "delivered"))
+    await follow_shipment(shop, order["id"])
+    assert await value(shop, "SELECT status FROM payment") == "authorised"
+    await work(shop)
+    await hear_all(shop, fake)
+    assert await rows(shop, "SELECT status, amount_minor, refunded_minor FROM payment") == [
+        ("paid", most, most - total)
+    ]
+    assert await collected(shop, order) == [State.POSTED]
+    async with shop.database.read() as connection:
+        (owed,) = await balances(connection, village.buyer.id)
+        (gateway,) = await balances(connection, "stripe")
+    assert (owed.posted_minor, gateway.posted_minor) == (0, -total)
+
+
+async def test_what_is_taken_at_the_door_besides_does_not_hide_the_charge(shop, village, fake):
+    bulk = await weighed_goods(shop, village.garden)
+    order = await paid_order(shop, fake, village, goods={bulk: "100"})
+    most = order["range"]["most"]["amount"]
+    operator = await an_operator(shop)
+    asked = await weigh(shop, operator, order, 120_000)
+    await say(shop, village.buyer, asked.id, "accept")
+    await tell(shop, operator.caller, events_of(order["consignments"][0], "picked_up", "delivered"))
+    # The door first, then the charge.
+    await follow_shipment(shop, order["id"])
+    await work(shop)
+    await hear_all(shop, fake)
+    assert await collected(shop, order) == [State.POSTED, State.POSTED]
+    async with shop.database.read() as connection:
+        (owed,) = await balances(connection, village.buyer.id)
+        (gateway,) = await balances(connection, "stripe")
+    assert (owed.posted_minor, gateway.posted_minor) == (0, -most)
 
 
 async def test_a_hold_that_expires_before_anything_moves_cancels_the_order(shop, village, fake):

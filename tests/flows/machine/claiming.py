@@ -9,7 +9,7 @@ from app.core.errors import StateConflict
 from app.core.money import Money
 from app.flows.claim_goods import answer_claim, decide_claim, reply_to_claim
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
-from tests.factories.tables import rows
+from tests.factories.tables import rows, value
 from tests.flows.machine.world import Bought, World
 
 # What people may hear; whatever else comes is a fault.
@@ -28,8 +28,13 @@ class Claiming(World):
 
     async def _claim(self, order: Bought, line: int, share: int) -> None:
         told = order.body["lines"][line]
+        if await value(self.ports, "SELECT taken_off_at IS NOT NULL FROM order_line WHERE id = :id", id=told["id"]):
+            return
+        if self.fake.state.of("charge", payment_intent=_intent(order), disputed=True):
+            # Not before the news of it either: the provider returns nothing of what a bank has taken.
+            return
         amount = max(1, told["total"]["amount"] * share // 100)
-        if told["listing"] == self.village.dates:
+        if told["listing"] != self.village.carpets:
             photos = [await a_ready_photo(self.ports, order.buyer)]
             body = claiming(order.body, line, amount, "damage", photos=photos)
         else:
@@ -66,3 +71,7 @@ class Claiming(World):
                     await decide_claim(self.ports, session, self.stage.operator.caller, claim, decision, "en")
         except NO:
             return
+
+
+def _intent(order: Bought) -> str:
+    return str(order.body["payment"].get("client_secret") or "").partition("_secret_")[0]

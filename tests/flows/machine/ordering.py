@@ -18,9 +18,15 @@ REASONS = (None, "changed_mind", "goods_not_ready", "pickup_late", "platform_fau
 
 
 class Ordering(World):
-    @rule(buyer=st.integers(0, 1), dates=st.integers(0, 5), carpets=st.integers(0, 2), method=st.sampled_from(METHODS))
-    def buy(self, buyer: int, dates: int, carpets: int, method: str) -> None:
-        goods = {self.village.dates: dates, self.village.carpets: carpets}
+    @rule(
+        buyer=st.integers(0, 1),
+        dates=st.integers(0, 5),
+        carpets=st.integers(0, 2),
+        bulk=st.sampled_from([0, 0, 20, 50]),
+        method=st.sampled_from(METHODS),
+    )
+    def buy(self, buyer: int, dates: int, carpets: int, bulk: int, method: str) -> None:
+        goods = {self.village.dates: dates, self.village.carpets: carpets, self.stage.bulk: bulk}
         wanted = {listing: number for listing, number in goods.items() if number}
         if wanted:
             self.run(self._buy(self.stage.buyers[buyer], wanted, method))

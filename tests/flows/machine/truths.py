@@ -6,6 +6,7 @@ from hypothesis.stateful import invariant
 
 from tests.factories.books import (
     Proof,
+    disputes_add_up,
     goods_add_up,
     ledger_adds_up,
     payments_are_charges,
@@ -27,6 +28,7 @@ class Truths(World):
         await goods_add_up(self.ports, proof, quiet=quiet)
         await ledger_adds_up(self.ports, proof, quiet=quiet)
         await shares_are_earned(self.ports, proof)
+        await disputes_add_up(self.ports, self.fake.state, proof, quiet=quiet)
         await statements_are_the_ledger(self.ports, self.stage.operator.caller, proof)
         kept = {row.id for row in await rows(self.ports, 'SELECT id FROM "order"')}
         proof.require(kept == {order.id for order in self.orders}, "orders are not those that were answered")

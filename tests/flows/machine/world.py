@@ -18,14 +18,17 @@ from app.flows.ports import Ports, open_ports
 from app.network.plan import FrontCache
 from app.payments.providers import StripeProvider
 from tests.conftest import NOW, a_database
+from tests.factories.cooperatives import a_member
 from tests.factories.identity import Someone, a_person, an_operator
 from tests.factories.network import UNTOUCHED, Remembered
+from tests.factories.payouts import a_payee
 from tests.factories.village import Village, a_village
+from tests.factories.weighing import weighed_goods
 from tests.fakes.stripe.runner import StripeStandIn
 
 SECRET = "whsec_of_the_machine"
 # Few enough that orders run out of them.
-BOXES, CARPETS = 12, 4
+BOXES, CARPETS, KILOGRAMS = 12, 4, 120
 STEP_S_MAX = 120
 
 
@@ -88,6 +91,10 @@ class Stage:
         async with ports.database.read() as connection:
             await ports.timetable.current(connection)
         self.village = await a_village(ports, boxes=str(BOXES), carpets=str(CARPETS))
+        self.bulk = await weighed_goods(ports, self.village.garden, quantity=str(KILOGRAMS))
+        await a_member(ports, self.village.loom, self.village.garden, 1_000)
+        for seller in (self.village.garden, self.village.loom):
+            await a_payee(ports, seller.caller, seller.producer.id)
         self.buyers = [self.village.buyer, await a_person(ports)]
         self.operator = await an_operator(ports)
         await opened.database.close()
@@ -112,6 +119,7 @@ class World(RuleBasedStateMachine):
         self.ports: Ports = replace(stage.ports, database=database, clock=self.clock)
         self.orders: list[Bought] = []
         self.claims: list[str] = []
+        self.weighed: list[tuple[Bought, str]] = []
 
     @property
     def village(self) -> Village:
