@@ -276,7 +276,7 @@ async def test_cooperative_confirms_a_harvest_in_the_members_name_and_what_it_is
     async with nothing_happens(ports):
         with pytest.raises(Forbidden):
             await confirmed(ports, lister, dates, lot, "2")
-    await confirmed(ports, await acting(ports, loom, garden), dates, lot, "2")
+    await confirmed(ports, await acting(ports, loom, garden), dates, lot, "0")
     await work(ports)
     assert await value(ports, 'SELECT status FROM "order" WHERE id = :id', id=order["id"]) == "cancelled"
     for owner in (garden.producer.id, loom.producer.id):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -115,7 +116,13 @@ async def test_cancelling_while_the_card_is_charged_ends_with_the_buyers_money_b
         )
 
 
+def charging_at_once(shop):
+    """The shop with cards that are charged with the order, as wallets are."""
+    return replace(shop, settings=shop.settings.model_copy(update={"stripe_capture": "at_once"}))
+
+
 async def test_news_against_the_client_that_comes_back_from_its_bank_places_one_order(shop, fake, village):
+    shop = charging_at_once(shop)
     for _ in range(ROUNDS):
         buyer, request, order = await by_card(shop, village)
         await fake.confirm(order["payment"]["client_secret"], "pm_card_threeDSecure2Required")
@@ -144,6 +151,7 @@ async def test_an_order_that_runs_out_while_its_money_comes_is_placed_or_paid_ba
 
 
 async def test_two_workers_on_each_job_of_a_card_payment_do_it_once(shop, fake, village):
+    shop = charging_at_once(shop)
     _, _, order = await by_card(shop, village)
     await fake.confirm(order["payment"]["client_secret"])
     await hear(shop, fake)
