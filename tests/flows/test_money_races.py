@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,6 +31,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationW
 template = networked
 NEAR = ADDRESS | {"county": "652901", "hub": "AKSU"}
 ROUNDS = 5
+
+
+@pytest.fixture
+def planned(planned):
+    """Cards are charged with the order here; those that are held first race in `test_hold_and_capture`."""
+    return replace(planned, settings=planned.settings.model_copy(update={"stripe_capture": "at_once"}))
 
 
 @pytest.fixture
