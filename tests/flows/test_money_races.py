@@ -34,6 +34,12 @@ ROUNDS = 5
 
 
 @pytest.fixture
+def planned(planned):
+    """Cards are charged with the order here; those that are held first race in `test_hold_and_capture`."""
+    return replace(planned, settings=planned.settings.model_copy(update={"stripe_capture": "at_once"}))
+
+
+@pytest.fixture
 async def village(shop):
     return await a_village(shop)
 
