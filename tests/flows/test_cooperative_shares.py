@@ -17,7 +17,7 @@ from app.identity.errors import AgreementWaiting
 from app.identity.values import Grant, MembershipEvent, MembershipState
 from app.ledger.balance import balances
 from app.ledger.values import PLATFORM, AccountKind
-from tests.factories.catalogue import a_listing
+from tests.factories.catalogue import a_draft, a_listing, publish
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.cooperatives import (
     a_colleague,
@@ -268,8 +268,9 @@ async def test_cooperative_confirms_a_harvest_in_the_members_name_and_what_it_is
 ):
     garden, loom = village.garden, village.loom
     await a_member(ports, loom, garden, 1_000, grants=["ship"])
-    dates = await a_listing(ports, garden, quantity="1")
+    dates = await a_draft(ports, garden)
     lot = await a_forecast(ports, garden, dates, "10", 9)
+    await publish(ports, garden, dates)
     order = await an_order(ports, village.buyer, {dates: "5"})
     assert (await held(ports, loom.producer.id, pending=True))[SHARED] == (44_000 - 1_320) // 10
     lister = await a_colleague(ports, loom, await a_person(ports), Grant.LIST)

@@ -48,7 +48,7 @@ async def fake(running: StripeStandIn) -> StripeStandIn:
 @pytest.fixture
 async def ports(planned, fake) -> AsyncIterator[object]:
     cards = StripeProvider(fake.key, SECRET, api_base=fake.url, timeout_s=2)
-    yield replace(planned, cards=cards)
+    yield replace(planned, cards=cards, settings=planned.settings.model_copy(update={"stripe_capture": "at_once"}))
     await cards.close()
 
 
