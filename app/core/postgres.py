@@ -318,8 +318,7 @@ def _status(cluster: Path) -> tuple[int, str]:
 def _create(place: _Place, *, durable: bool, say: Callable[[str], None]) -> None:
     """Make the cluster aside and put it in place whole, so that stopping here leaves nothing half made."""
     say(f"Creating the database in {place.home} (once).")
-    for former in place.home.glob("new-*"):
-        shutil.rmtree(former, ignore_errors=True)
+    _clear_former(place.home)
     fresh = Path(tempfile.mkdtemp(prefix="new-", dir=place.home))
     os.chown(fresh, place.account.uid, place.account.gid)
     _write_passwords(place)
@@ -337,7 +336,14 @@ def _create(place: _Place, *, durable: bool, say: Callable[[str], None]) -> None
     if code:
         raise PostgresUnavailable(f"initdb failed. Last lines of {place.log}:\n{place.tail(since)}")
     fresh.rename(place.cluster)
+    # One that was cut short a moment ago may have written on while it was cleared away.
+    _clear_former(place.home)
     _sync_folder(place.home)
+
+
+def _clear_former(home: Path) -> None:
+    for former in home.glob("new-*"):
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def _write_passwords(place: _Place) -> None:

@@ -21,7 +21,8 @@ from app.network.values import Want
 from tests.api.asking import BODIES, ask, body_of, path_of, problem_of, town_clock, town_template
 from tests.api.rights import LISTS, lines, may, reader_of
 from tests.factories.catalogue import a_listing
-from tests.factories.orders import asked_for
+from tests.factories.orders import an_order, asked_for
+from tests.factories.payments import a_dispute
 from tests.factories.tables import nothing_happens, value
 
 template, clock = town_template, town_clock
@@ -227,9 +228,13 @@ async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
         for _ in range(3):
             await close_books(ports)
     if line == "GET /v1/recourses":
-        claim = f"/v1/claims/{town.settled}/recourse"
-        passed_on = await door.post(claim, json=town.recoursing, headers=town.headers["operator"])
+        claim, key = f"/v1/claims/{town.settled}/recourse", {"idempotency-key": new_id("idk")}
+        passed_on = await door.post(claim, json=town.recoursing, headers=town.headers["operator"] | key)
         assert passed_on.status_code == 201, passed_on.text
+    if line == "GET /v1/disputes":
+        await a_dispute(ports, await an_order(ports, town.village.buyer, {town.village.dates: "1"}))
+    if line == "GET /v1/uncollected":
+        await two_lost_holds(ports, town)
     if line == "GET /v1/reports/carriage":
         ports.clock.advance(timedelta(days=1))
         await close_books(ports)
@@ -239,6 +244,17 @@ async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
     assert len(whole) >= 2
     assert await every_page(door, path, headers, limit, asked) == whole
     assert len({str(item) for item in whole}) == len(whole)
+
+
+async def two_lost_holds(ports, town):
+    """Two orders that arrived, by cards whose banks had given up the money before it was taken."""
+    lost = text(
+        "UPDATE payment SET method = 'stripe', status = 'cancelled', hold = true, held_until = :now, refunded_minor = 0 "
+        "WHERE order_id = ANY(:orders)"
+    )
+    async with ports.begin() as session:
+        orders = [town.delivered["id"], town.claimable["id"]]
+        await session.execute(lost, {"now": ports.clock.now(), "orders": orders})
 
 
 async def three_departures(ports, town):
