@@ -44,7 +44,8 @@ class Bargained:
 class Draft:
     """Everything an order consists of, decided before anything is written.
 
-    `more_minor` is what goods that are settled by weight may come to beyond the total: a card pays it, and gets back what is not needed.
+    `more_minor` is what goods that are settled by weight may come to beyond the total: a card pays it, and gets back what is not needed; otherwise it is
+    paid at the door.
     """
 
     order: Order
@@ -62,7 +63,7 @@ class Draft:
     def due_minor(self) -> int:
         """What is still to be paid: the total without the deposits of offers, and the deposits for boxes."""
         order = self.order
-        more = 0 if self.method is PaymentMethod.CASH_ON_DELIVERY else self.more_minor
+        more = self.more_minor if self.method is PaymentMethod.STRIPE else 0
         return order.total_minor + more - (order.deposit_minor or 0) + (order.box_deposit_minor or 0)
 
     @property

@@ -28,9 +28,11 @@ from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
 from app.payments.disputes import is_disputed
+from app.payments.models import Payment
 from app.payments.part_refunds import change_cash_due, refunded_in_parts
 from app.payments.service import get_payment_of, lock_payment_of, record_collection
 from app.payments.values import PaymentMethod, PaymentStatus
+from app.payouts.service import owed_for
 from app.shipments.queries import list_of_orders
 from app.shipments.rules import going, order_status, standing_of
 from app.shipments.values import ConsignmentStatus, Journey
@@ -74,7 +76,7 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
     now = ports.clock.now()
     scene = Scene(order, await list_lines(session, order.id), journeys)
     await settle_what_waits(session, scene, now)
-    journeys = [each for each in (await list_of_orders(session, [order.id]))[order.id] if each.cancelled_at is None]
+    journeys = going((await list_of_orders(session, [order.id]))[order.id])
     await move(session, order, OrderEvent.DELIVER, now)
     owed = [transfer.id for transfer in await transfers_of(session, order.id) if transfer.kind in OWED_ON_DELIVERY]
     await settle(session, owed, State.POSTED, now)
@@ -116,14 +118,13 @@ async def _lower_cash(session: Session, order: Order, journeys: Sequence[Journey
 async def _even_out(
     session: Session, order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey], now: datetime
 ) -> None:
-    """What a card paid, or holds until it is charged, beyond what goods really weighed goes back; what a buyer accepted beyond it was
-    taken at the door, but for goods that were refused there.
+    """What a card paid, or holds until it is charged, beyond what goods really weighed goes back; what they came to beyond what was
+    paid was taken at the door, but for goods that were refused there.
     """
     payment = await get_payment_of(session, order.id)
     if payment.method is PaymentMethod.CASH_ON_DELIVERY or payment.status not in _COVERED:
         return
-    kept = payment.amount_minor - await refunded_in_parts(session, order.id)
-    due = due_minor(order, order.total_minor) - kept
+    due = await _still_due(session, order, payment)
     await give_part_back(session, order, payment, new_id("rfd"), -due, now)
     if due > 0:
         due -= await leave_unpaid(session, lines, journeys, due)
@@ -138,6 +139,15 @@ async def _even_out(
         await record_transfers(
             session, [Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)], now
         )
+
+
+async def _still_due(session: Session, order: Order, payment: Payment) -> int:
+    """What is to be paid at the door of an order that was paid before; below zero what was paid too much."""
+    if payment.method is PaymentMethod.BANK_TRANSFER:
+        # What was too much may have been paid back already, and more been owed since.
+        return -await owed_for(session, AccountRef(AccountKind.BUYER, order.buyer_id, order.currency), order.id)
+    kept = payment.amount_minor - await refunded_in_parts(session, order.id)
+    return due_minor(order, order.total_minor) - kept
 
 
 def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]) -> dict[str, int]:
@@ -155,7 +165,7 @@ def cash_by_carrier(order: Order, lines: Sequence[OrderLine], journeys: Sequence
         shares[carrier] = shares.get(carrier, 0) + goods + carriage + packaging
     first = next(iter(shares))
     unpaid = sum(line.uncollected_minor or 0 for line in lines)
-    due = order.total_minor - (order.deposit_minor or 0) + (order.box_deposit_minor or 0) - unpaid
+    due = due_minor(order, order.total_minor) - unpaid
     shares[first] += due - sum(shares.values())
     if unpaid and min(shares.values()) < 0:
         # A subsidy that is more than what is left of the first one's share lowers the others'.

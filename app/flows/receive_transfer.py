@@ -93,7 +93,12 @@ async def _tell(ports: Ports, session: Session, order: Order, amount: Money) -> 
 
 async def _shape(session: Session, order: Order, payment: Payment, receipt: PaymentReceipt) -> ReceiptShape:
     currency = payment.currency
-    owed = await owed_for(session, AccountRef(AccountKind.BUYER, order.buyer_id, currency), order.id)
+    received = await received_minor(session, payment.id)
+    if payment.status is PaymentStatus.AWAITING_CUSTOMER:
+        # Deposits for boxes are owed as well, though nothing is held for them yet.
+        owed = received - payment.amount_minor
+    else:
+        owed = await owed_for(session, AccountRef(AccountKind.BUYER, order.buyer_id, currency), order.id)
     return ReceiptShape(
         id=receipt.id,
         payment=payment.id,
@@ -102,7 +107,7 @@ async def _shape(session: Session, order: Order, payment: Payment, receipt: Paym
         reference=receipt.reference,
         created_at=receipt.created_at,
         payment_status=payment.status,
-        received=Money(await received_minor(session, payment.id), currency),
+        received=Money(received, currency),
         due=Money(max(0, -owed), currency),
         surplus=Money(max(0, owed), currency),
     )

@@ -45,12 +45,11 @@ def hold_boxes(order: Order) -> list[Transfer]:
 
 
 def let_go_of_boxes(order: Order, transfers: Sequence[Transfer]) -> list[Transfer]:
-    """An order that was paid is not to be: what was held for its boxes goes back with the rest. None when nothing was held."""
-    return [
-        Transfer(new_id("trf"), TransferKind.DEPOSIT, order.id, State.POSTED, reversed_entries(transfer.entries))
-        for transfer in transfers
-        if transfer.id == _hold_id(order)
-    ]
+    """An order that was paid is not to be: what is still held for its boxes goes back with the rest. Empty when nothing was held."""
+    if not order.box_deposit_minor or all(transfer.id != _hold_id(order) for transfer in transfers):
+        return []
+    applied = deposit_applied_entries(order.buyer_id, Money(order.box_deposit_minor, order.currency))
+    return [Transfer(new_id("trf"), TransferKind.DEPOSIT, order.id, State.POSTED, applied)]
 
 
 def _hold_id(order: Order) -> str:

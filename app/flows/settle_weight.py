@@ -31,6 +31,7 @@ from app.shipments.errors import WeightDoesNotFit
 from app.shipments.models import WeighIn
 from app.shipments.queries import list_of_orders
 from app.shipments.replan import lock_journey
+from app.shipments.rules import going
 from app.shipments.values import Journey, LegStatus
 from app.shipments.weigh_ins import change_weigh_in, list_open, take_off, write_weight
 from app.shipments.weighing import WeighInStatus, is_under_way
@@ -54,8 +55,7 @@ class Scene:
 
     @property
     def standing(self) -> Standing:
-        left = [journey for journey in self.journeys if journey.cancelled_at is None]
-        return Standing(self.order, self.lines, left)
+        return Standing(self.order, self.lines, going(self.journeys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,8 @@ async def _keep_boxes(session: Session, order: Order, journey: Journey, now: dat
         return
     await lower_box_deposit(session, order, deposit)
     payment = await lock_payment_of(session, order.id)
-    if payment.method is not PaymentMethod.CASH_ON_DELIVERY:
+    # Of cash, and of a card that was not charged yet, what is lower from now on is all that will ever be held.
+    if payment.status is PaymentStatus.PAID:
         entries = deposit_returned_entries(order.buyer_id, Money(deposit, order.currency))
         back = Transfer(new_id("trf"), TransferKind.DEPOSIT_RETURNED, order.id, State.POSTED, entries)
         await record_transfers(session, [back], now)

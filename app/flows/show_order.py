@@ -36,6 +36,7 @@ from app.payments.models import Payment
 from app.payments.service import get_payment_of, received_minor
 from app.payments.values import PaymentMethod, PaymentStatus
 from app.shipments.queries import list_of_orders
+from app.shipments.rules import going
 from app.shipments.schemas import package_shapes
 from app.shipments.values import Journey, JourneyLeg
 
@@ -136,7 +137,7 @@ def _range(order: Order, lines: Sequence[OrderLine], journeys: Sequence[Journey]
     """What the order may still come to, while goods of it are to be weighed."""
     if not is_open(order.status) or all(line.price_per is None or line.settled_g for line in lines):
         return None
-    standing = Standing(order, lines, [journey for journey in journeys if journey.cancelled_at is None])
+    standing = Standing(order, lines, going(journeys))
     return PriceRange(
         least=Money(least_minor(standing), order.currency), most=Money(most_minor(standing), order.currency)
     )

@@ -95,14 +95,18 @@ async def _one(session: Session, wanted: Select[Payment]) -> Payment:
 
 
 async def orders_paid_by(reader: Reader, order_ids: Collection[str], methods: Collection[PaymentMethod]) -> set[str]:
-    """Those of these orders whose latest payment goes one of these ways. One statement."""
+    """Those of these orders whose latest payment goes one of these ways, and is not waited for any more. One statement."""
     rows = await reader.execute(
-        select(col(Payment.order_id), col(Payment.method))
+        select(col(Payment.order_id), col(Payment.method), col(Payment.status))
         .where(col(Payment.order_id).in_(set(order_ids)))
         .order_by(col(Payment.id))
     )
-    latest = {row.order_id: row.method for row in rows}
-    return {order_id for order_id, method in latest.items() if method in methods}
+    latest = {row.order_id: row for row in rows}
+    return {
+        order_id
+        for order_id, payment in latest.items()
+        if payment.method in methods and payment.status is not PaymentStatus.AWAITING_CUSTOMER
+    }
 
 
 async def get_payment(reader: Session, payment_id: str) -> Payment:

@@ -24,10 +24,11 @@ from tests.factories.identity import an_operator
 from tests.factories.jobs import work
 from tests.factories.network import networked, planned
 from tests.factories.orders import an_order
-from tests.factories.payouts import a_payee, a_run, payouts
+from tests.factories.payouts import a_payee, a_run, mark, payouts
 from tests.factories.tables import nothing_happens, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
+from tests.factories.weighing import weigh, weighed_goods
 
 template, ports = networked, planned
 TERMS = 'version = "t"\n[transfer]\ndeadline_h = 72\npay_to = { en = "Chama, Hotan bank, 1234", zh-Hans = "茶马，和田银行，1234" }\n'
@@ -181,3 +182,66 @@ async def test_order_that_is_cancelled_or_paid_at_the_same_moment_ends_even(shop
     await a_payee(shop, village.buyer.caller)
     await a_run(shop, operator, parties=["buyer"])
     assert [row.amount_minor for row in await payouts(shop)] == [total]
+
+
+@pytest.fixture
+async def bulk(shop, village, operator):
+    """Goods by weight, whose estimate has arrived by transfer."""
+    listing = await weighed_goods(shop, village.garden)
+    order = await an_order(shop, village.buyer, {listing: "100"}, "bank_transfer")
+    assert order["payment"]["transfer"]["due"] == order["price"]["total"]
+    assert (await arrives(shop, operator, order, order["price"]["total"]["amount"])).payment_status == "paid"
+    await work(shop)
+    await a_payee(shop, village.buyer.caller)
+    return order
+
+
+async def collected_at_the_door(shop, village, operator, order):
+    """What carriers took, once it is delivered; the buyer is quits then."""
+    for consignment in order["consignments"]:
+        await tell(shop, operator, events_of(consignment))
+    await work(shop)
+    assert await held(shop, village.buyer.id, AccountKind.BUYER) == 0
+    taken = "SELECT coalesce(-sum(amount_minor), 0)::bigint FROM entry WHERE account_id LIKE 'carrier_cash:%'"
+    return await value(shop, taken)
+
+
+async def test_what_goods_weigh_beyond_their_estimate_is_paid_at_the_door_though_payouts_ran_before(
+    shop, village, operator, bulk
+):
+    await a_run(shop, operator, parties=["buyer"])
+    assert await payouts(shop) == []
+    weigher = await an_operator(shop)
+    await weigh(shop, weigher, bulk, 104_000)
+    total = (await show_order(shop, bulk["id"], village.buyer.caller, "en")).price.total.amount
+    assert total > bulk["price"]["total"]["amount"]
+    more = await collected_at_the_door(shop, village, operator, bulk)
+    assert more == total - bulk["price"]["total"]["amount"]
+
+
+async def test_what_was_paid_back_for_lighter_goods_is_asked_for_again_when_their_weight_is_corrected(
+    shop, village, operator, bulk
+):
+    weigher = await an_operator(shop)
+    await weigh(shop, weigher, bulk, 96_000)
+    await work(shop)
+    await a_run(shop, operator, parties=["buyer"])
+    (back,) = await payouts(shop)
+    await mark(shop, back.id, "sent", "paid")
+    lighter = (await show_order(shop, bulk["id"], village.buyer.caller, "en")).price.total.amount
+    assert back.amount_minor == bulk["price"]["total"]["amount"] - lighter
+    await weigh(shop, weigher, bulk, 100_000)
+    assert await collected_at_the_door(shop, village, operator, bulk) == back.amount_minor
+
+
+async def test_more_than_the_total_of_what_has_boxes_is_no_surplus_while_their_deposit_is_due(shop, village, operator):
+    order = await an_order(shop, village.buyer, {village.dates: "3"}, "bank_transfer", packaging="reusable")
+    total, boxes = order["price"]["total"]["amount"], order["box_deposit"]["amount"]
+    await a_payee(shop, village.buyer.caller)
+    answer = await arrives(shop, operator, order, total + 1_000)
+    assert (answer.due.amount, answer.surplus.amount) == (boxes - 1_000, 0)
+    await a_run(shop, operator, parties=["buyer"])
+    assert await payouts(shop) == []
+    answer = await arrives(shop, operator, order, boxes - 1_000)
+    assert (answer.payment_status, answer.due.amount, answer.surplus.amount) == ("paid", 0, 0)
+    assert await held(shop, village.buyer.id, AccountKind.DEPOSIT) == boxes

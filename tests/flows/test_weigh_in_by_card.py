@@ -17,6 +17,7 @@ from app.ledger.values import AccountKind
 from app.main import create_app
 from app.orders.values import OrderStatus
 from app.payments.providers import StripeProvider
+from tests.factories.catalogue import a_listing
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.identity import an_operator
 from tests.factories.jobs import waiting, work
@@ -26,25 +27,12 @@ from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
 from tests.factories.weighing import say, weigh, weighed_goods
-from tests.fakes.stripe.runner import StripeStandIn, stripe_stand_in
+from tests.fakes.stripe.runner import StripeStandIn
 
 # Stripe's SDK hands httpx its form in a deprecated way.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 template = networked
 SECRET = "whsec_of_the_tests"
-
-
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def fake(running: StripeStandIn) -> StripeStandIn:
-    await running.reset()
-    await running.set_webhook("http://unused.test/", SECRET)
-    return running
 
 
 @pytest.fixture
@@ -82,10 +70,12 @@ async def door(shop: Ports) -> AsyncIterator[httpx.AsyncClient]:
 def buy(shop, fake, door, village):
     """An order that a card has paid."""
 
-    async def bought(goods):
-        order = await place(shop, village.buyer, ordering(await a_quote(shop, village.buyer, goods), "stripe"))
+    async def bought(goods, shop=shop, **asked):
+        quote = await a_quote(shop, village.buyer, goods, **asked)
+        order = await place(shop, village.buyer, ordering(quote, "stripe"))
         await fake.confirm(order["payment"]["client_secret"])
-        for event in await fake.events("payment_intent.succeeded"):
+        told = "amount_capturable_updated" if shop.settings.stripe_capture == "hand_over" else "succeeded"
+        for event in await fake.events(f"payment_intent.{told}"):
             body, header = await fake.signed(event["id"], SECRET)
             answer = await door.post("/v1/webhooks/stripe", content=body, headers={"stripe-signature": header})
             assert answer.status_code == 200
@@ -224,3 +214,49 @@ async def test_cancelling_after_a_part_went_back_returns_the_rest(shop, fake, vi
     assert await agrees(shop, order) == (most, most, "refunded")
     assert sum(await sent_back(fake)) == most
     assert len(await sent_back(fake)) == 2
+
+
+async def boxes_held(shop, order):
+    """What is held for the boxes of an order, and what is to be held."""
+    async with shop.database.read() as connection:
+        buyer = await value(shop, 'SELECT buyer_id FROM "order" WHERE id = :o', o=order["id"])
+        sums = {b.account.kind: b.posted_minor for b in await balances(connection, buyer)}
+    told = await value(shop, 'SELECT coalesce(box_deposit_minor, 0) FROM "order" WHERE id = :o', o=order["id"])
+    return sums.get(AccountKind.DEPOSIT, 0), told
+
+
+async def test_boxes_of_goods_that_are_taken_off_go_back_once_though_the_rest_is_cancelled_later(
+    shop, fake, village, bulk, operator, buy
+):
+    other = await a_listing(shop, village.loom)
+    order = await buy({bulk: "100", other: "3"}, packaging="reusable")
+    first, _ = await boxes_held(shop, order)
+    sold = next(i for i, line in enumerate(order["lines"]) if line["listing"] == bulk)
+    await say(shop, village.buyer, (await weigh(shop, operator, order, 60_000, line=sold)).id, "decline")
+    await work(shop)
+    held, told = await boxes_held(shop, order)
+    assert 0 < held == told < first
+    await cancel_order(shop, village.buyer.caller, order["id"], "en")
+    await work(shop)
+    paid = await value(shop, "SELECT amount_minor FROM payment")
+    assert await agrees(shop, order) == (paid, paid, "refunded")
+    assert (await boxes_held(shop, order))[0] == 0
+
+
+async def test_boxes_of_goods_that_are_taken_off_before_their_card_is_charged_are_never_held(
+    shop, fake, village, bulk, operator, buy
+):
+    holding = replace(shop, settings=shop.settings.model_copy(update={"stripe_capture": "hand_over"}))
+    other = await a_listing(holding, village.loom)
+    order = await buy({bulk: "100", other: "3"}, packaging="reusable", shop=holding)
+    assert await value(shop, "SELECT status FROM payment") == "authorised"
+    sold = next(i for i, line in enumerate(order["lines"]) if line["listing"] == bulk)
+    await say(holding, village.buyer, (await weigh(holding, operator, order, 60_000, line=sold)).id, "decline")
+    await work(holding)
+    assert (await boxes_held(shop, order))[0] == 0
+    left = next(each for each in order["consignments"] if each["id"] == order["lines"][1 - sold]["consignment"])
+    await tell(holding, operator.caller, events_of(left))
+    await work(holding)
+    held, told = await boxes_held(shop, order)
+    assert 0 < held == told
+    await agrees(shop, order)
