@@ -12,7 +12,7 @@ class CarriageRow(Shape):
     """A month of one county's goods: what buyers paid, what carriage took of it, and what producers have of it by now.
 
     An order with goods of two counties counts in both, each with its own goods and carriage. `paid` is goods, carriage and packaging,
-    before subsidies and duties, which belong to no county. `producers` is net of our fee and of what was refunded since.
+    before subsidies and duties, which belong to no county. `producers` is net of our fee, of what was refunded since, and of their co-operatives' shares.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(

@@ -29,7 +29,6 @@ from tests.factories.payouts import a_payee, a_run, payouts
 from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
-from tests.fakes.stripe.runner import stripe_stand_in
 from tests.fakes.stripe.sdk import sdk
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
@@ -38,18 +37,6 @@ AVAILABLE = AccountKind.PRODUCER_AVAILABLE
 # A carpet for 1680 yuan less 3 %; a claim of 500 yuan costs the producer 485 of it.
 NET, CLAIMED, BORNE = 162_960, 50_000, 48_500
 TRANSFERS, REVERSALS = "/v1/transfers", "/v1/transfers/*/reversals"
-
-
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def fake(running):
-    await running.reset()
-    return running
 
 
 @pytest.fixture

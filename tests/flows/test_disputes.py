@@ -26,25 +26,12 @@ from tests.factories.payouts import a_payee, mark, payouts
 from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
-from tests.fakes.stripe.runner import stripe_stand_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 template, ports = networked, planned
 PENDING, AVAILABLE = AccountKind.PRODUCER_PENDING, AccountKind.PRODUCER_AVAILABLE
 # A carpet for 1680 yuan less 3 %, and three boxes of dates for 18.80 yuan each.
 CARPET_NET = 162_960
-
-
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def fake(running):
-    await running.reset()
-    return running
 
 
 @pytest.fixture

@@ -27,23 +27,10 @@ from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
 from tests.factories.weighing import say, weigh, weighed_goods
-from tests.fakes.stripe.runner import stripe_stand_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 template, ports = networked, planned
 CAPTURE = "/v1/payment_intents/*/capture"
-
-
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def fake(running):
-    await running.reset()
-    return running
 
 
 @pytest.fixture

@@ -16,23 +16,10 @@ from app.payments.providers import StripeProvider
 from app.payments.service import apply, lock_payment, note_intent, record_refund, start_payment
 from app.payments.values import PaymentEvent, PaymentMethod
 from tests.factories.tables import rows
-from tests.fakes.stripe.runner import stripe_stand_in
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 PRICE = Money(7830, "CNY")
 GATEWAY = AccountRef(AccountKind.GATEWAY, "stripe", "CNY")
-
-
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def fake(running):
-    await running.reset()
-    return running
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ from tests.factories.identity import a_person, an_operator
 from tests.factories.jobs import work
 from tests.factories.network import networked
 from tests.factories.orders import ADDRESS, a_quote, ordering, place
-from tests.factories.shop import at_once, come_to_rest, fake, hear, require_right, running, shop
+from tests.factories.shop import at_once, come_to_rest, hear, require_right, shop
 from tests.factories.tables import rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
 
-__all__ = ["fake", "running", "shop"]
+__all__ = ["shop"]
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 template = networked
 NEAR = ADDRESS | {"county": "652901", "hub": "AKSU"}

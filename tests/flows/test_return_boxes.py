@@ -25,24 +25,10 @@ from tests.factories.orders import a_quote, an_order, best, ordering, place
 from tests.factories.tables import nothing_happens, rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
-from tests.fakes.stripe.runner import StripeStandIn, stripe_stand_in
 
 template = networked
 SECRET = "whsec_of_the_tests"
 BUYER, DEPOSIT, PACKAGING = AccountKind.BUYER, AccountKind.DEPOSIT, AccountKind.PACKAGING
-
-
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def fake(running: StripeStandIn) -> StripeStandIn:
-    await running.reset()
-    await running.set_webhook("http://unused.test/", SECRET)
-    return running
 
 
 @pytest.fixture

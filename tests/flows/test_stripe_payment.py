@@ -24,7 +24,7 @@ from app.payments.models import Payment, ProviderEvent
 from app.payments.providers import StripeProvider
 from app.payments.service import get_payment_of, note_intent, record_refund, start_payment
 from app.payments.values import Intent, Outcome, PaymentMethod, PaymentStatus
-from tests.fakes.stripe.runner import StripeStandIn, stripe_stand_in
+from tests.fakes.stripe.runner import StripeStandIn
 
 # Stripe's SDK hands httpx its form in a deprecated way.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
@@ -34,14 +34,9 @@ PRICE = Money(7830, "CNY")
 DECLINED = "pm_card_chargeDeclined"
 
 
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
 @pytest.fixture
 async def fake(running: StripeStandIn) -> StripeStandIn:
+    """Without an endpoint: each test names the one that is served."""
     await running.reset()
     return running
 

@@ -31,7 +31,7 @@ from tests.factories.tables import rows, value
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village
 from tests.factories.weighing import weigh, weighed_goods
-from tests.fakes.stripe.runner import StripeStandIn, stripe_stand_in
+from tests.fakes.stripe.runner import StripeStandIn
 from tests.fakes.stripe.sdk import sdk
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
@@ -45,18 +45,6 @@ ONE, SHARE_OF_ONE = 6_829, 1_707
 BOX = 8_800
 # 100 kg of jujubes are ordered for 24 yuan a kilogram, 96 are weighed; less 3 %.
 JUJUBES = 223_488
-
-
-@pytest.fixture(scope="module")
-def running():
-    with stripe_stand_in() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def fake(running):
-    await running.reset()
-    return running
 
 
 @pytest.fixture
