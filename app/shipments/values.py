@@ -264,6 +264,8 @@ class ConsignmentDraft:
 class Scan:
     """One event as the fold reads it. `key` is the party and the party's own id; `corrects` is a key of the same party.
 
+    Of those with the same key, the one that was declared last counts; when it is `retracted`, none does.
+
     `condition` is what the receiver said at a delivery; `goes_back`: goods that are refused there are sent back.
     """
 
@@ -275,6 +277,19 @@ class Scan:
     corrects: tuple[str, str] | None = None
     condition: Condition | None = None
     goes_back: bool = False
+    declared_at: datetime | None = None
+    retracted: bool = False
+
+
+class Version(Protocol):
+    """An event as it was declared once; those that share a key are one event."""
+
+    @property
+    def key(self) -> tuple[str, str]: ...
+    @property
+    def declared_at(self) -> datetime | None: ...
+    @property
+    def retracted(self) -> bool | None: ...
 
 
 class PlannedLeg(Protocol):
@@ -407,6 +422,8 @@ class JourneyEvent:
     note: str | None = None
     condition: Condition | None = None
     goes_back: bool | None = None
+    declared_at: datetime | None = None
+    retracted: bool | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -424,6 +441,8 @@ class JourneyEvent:
             corrects,
             self.condition,
             bool(self.goes_back),
+            self.declared_at,
+            bool(self.retracted),
         )
 
 
