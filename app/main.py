@@ -49,6 +49,7 @@ from app.api import (
     storage,
     stranded,
     tracking,
+    tracking_dcsa,
     weigh_ins,
 )
 from app.api.documents import complete
@@ -89,6 +90,7 @@ ROUTERS = (
     weigh_ins,
     packages,
     tracking,
+    tracking_dcsa,
     payments,
     disputes,
     payouts,
