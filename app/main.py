@@ -49,6 +49,7 @@ from app.api import (
     storage,
     stranded,
     tracking,
+    tracking_dcsa,
     weigh_ins,
 )
 from app.api.documents import complete
@@ -90,6 +91,8 @@ ROUTERS = (
     consignments,
     weigh_ins,
     packages,
+    tracking,
+    tracking_dcsa,
     payments,
     disputes,
     payouts,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from app.core.clock import FixedClock
+from app.core.clock import FixedClock, rfc3339
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.main import create_app
@@ -35,6 +35,16 @@ def _told(town: Town) -> dict[str, Any]:
     """What carriers may say; whether it is taken of this consignment is another question."""
     (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
     return {"events": [event.model_dump(mode="json", exclude_none=True)]}
+
+
+def _said(town: Town) -> dict[str, Any]:
+    """The same in DCSA's words; when none of it may be told, nothing is taken."""
+    (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
+    at = rfc3339(event.occurred_at)
+    classes = {"eventTypeCode": "EQUIPMENT", "eventClassifierCode": "ACT", "equipmentEventTypeCode": "PICK"}
+    references = {"shipmentReferences": [{"typeCode": "FF", "reference": event.tracking_number}]}
+    told = {"eventID": "e1", "eventDateTime": at, "eventUpdatedDateTime": at, "eventClassification": classes}
+    return {"events": [told | {"shipmentDetails": references}]}
 
 
 def _carrier(role: str) -> dict[str, str]:
@@ -116,6 +126,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/disruptions/{disruption_id}/lift": lambda town, role: {},
     "POST /v1/packages/{package_id}/returns": lambda town, role: {"hub": "URUMQI"},
     "POST /v1/tracking/events": lambda town, role: _told(town),
+    "POST /v1/tracking/dcsa/events": lambda town, role: _said(town),
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
     "POST /v1/payments/{payment_id}/receipts": lambda town, role: {"amount": CNY, "reference": "B1"},
     "POST /v1/payees": lambda town, role: paid_at(town.village.garden.producer.id),
