@@ -31,6 +31,7 @@ from app.flows import (
     follow_payment,
     follow_shipment,
     keep_books,
+    keep_events,
     keep_producer,
     mark_payout,
     move_released,
@@ -102,6 +103,7 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     # A moment after the midnight of legal time.
     "capacities.renew": ("5 16 * * *", publish_listing.renew_capacities),
     "payments.capture": ("20 * * * *", follow_payment.capture_in_time),
+    "events.months": ("10 19 * * *", keep_events.make_months),
     "moves.align": ("50 * * * *", move_released.align_waiting),
     "payouts.begin": ("0 1 * * *", pay_out.pay_on_their_days),
     "payouts.look": ("*/20 * * * *", mark_payout.look_after_payouts),

@@ -15,7 +15,8 @@ from app.api.router import story_router
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.schema import Shape
 from app.core.validation import gaps_of
-from app.flows.record_tracking import Outcome, OutcomeStatus, record_tracking
+from app.flows.record_events import Outcome, OutcomeStatus
+from app.flows.record_tracking import record_tracking
 from app.flows.show_tracking import show_tracking, tracking_shape
 from app.identity.errors import NotSignedIn
 from app.identity.values import Caller

@@ -6,7 +6,7 @@ from typing import Any
 from app.core.clock import rfc3339
 from app.core.database import Session
 from app.shipments.queries import list_events
-from app.shipments.rules import hand_over_of
+from app.shipments.rules import hand_over_of, standing_of_versions
 from app.shipments.values import Condition, Journey, JourneyEvent
 
 
@@ -25,7 +25,7 @@ async def remarks_of(session: Session, journeys: Iterable[Journey]) -> dict[str,
 
 def remark_of(journey: Journey, events: Iterable[JourneyEvent]) -> dict[str, Any] | None:
     """The remark as a claim keeps it: by which event, what, when, and in which words. Pure."""
-    known = {event.key: event for event in events}
+    known = standing_of_versions(events)
     event = known.get(hand_over_of((each.scan for each in known.values()), journey.legs) or ("", ""))
     if event is None or event.condition is None:
         return None

@@ -47,5 +47,9 @@ Time = Annotated[
 
 def fingerprint(command: BaseModel) -> str:
     """A hash of what was asked, equal for equal requests: tells a repeated creation from a different one."""
-    canonical = orjson.dumps(command.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(canonical).hexdigest()
+    return digest(command.model_dump(mode="json"))
+
+
+def digest(content: Any) -> str:
+    """A hash of plain values (JSON), equal for equal ones, whatever the order of their members."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,59 +1,19 @@
-"""The story of partners telling what happened to the goods they carry."""
+"""The story of partners telling what happened to the goods they carry, through the native door."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from app.core.database import Session
-from app.core.errors import Problem
-from app.core.jobs import enqueue
 from app.flows.ports import Ports
+from app.flows.record_events import Outcome, record_events
 from app.identity.values import Caller
-from app.network.queries import known_hubs
-from app.orders.service import returnable_of
-from app.shipments.record import DUPLICATE, Locked, Party, append, judge, lock_consignments
-from app.shipments.rules import read_tracking_number
 from app.shipments.schemas import TrackingEventRequest
-from app.shipments.values import Condition
-
-OutcomeStatus = Literal["accepted", "duplicate", "rejected"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one event, and why when it was rejected."""
-
-    status: OutcomeStatus
-    problem: Problem | None = None
+from app.shipments.told import told_natively
 
 
 async def record_tracking(ports: Ports, caller: Caller, told: Sequence[TrackingEventRequest]) -> list[Outcome]:
-    """Add what is new, recompute the consignments from all their events, and put the news of it, in one transaction.
-
-    Each event is judged by itself; the outcomes come in the order of the events. Events already known change nothing.
-    The consignments are locked in the order of their ids; the number of statements does not depend on the batch.
-    """
+    """Map each event of a batch, and record them in one transaction; the outcomes come in the order of the events."""
     if not told:
         return []
     now = ports.clock.now()
-    party = Party(caller.id, caller.carrier, caller.is_operator())
-    numbers = {number for event in told if (number := read_tracking_number(event.tracking_number))}
+    events = [told_natively(event, now) for event in told]
     async with ports.begin() as session:
-        hubs = await known_hubs(session, {event.hub for event in told if event.hub})
-        locked = await lock_consignments(session, numbers)
-        judgement = judge(told, locked, party, hubs, await _returnable(session, told, locked), now)
-        await enqueue(session, await append(session, judgement, locked, now))
-    return [_outcome(word) for word in judgement.words]
-
-
-async def _returnable(session: Session, told: Sequence[TrackingEventRequest], locked: Locked) -> set[str]:
-    """Which of the consignments go back when they are refused; looked up only when a refusal is told."""
-    if all(event.condition is not Condition.REFUSED for event in told):
-        return set()
-    return await returnable_of(session, {journey.order_id for journey in locked.journeys.values()})
-
-
-def _outcome(word: Problem | str | None) -> Outcome:
-    if isinstance(word, Problem):
-        return Outcome("rejected", word)
-    return Outcome("duplicate" if word == DUPLICATE else "accepted")
+        return await record_events(ports, session, caller, events)

@@ -15,7 +15,7 @@ from app.orders.schemas import Co2eShape
 from app.routing import Timetable
 from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, find_tracked
-from app.shipments.rules import expected_at, read_tracking_number, story_of
+from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
 from app.shipments.values import (
     DOOR,
@@ -74,8 +74,8 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
         journey, events = found
         codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
         hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
-    by_key = {event.key: event for event in events}
-    story = [by_key[scan.key] for scan in story_of(event.scan for event in events)]
+    standing = standing_of_versions(events)
+    story = [standing[scan.key] for scan in story_of(event.scan for event in standing.values())]
     now = ports.clock.now()
     estimated_at = None if journey.stranded_at else expected_at(journey.estimated_at, now)
     return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now)

@@ -2,22 +2,27 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Numeric, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
 from app.shipments.values import (
-    EVENT_ID_LENGTH_MAX,
+    DECLARED_ID_LENGTH_MAX,
     NOTE_LENGTH_MAX,
+    TERM_LENGTH_MAX,
     Condition,
     ConsignmentStatus,
+    Door,
     EventType,
     LegStatus,
 )
 from app.shipments.weighing import INSTRUMENT_LENGTH_MAX, SignedBy, WeighInStatus
+
+# Ids in the order of their bytes, in which those of a month lie together.
+_BYTEWISE: Final = String(length=40, collation="C")
 
 
 class Consignment(SQLModel, table=True):
@@ -133,20 +138,32 @@ class ConsignmentLeg(SQLModel, table=True):
 
 
 class TrackingEvent(SQLModel, table=True):
-    """What a party said happened, as it said it. `corrects` is the party's own id of the event that this one replaces.
+    """What a party said happened, as it said it, through whichever door. Only ever added: the database refuses all else.
 
+    Spread by ranges of `consignment_id`, which are months of consignments (`app.shipments.months`). Of one (party, party_event_id) the
+    row with the latest `declared_at` counts (null, the first telling, is the earliest); when that one is `retracted`, none does.
+    `corrects` is the party's own id of another event that this one replaces. Rows that share an `event_group` are one event of
+    several consignments. `epcs`, `biz_step`, `disposition` and `document` are the event in the words of its door; the native one has none.
     `condition` is the receiver's word at a delivery; `goes_back`: by the terms of their order, goods that are refused there are sent back.
     """
 
     __tablename__ = "tracking_event"
     __table_args__ = (
-        UniqueConstraint("consignment_id", "party", "party_event_id", name="uq_tracking_event_party_event_id"),
+        UniqueConstraint(
+            "consignment_id",
+            "party",
+            "party_event_id",
+            "declared_at",
+            name="uq_tracking_event_declaration",
+            postgresql_nulls_not_distinct=True,
+        ),
+        {"postgresql_partition_by": "RANGE (consignment_id)"},
     )
 
-    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    consignment_id: str = Field(primary_key=True, sa_type=_BYTEWISE, foreign_key="consignment.id")
     id: str = Field(primary_key=True, max_length=40)
     party: str = Field(max_length=40)
-    party_event_id: str = Field(max_length=EVENT_ID_LENGTH_MAX)
+    party_event_id: str = Field(max_length=DECLARED_ID_LENGTH_MAX)
     fingerprint: str = Field(max_length=64)
     type: EventType = Field(sa_type=enum_type(EventType))
     occurred_at: datetime
@@ -157,9 +174,19 @@ class TrackingEvent(SQLModel, table=True):
     readings: list[dict[str, Any]] = Field(sa_type=JSONB)
     note: str | None = Field(default=None, max_length=NOTE_LENGTH_MAX)
     estimated_at: datetime | None = None
-    corrects: str | None = Field(default=None, max_length=EVENT_ID_LENGTH_MAX)
+    corrects: str | None = Field(default=None, max_length=DECLARED_ID_LENGTH_MAX)
     condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
     goes_back: bool | None = None
+    door: Door | None = Field(default=None, sa_type=enum_type(Door))
+    declared_at: datetime | None = None
+    retracted: bool | None = None
+    declaration_reason: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
+    corrective_ids: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    event_group: str | None = Field(default=None, max_length=40)
+    epcs: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    biz_step: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
+    disposition: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
+    document: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class WeighIn(SQLModel, table=True):

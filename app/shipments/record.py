@@ -1,45 +1,79 @@
-"""What partners tell: which events count as new, and what the consignments become with them."""
+"""What is told of consignments: which events count as new, and what the consignments become with them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import text
-
-from app.core.database import Session, as_rows
-from app.core.errors import Gap, Invalid, NotFound, Problem
+from app.core.database import Session, Sql, as_rows, inserting, together
+from app.core.errors import NotFound, Problem
 from app.core.ids import new_id
-from app.core.jobs import Job
-from app.core.limits import CLOCK_SKEW_MAX, TRACKING_EVENTS_PER_CONSIGNMENT_MAX
-from app.core.schema import fingerprint
-from app.shipments.errors import EventConflict, EventInFuture, EventLimitReached, TrackingNumberMistyped
-from app.shipments.queries import CONSIGNMENT, list_events, list_locked
-from app.shipments.rules import news_of, read_tracking_number, recompute
-from app.shipments.schemas import TrackingEventRequest
-from app.shipments.values import Condition, EventType, Journey, JourneyEvent, Scan, State
+from app.core.jobs import Job, enqueue
+from app.core.limits import TRACKING_EVENTS_PER_CONSIGNMENT_MAX
+from app.shipments.errors import EventConflict, EventLimitReached, TrackingNumberMistyped
+from app.shipments.queries import CONSIGNMENT
+from app.shipments.rules import news_of, recompute
+from app.shipments.told import ToldEvent, fault_of
+from app.shipments.values import Condition, ConsignmentStatus, EventType, LegState, LegStatus, Scan, State
 
-_LOCK: Final = text("SELECT id FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE")
-_APPEND: Final = text(
-    "INSERT INTO tracking_event SELECT row.* "
-    "FROM jsonb_populate_recordset(CAST(NULL AS tracking_event), CAST(:rows AS jsonb)) AS row ON CONFLICT DO NOTHING"
+# What a row that was locked in between says is read anew with the lock; legs and events are read after it, so that they
+# are what the last holder left.
+_LOCK: Final = Sql(
+    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition "
+    "FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
 )
-_MOVE: Final = text(
+_RIDES: Final = Sql(
+    "SELECT consignment_id, id, from_hub, to_hub, mode, carrier, departs_at, arrives_at, status, departed_at, arrived_at "
+    "FROM leg WHERE consignment_id = ANY(:ids) ORDER BY consignment_id, seq"
+)
+# The fingerprint only of those that may be told again: it is most of what there is to read.
+_EVENTS: Final = Sql(
+    "SELECT consignment_id, party, party_event_id, declared_at, type, occurred_at, hub, estimated_at, corrects, condition, "
+    "goes_back, retracted, CASE WHEN party = :party AND party_event_id = ANY(:told) THEN fingerprint END AS fingerprint "
+    "FROM tracking_event WHERE consignment_id = ANY(:ids)"
+)
+_APPEND: Final = Sql(inserting("tracking_event"))
+_MOVE: Final = Sql(
     "UPDATE consignment SET status = now.status, hub = now.hub, damaged = now.damaged, estimated_at = now.estimated_at, "
     "last_event_at = now.last_event_at, ended_at = now.ended_at, condition = now.condition "
     "FROM jsonb_populate_recordset(CAST(NULL AS consignment), CAST(:rows AS jsonb)) AS now WHERE consignment.id = now.id"
 )
-_MOVE_LEGS: Final = text(
+_MOVE_LEGS: Final = Sql(
     "UPDATE leg SET status = now.status, departed_at = now.departed_at, arrived_at = now.arrived_at "
     "FROM jsonb_populate_recordset(CAST(NULL AS leg), CAST(:rows AS jsonb)) AS now "
     "WHERE leg.consignment_id = now.consignment_id AND leg.id = now.id"
 )
-_ESTIMATE_AHEAD_MAX: Final = timedelta(days=120)
-_UNKNOWN_HUB: Final = {
-    "en": "No hub has this code; GET /v1/hubs lists them",
-    "zh-Hans": "没有此编码的站点，全部站点见 GET /v1/hubs",
-}
-_TOO_FAR: Final = {"en": "An estimate lies at most 120 days ahead", "zh-Hans": "预计时间最多在 120 天之内"}
+DUPLICATE: Final = "duplicate"
+# Of an event, what is written as it was told.
+_AS_TOLD: Final = tuple(
+    each.name for each in fields(ToldEvent) if each.name not in ("id", "tracking_number", "read_at")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """A leg as the fold and the right to tell of it need it."""
+
+    id: str
+    from_hub: str
+    to_hub: str
+    mode: str
+    carrier: str
+    departs_at: datetime
+    arrives_at: datetime
+    state: LegState
+
+
+@dataclass(slots=True)
+class Held:
+    """A consignment that is locked, with all that was told of it. `versions` are fingerprints by (party, id, declared at)."""
+
+    id: str
+    order_id: str
+    state: State
+    rides: tuple[Ride, ...] = ()
+    scans: list[Scan] = field(default_factory=list)
+    versions: dict[tuple[str, str, datetime | None], str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +84,76 @@ class Party:
     carrier: str | None
     operator: bool
 
-    def may_write(self, journey: Journey) -> bool:
-        return self.operator or any(leg.carrier == self.carrier for leg in journey.legs)
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """The consignments of a batch, held until the transaction ends, with all that is known of them."""
-
-    journeys: Mapping[str, Journey]
-    events: Mapping[str, Sequence[JourneyEvent]]
+    def may_write(self, held: Held) -> bool:
+        return self.operator or any(ride.carrier == self.carrier for ride in held.rides)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One word for each event of a batch, in its order: None is accepted, a problem is refused, `DUPLICATE` was known.
 
-    `fresh` are the rows to be added; `scans` is, for each consignment that gets any, all that is then known of it.
+    `fresh` are the rows to be added, `touched` the consignments that get any, with what is then known of them.
     """
 
     words: list[Problem | str | None] = field(default_factory=list)
     fresh: list[dict[str, Any]] = field(default_factory=list)
-    scans: dict[str, list[Scan]] = field(default_factory=dict)
+    touched: dict[str, Held] = field(default_factory=dict)
 
 
-DUPLICATE: Final = "duplicate"
+async def lock_consignments(session: Session, told: Sequence[ToldEvent], party: Party) -> dict[str, Held]:
+    """Lock the consignments that are told of, in the order of their ids, then read what is known of them: three statements."""
+    numbers = {event.tracking_number for event in told} - {None}
+    rows = await _LOCK.all(session, {"numbers": list(numbers)})
+    if not rows:
+        return {}
+    ids = [row.id for row in rows]
+    rides: dict[str, list[Ride]] = {each: [] for each in ids}
+    for row in await _RIDES.all(session, {"ids": ids}):
+        state = LegState(LegStatus(row.status), row.departed_at, row.arrived_at)
+        rides[row.consignment_id].append(
+            Ride(row.id, row.from_hub, row.to_hub, row.mode, row.carrier, row.departs_at, row.arrives_at, state)
+        )
+    held = {row.id: _held(row, tuple(rides[row.id])) for row in rows}
+    asked = {"ids": ids, "party": party.id, "told": list({event.id for event in told})}
+    for row in await _EVENTS.all(session, asked):
+        consignment = held[row.consignment_id]
+        consignment.scans.append(_scan(row))
+        consignment.versions[row.party, row.party_event_id, row.declared_at] = row.fingerprint
+    return {row.tracking_number: held[row.id] for row in rows}
 
 
-async def lock_consignments(session: Session, numbers: Collection[str]) -> Locked:
-    """Lock the consignments with these tracking numbers in the order of their ids, then read them: three statements."""
-    ids = list((await session.execute(_LOCK, {"numbers": list(numbers)})).scalars())
-    journeys = await list_locked(session, ids)
-    return Locked({journey.tracking_number: journey for journey in journeys}, await list_events(session, ids))
+def _held(row: Any, rides: tuple[Ride, ...]) -> Held:
+    state = State(
+        status=ConsignmentStatus(row.status),
+        legs=tuple(ride.state for ride in rides),
+        hub=row.hub,
+        damaged=row.damaged,
+        estimated_at=row.estimated_at,
+        last_event_at=row.last_event_at,
+        ended_at=row.ended_at,
+        condition=row.condition and Condition(row.condition),
+    )
+    return Held(row.id, row.order_id, state, rides)
+
+
+def _scan(row: Any) -> Scan:
+    return Scan(
+        (row.party, row.party_event_id),
+        EventType(row.type),
+        row.occurred_at,
+        row.hub,
+        row.estimated_at,
+        None if row.corrects is None else (row.party, row.corrects),
+        row.condition and Condition(row.condition),
+        bool(row.goes_back),
+        row.declared_at,
+        bool(row.retracted),
+    )
 
 
 def judge(
-    told: Sequence[TrackingEventRequest],
-    locked: Locked,
+    told: Sequence[ToldEvent],
+    held: Mapping[str, Held],
     party: Party,
     hubs: Collection[str],
     returnable: Collection[str],
@@ -94,126 +161,76 @@ def judge(
 ) -> Judgement:
     """Decide on each event by itself: new, known already, or refused. `returnable` are the consignments that go back when they are refused."""
     judgement = Judgement()
-    known = {
-        (consignment_id, *event.key): event.fingerprint
-        for consignment_id, events in locked.events.items()
-        for event in events
-    }
     for event in told:
-        number = read_tracking_number(event.tracking_number)
-        journey = locked.journeys.get(number or "")
-        if number is None:
+        consignment = held.get(event.tracking_number or "")
+        if event.tracking_number is None:
             judgement.words.append(TrackingNumberMistyped())
-        elif journey is None or not party.may_write(journey):
+        elif consignment is None or not party.may_write(consignment):
             judgement.words.append(NotFound(what=CONSIGNMENT))
         else:
-            key = (journey.id, party.id, event.id)
-            content = fingerprint(event.model_copy(update={"tracking_number": number}))
-            word = _known_already(event, known.get(key), content) or fault_of(event, hubs, now)
+            word = _word(event, consignment, party, hubs, now)
             if word is None:
-                word = _room_for_one_more(judgement, journey, locked)
-            if word is None:
-                known[key] = content
-                _add(judgement, event, journey, party, content, goes_back=journey.id in returnable, now=now)
+                _add(judgement, event, consignment, party, goes_back=consignment.id in returnable, now=now)
             judgement.words.append(word)
     return judgement
 
 
-def _known_already(event: TrackingEventRequest, earlier: str | None, content: str) -> Problem | str | None:
-    if earlier is None:
-        return None
-    return DUPLICATE if earlier == content else EventConflict(id=event.id)
-
-
-def fault_of(event: TrackingEventRequest, hubs: Collection[str], now: datetime) -> Problem | None:
-    """What is wrong with a well-formed event: a place that is not there, or a time that has not come."""
-    if event.hub is not None and event.hub not in hubs:
-        return Invalid(gaps=[Gap("/hub", _UNKNOWN_HUB)])
-    expects = event.type is EventType.ESTIMATED
-    latest = now + CLOCK_SKEW_MAX
-    times = {f"readings/{i}/at": reading.at for i, reading in enumerate(event.readings)}
-    if not expects or event.estimated_at is not None:
-        times["occurred_at"] = event.occurred_at
-    for name, at in times.items():
-        if at > latest:
-            return EventInFuture(field=name, minutes=int(CLOCK_SKEW_MAX.total_seconds()) // 60)
-    if expects and (event.estimated_at or event.occurred_at) > now + _ESTIMATE_AHEAD_MAX:
-        return Invalid(gaps=[Gap("/estimated_at", _TOO_FAR)])
-    return None
-
-
-def _room_for_one_more(judgement: Judgement, journey: Journey, locked: Locked) -> Problem | None:
-    held = judgement.scans.setdefault(journey.id, [event.scan for event in locked.events.get(journey.id, ())])
-    limit = TRACKING_EVENTS_PER_CONSIGNMENT_MAX
-    return EventLimitReached(limit=limit) if len(held) >= limit else None
+def _word(
+    event: ToldEvent, consignment: Held, party: Party, hubs: Collection[str], now: datetime
+) -> Problem | str | None:
+    version = (party.id, event.id, event.declared_at)
+    if version in consignment.versions:
+        same = consignment.versions[version] == event.fingerprint
+        return DUPLICATE if same else EventConflict(id=event.id)
+    fault = fault_of(event, hubs, now)
+    if fault is None and len(consignment.scans) >= TRACKING_EVENTS_PER_CONSIGNMENT_MAX:
+        return EventLimitReached(limit=TRACKING_EVENTS_PER_CONSIGNMENT_MAX)
+    return fault
 
 
 def _add(
-    judgement: Judgement,
-    event: TrackingEventRequest,
-    journey: Journey,
-    party: Party,
-    content: str,
-    *,
-    goes_back: bool,
-    now: datetime,
+    judgement: Judgement, event: ToldEvent, consignment: Held, party: Party, *, goes_back: bool, now: datetime
 ) -> None:
-    occurred_at, estimated_at = event.occurred_at, event.estimated_at
-    if event.type is EventType.ESTIMATED and estimated_at is None:
-        # An estimate with one time only: it is what is expected, and it was said just now.
-        occurred_at, estimated_at = now, event.occurred_at
-    corrects = None if event.corrects is None else (party.id, event.corrects)
-    judgement.scans[journey.id].append(
-        Scan(
-            (party.id, event.id), event.type, occurred_at, event.hub, estimated_at, corrects, event.condition, goes_back
-        )
-    )
-    judgement.fresh.append(
-        {
-            "consignment_id": journey.id,
-            "id": new_id("evt"),
-            "party": party.id,
-            "party_event_id": event.id,
-            "fingerprint": content,
-            "type": event.type,
-            "occurred_at": occurred_at,
-            "recorded_at": now,
-            "hub": event.hub,
-            "latitude": event.position and event.position.lat,
-            "longitude": event.position and event.position.lon,
-            "readings": [reading.model_dump(mode="json") for reading in event.readings],
-            "note": event.note,
-            "estimated_at": estimated_at,
-            "corrects": event.corrects,
-            "condition": event.condition,
-            "goes_back": goes_back if event.condition is Condition.REFUSED else None,
-        }
-    )
+    consignment.scans.append(event.scan(party.id, goes_back=goes_back))
+    consignment.versions[party.id, event.id, event.declared_at] = event.fingerprint
+    judgement.touched[consignment.id] = consignment
+    row = {name: value for name in _AS_TOLD if (value := getattr(event, name)) is not None}
+    row |= {
+        "consignment_id": consignment.id,
+        "id": new_id("evt"),
+        "party": party.id,
+        "party_event_id": event.id,
+        "recorded_at": now,
+    }
+    if event.condition is Condition.REFUSED:
+        row["goes_back"] = goes_back
+    judgement.fresh.append(row)
 
 
-async def append(session: Session, judgement: Judgement, locked: Locked, now: datetime) -> list[Job]:
-    """Add the new events and write what the consignments become with them, in three statements; answers the news of it."""
+async def append(session: Session, judgement: Judgement, now: datetime) -> None:
+    """Add the new events, write what the consignments become with them, and queue the news of it: four statements at most, in one packet."""
     if not judgement.fresh:
-        return []
-    touched = {row["consignment_id"] for row in judgement.fresh}
-    moved = [
-        (journey, recompute(judgement.scans[journey.id], journey.legs, now))
-        for journey in locked.journeys.values()
-        if journey.id in touched
-    ]
-    await session.execute(_APPEND, {"rows": as_rows(judgement.fresh)})
-    await session.execute(_MOVE, {"rows": as_rows([_state_row(journey, state) for journey, state in moved])})
-    await session.execute(
-        _MOVE_LEGS, {"rows": as_rows([row for journey, state in moved for row in _leg_rows(journey, state)])}
-    )
-    return [
-        Job(name, {"order": journey.order_id}) for journey, state in moved if (name := news_of(journey.state, state))
-    ]
+        return
+    consignments, legs, news = [], [], {}
+    for held in judgement.touched.values():
+        state = recompute(held.scans, held.rides, now)
+        if state != held.state:
+            consignments.append(_state_row(held, state))
+            legs += _leg_rows(held, state)
+        if name := news_of(held.state, state):
+            news[name, held.order_id] = Job(name, {"order": held.order_id})
+    async with together(session):
+        await _APPEND.tell(session, {"rows": as_rows(judgement.fresh)})
+        if consignments:
+            await _MOVE.tell(session, {"rows": as_rows(consignments)})
+        if legs:
+            await _MOVE_LEGS.tell(session, {"rows": as_rows(legs)})
+        await enqueue(session, list(news.values()))
 
 
-def _state_row(journey: Journey, state: State) -> dict[str, Any]:
+def _state_row(held: Held, state: State) -> dict[str, Any]:
     return {
-        "id": journey.id,
+        "id": held.id,
         "status": state.status,
         "hub": state.hub,
         "damaged": state.damaged,
@@ -224,15 +241,15 @@ def _state_row(journey: Journey, state: State) -> dict[str, Any]:
     }
 
 
-def _leg_rows(journey: Journey, state: State) -> list[dict[str, Any]]:
+def _leg_rows(held: Held, state: State) -> list[dict[str, Any]]:
     return [
         {
-            "consignment_id": journey.id,
-            "id": leg.id,
+            "consignment_id": held.id,
+            "id": ride.id,
             "status": now.status,
             "departed_at": now.departed_at,
             "arrived_at": now.arrived_at,
         }
-        for leg, before, now in zip(journey.legs, journey.state.legs, state.legs, strict=True)
-        if before != now
+        for ride, now in zip(held.rides, state.legs, strict=True)
+        if ride.state != now
     ]

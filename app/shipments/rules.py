@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
-from typing import Final
+from typing import Final, TypeVar
 
 from app.network.values import Mode
 from app.orders.values import OrderStatus
@@ -26,6 +26,7 @@ from app.shipments.values import (
     PlannedLeg,
     Scan,
     State,
+    Version,
 )
 
 TRACKING_NUMBER: Final = re.compile(r"CM([0-9]{12})([0-9])", re.ASCII)
@@ -33,6 +34,8 @@ TRACKING_DIGITS: Final = 12
 SSCC: Final = re.compile(r"[0-9]{18}", re.ASCII)
 SSCC_DIGITS: Final = 17
 _HOUR: Final = timedelta(hours=1)
+_Version = TypeVar("_Version", bound=Version)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def check_digit(digits: str) -> str:
@@ -130,15 +133,32 @@ def _start(legs: Sequence[PlannedLeg]) -> State:
 def story_of(scans: Iterable[Scan]) -> list[Scan]:
     """The events that count, in the order in which they happened.
 
-    Each counts once; those that another one corrects, and mere withdrawals, do not. A correction holds even when it is corrected itself: to say again what was withdrawn takes an event of its own.
+    Each counts once, as it was declared last; those that were retracted, that another one corrects, and mere withdrawals, do not. A correction holds even when it is corrected itself: to say again what was withdrawn takes an event of its own.
     """
-    known = {scan.key: scan for scan in scans}
-    withdrawn = {scan.corrects for scan in known.values()}
-    counted = (scan for key, scan in known.items() if key not in withdrawn and scan.type is not EventType.CORRECTED)
+    standing = standing_of_versions(scans)
+    withdrawn = {scan.corrects for scan in standing.values()}
+    counted = (scan for key, scan in standing.items() if key not in withdrawn and scan.type is not EventType.CORRECTED)
     return sorted(
         counted,
         key=lambda scan: (scan.occurred_at, JOURNEY_ORDER[scan.type], CONDITION_ORDER[scan.condition], scan.key),
     )
+
+
+def standing_of_versions(told: Iterable[_Version]) -> dict[tuple[str, str], _Version]:
+    """By key the version of each event that stands: the one that was declared last, and none when that one retracts it.
+
+    Whatever the order in which they came, and however often: a first telling, which has no time of declaration, is the earliest.
+    """
+    latest: dict[tuple[str, str], _Version] = {}
+    for version in told:
+        known = latest.get(version.key)
+        if known is None or _declared(version) > _declared(known):
+            latest[version.key] = version
+    return {key: version for key, version in latest.items() if not version.retracted}
+
+
+def _declared(version: Version) -> datetime:
+    return version.declared_at or _FIRST
 
 
 def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:

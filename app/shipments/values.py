@@ -18,6 +18,9 @@ PACKAGES_PER_CONSIGNMENT_MAX: Final = 1_000
 CONSIGNMENTS_PER_ORDER_MAX: Final = 50
 PUBLIC_EVENTS_MAX: Final = 200
 EVENT_ID_LENGTH_MAX: Final = 100
+# Events of other doors are named by URIs, and say in terms of a vocabulary what the native door says in words.
+DECLARED_ID_LENGTH_MAX: Final = 255
+TERM_LENGTH_MAX: Final = 200
 NOTE_LENGTH_MAX: Final = 500
 
 
@@ -64,6 +67,15 @@ class EventType(StrEnum):
     LOST = "lost"
     ESTIMATED = "estimated"
     CORRECTED = "corrected"
+    OBSERVED = "observed"
+
+
+class Door(StrEnum):
+    """By which standard a party told us."""
+
+    NATIVE = "native"
+    EPCIS = "epcis"
+    DCSA = "dcsa"
 
 
 class Condition(StrEnum):
@@ -129,6 +141,7 @@ JOURNEY_ORDER: Final[Mapping[EventType, int]] = {
     for rank, kind in enumerate(
         (
             EventType.ESTIMATED,
+            EventType.OBSERVED,
             EventType.PICKED_UP,
             EventType.ARRIVED,
             EventType.UNLOADED,
@@ -251,6 +264,8 @@ class ConsignmentDraft:
 class Scan:
     """One event as the fold reads it. `key` is the party and the party's own id; `corrects` is a key of the same party.
 
+    Of those with the same key, the one that was declared last counts; when it is `retracted`, none does.
+
     `condition` is what the receiver said at a delivery; `goes_back`: goods that are refused there are sent back.
     """
 
@@ -262,6 +277,19 @@ class Scan:
     corrects: tuple[str, str] | None = None
     condition: Condition | None = None
     goes_back: bool = False
+    declared_at: datetime | None = None
+    retracted: bool = False
+
+
+class Version(Protocol):
+    """An event as it was declared once; those that share a key are one event."""
+
+    @property
+    def key(self) -> tuple[str, str]: ...
+    @property
+    def declared_at(self) -> datetime | None: ...
+    @property
+    def retracted(self) -> bool | None: ...
 
 
 class PlannedLeg(Protocol):
@@ -394,6 +422,8 @@ class JourneyEvent:
     note: str | None = None
     condition: Condition | None = None
     goes_back: bool | None = None
+    declared_at: datetime | None = None
+    retracted: bool | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -411,6 +441,8 @@ class JourneyEvent:
             corrects,
             self.condition,
             bool(self.goes_back),
+            self.declared_at,
+            bool(self.retracted),
         )
 
 
@@ -460,5 +492,6 @@ EVENT_DISPLAY: Final[Mapping[EventType, Mapping[str, str]]] = {
     EventType.DAMAGED: {"en": "Damage was reported", "zh-Hans": "发现破损"},
     EventType.LOST: {"en": "Reported lost", "zh-Hans": "报告丢失"},
     EventType.ESTIMATED: {"en": "New estimate", "zh-Hans": "更新预计到达时间"},
+    EventType.OBSERVED: {"en": "Seen", "zh-Hans": "状态上报"},
     EventType.CORRECTED: {"en": "An earlier report was withdrawn", "zh-Hans": "撤回先前的报告"},
 }

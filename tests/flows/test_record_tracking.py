@@ -204,7 +204,7 @@ async def test_number_of_statements_does_not_depend_on_the_batch(ports, on_the_w
         with statements_of(ports.database) as sent:
             await words(ports, operator, *batch)
         counts.append(len(sent))
-    # Known hubs, lock, consignments, events; add, move, move the legs; jobs, one for each name.
+    # Known hubs, lock, legs, events; add, move, move the legs; jobs.
     assert counts == [8, 8]
 
 
