@@ -174,6 +174,14 @@ def _qualified(key: str, rest: list[str]) -> str:
     return ""
 
 
+def ancestors(name: str) -> tuple[str, ...]:
+    """A name in its one form, with the name of the class that it belongs to: of an SGTIN or a lot its GTIN, of a place its GLN."""
+    if name.startswith(f"{RESOLVER}/"):
+        key = "/".join(name.split("/", 5)[:5])
+        return (name,) if key == name else (name, key)
+    return (name,)
+
+
 def sscc_of(name: str) -> str | None:
     """The 18 digits of a logistic unit's name; None when it names something else."""
     found = canonical(name)

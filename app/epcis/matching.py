@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from app.epcis.epcs import ancestors
 from app.epcis.query import Condition, Query, Value
 from app.epcis.seen import Report, Seen
 from app.epcis.times import read_time
@@ -75,8 +76,10 @@ def _holds(condition: Condition, event: Seen) -> bool:
         return any(kind == condition.part and each in wanted for kind, each in _TYPED[name](event))
     if name in _EXISTS:
         return _EXISTS[name](event) or wanted != (True,)
-    if name.startswith(("MATCH_", "WD_")):
-        return any(_named(each, wanted) for each in _names(name, event))
+    if name.startswith("MATCH_"):
+        return any(each in wanted for name in _names(name, event) for each in ancestors(name))
+    if name.startswith("WD_"):
+        return any(is_within(place, str(each)) for place in _names(name, event) for each in wanted)
     return _holds_of_values(condition, event)
 
 
@@ -113,11 +116,6 @@ def is_within(place: str, wanted: str) -> bool:
     inside the path that it begins with. Both in their one form.
     """
     return place == wanted or place.startswith(wanted.rstrip("/") + "/")
-
-
-def _named(name: str, wanted: Iterable[Value]) -> bool:
-    """A name is asked for by itself, or by what it is inside of: a place by the one around it, an SGTIN or a lot by its GTIN."""
-    return any(is_within(name, str(each)) for each in wanted)
 
 
 def _times(field: str, event: Seen) -> Iterable[datetime]:
