@@ -60,7 +60,8 @@ def _too_deep(value: Any, depth: int = 0) -> bool:
     if depth > DEPTH_MAX:
         return True
     if isinstance(value, Mapping):
-        return any(_too_deep(each, depth + 1) for each in value.values())
+        keys = any("\x00" in key or len(key) > TEXT_LENGTH_MAX for key in value)
+        return keys or any(_too_deep(each, depth + 1) for each in value.values())
     if isinstance(value, list):
         return len(value) > LIST_LENGTH_MAX or any(_too_deep(each, depth + 1) for each in value)
     return isinstance(value, str) and (len(value) > TEXT_LENGTH_MAX or "\x00" in value)

@@ -18,6 +18,7 @@ from app.epcis.values import (
 URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", re.ASCII)
 _PREFIX: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 URI_LENGTH_MAX: Final = 2_000
+WORD_LENGTH_MAX: Final = 200
 _ALIASES: Final[Mapping[str, str]] = {"@type": "type", "@id": "id"}
 
 
@@ -47,7 +48,7 @@ def is_extension(name: str, prefixes: Mapping[str, str]) -> bool:
     """Whether a key is somebody's own: a full URI, or a compact one whose prefix is declared."""
     full = expanded(name, prefixes)
     if full != name:
-        return True
+        return URI.fullmatch(full) is not None
     scheme, colon, rest = name.partition(":")
     return bool(colon) and (rest.startswith("//") or scheme in ("urn", "tag", "ni")) and URI.fullmatch(name) is not None
 
@@ -81,7 +82,7 @@ def word_of(kind: Word, written: str, prefixes: Mapping[str, str]) -> str | None
             bare = full.removeprefix(start)
             return bare if bare in VOCABULARIES[kind] else None
     reserved = full.startswith(RESERVED_STARTS)
-    return full if not reserved and URI.fullmatch(full) and len(full) <= URI_LENGTH_MAX else None
+    return full if not reserved and URI.fullmatch(full) and len(full) <= WORD_LENGTH_MAX else None
 
 
 def _starts(kind: Word) -> Iterable[str]:

@@ -129,7 +129,7 @@ def told_by_epcis(event: Event, numbers: Sequence[str], ends: Mapping[str, str],
         tracking_number=None,
         type=EventType.OBSERVED,
         occurred_at=event.at,
-        fingerprint=_fingerprint(event),
+        fingerprint=fingerprint_of(event),
         door=Door.EPCIS,
         hub=hub,
         latitude=latitude,
@@ -165,8 +165,8 @@ def told_by_epcis(event: Event, numbers: Sequence[str], ends: Mapping[str, str],
 
 def type_of(facts: Seen, hub: str | None, end: str | None) -> EventType:
     """What the event means for a consignment whose way ends at the hub `end`, or at a door when that is None."""
-    if facts.disposition in TYPE_OF_DISPOSITION:
-        return TYPE_OF_DISPOSITION[facts.disposition]
+    if kind := TYPE_OF_DISPOSITION.get(facts.disposition or ""):
+        return kind
     step = facts.biz_step
     if step == "receiving":
         return EventType.RECEIVED if hub else EventType.DELIVERED
@@ -188,7 +188,8 @@ def _position(place: str | None) -> tuple[float | None, float | None]:
     return float(match[1]), float(match[2])
 
 
-def _fingerprint(event: Event) -> str:
+def fingerprint_of(event: Event) -> str:
+    """Equal for the same event with the same declaration, however it is written down."""
     said = declaration_of(event)
     told = None if said is None else [in_utc(said.at), said.reason, list(said.corrective_ids)]
     return digest({"hash": hash_id(event), "declaration": told})
@@ -220,15 +221,16 @@ def _readings(facts: Seen, event: Event) -> tuple[list[dict[str, str]], list[dat
     for report in facts.reports:
         kind = _MEASURED.get(report.kind)
         ranges = READING_RANGES[kind] if kind else {}
-        if kind is None or report.unit not in ranges:
+        unit = report.unit
+        if kind is None or unit is None or unit not in ranges:
             continue
-        low, high = ranges[report.unit]
+        low, high = ranges[unit]
         at = report.times.get("time") or report.times.get("endTime") or event.at
         names = ("value",) if "value" in report.numbers else ("minValue", "maxValue")
         for value in (report.numbers[name] for name in names if name in report.numbers):
             if low <= value <= high:
                 shown = format(value.quantize(_DIGITS, ROUND_HALF_EVEN).normalize(), "f")
-                readings.append({"kind": kind.value, "value": shown, "unit": report.unit, "at": in_utc(at)})
+                readings.append({"kind": kind.value, "value": shown, "unit": unit, "at": in_utc(at)})
                 times.append(at)
     return readings, times
 
@@ -252,6 +254,9 @@ class Stored:
     estimated_at: datetime | None
     condition: Condition | None
     document: Mapping[str, Any] | None
+    corrects: str | None = None
+    declared_at: datetime | None = None
+    retracted: bool = False
 
 
 def as_epcis(stored: Stored, base_url: str, company_prefix: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -278,7 +283,10 @@ def as_epcis(stored: Stored, base_url: str, company_prefix: str) -> tuple[dict[s
         event["readPoint"] = {"id": f"geo:{stored.latitude},{stored.longitude}"}
     if stored.readings:
         event["sensorElementList"] = [_sensor_element(reading) for reading in stored.readings]
+    if stored.retracted and stored.declared_at:
+        event["errorDeclaration"] = {"declarationTime": in_utc(stored.declared_at)}
     own = {
+        "corrects": stored.corrects,
         "estimatedAt": in_utc(stored.estimated_at) if stored.estimated_at else None,
         "condition": stored.condition,
         "note": stored.note,
