@@ -44,6 +44,7 @@ from app.flows import (
     return_boxes,
     return_part,
     send_message,
+    subscribe_epcis,
     tell_people,
     tell_replanned,
     tidy,
@@ -105,6 +106,7 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     # A moment after the midnight of legal time.
     "capacities.renew": ("5 16 * * *", publish_listing.renew_capacities),
     "payments.capture": ("20 * * * *", follow_payment.capture_in_time),
+    "epcis.reports": ("* * * * * */5", subscribe_epcis.report_subscriptions),
     "events.months": ("10 19 * * *", keep_events.make_months),
     "moves.align": ("50 * * * *", move_released.align_waiting),
     "payouts.begin": ("0 1 * * *", pay_out.pay_on_their_days),

@@ -21,7 +21,7 @@ from app.epcis.values import CONTEXT, SCHEMA_VERSION, Event, Fault
 from app.flows.ports import Ports
 from app.identity.values import Caller, Grant, Scope
 from app.shipments.epcis import Stored, as_epcis
-from app.shipments.epcis_queries import Mark, Viewer, list_candidates, marks_of
+from app.shipments.epcis_queries import Mark, Viewer, list_candidates, list_names, list_places, marks_of
 from app.shipments.epcis_tokens import end_token, is_ended
 
 PAGE_DEFAULT: Final = 30
@@ -30,6 +30,7 @@ PAGE_MAX: Final = 100
 LOOKED_THROUGH_MAX: Final = 3_000
 BATCH: Final = 500
 TOKEN_LIFETIME: Final = timedelta(hours=1)
+_TOKEN: Final = {"en": "page token", "zh-Hans": "分页令牌"}
 _EVENT: Final = {"en": "event", "zh-Hans": "事件"}
 
 
@@ -120,7 +121,11 @@ async def find_event(ports: Ports, viewer: Viewer, event_id: str) -> Found:
 
 
 async def drop_token(ports: Ports, token: str) -> None:
-    """Nobody goes on from this token any more."""
+    """Nobody goes on from this token any more. Raises `NoSuchResource` for what is no token of ours."""
+    try:
+        ports.seal.open(token.encode())
+    except InvalidToken:
+        raise NoSuchResource(what=_TOKEN) from None
     async with ports.begin() as session:
         await end_token(session, _hash(token), ports.clock.now() + TOKEN_LIFETIME)
 
@@ -215,3 +220,14 @@ def _meaning(viewer: Viewer, query: Query) -> str:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def members_of(ports: Ports, viewer: Viewer, resource: str, *, after: str, limit: int) -> list[str]:
+    """Names of EPCs or places in the events that may be seen, in order, after a name: as they are asked for."""
+    settings = ports.settings
+    async with ports.database.read() as reader:
+        if resource == "epcs":
+            prefix = settings.gs1_company_prefix
+            return await list_names(reader, viewer, company_prefix=prefix, after=after, limit=limit)
+        field = "readPoint" if resource == "readPoints" else "bizLocation"
+        return await list_places(reader, viewer, field, base_url=settings.base_url, after=after, limit=limit)

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.core.database import Reader, Sql
+from app.epcis.epcs import canonical
 from app.epcis.query import Query
-from app.shipments.epcis import STEP_OF_TYPE, Stored, stored_id_in, tracking_number_in
+from app.shipments.epcis import STEP_OF_TYPE, Stored, ginc, hub_address, stored_id_in, tracking_number_in
 from app.shipments.values import Condition, Door, EventType
 
 _COLUMNS: Final = (
@@ -152,30 +153,32 @@ _TIMES: Final[Mapping[str, str]] = {
 }
 
 
-async def list_places(reader: Reader, viewer: Viewer, field: str, *, after: str, limit: int) -> list[tuple[str, bool]]:
-    """Places at which events were seen, in the order of their names: a hub's code (true), or a name as it was sent (false)."""
+async def list_places(
+    reader: Reader, viewer: Viewer, field: str, *, base_url: str, after: str, limit: int
+) -> list[str]:
+    """The read points or business locations of events, in the order of their names. Native events have hubs for read points."""
     seen, values = viewer.where()
+    hub = "CAST(:hubs AS text) || event.hub" if field == "readPoint" else "CAST(NULL AS text)"
     # Only pieces of our own are put together here: what is asked for goes as parameters.
     sql = (
-        f"WITH place AS (SELECT DISTINCT CASE WHEN {_ELSEWHERE} THEN event.hub "  # noqa: S608
-        f"ELSE event.document->'event'->:field->>'id' END AS name, {_ELSEWHERE} AS is_hub {_FROM} WHERE {seen}) "
-        'SELECT name, is_hub FROM place WHERE name IS NOT NULL AND name COLLATE "C" > :after '
-        'ORDER BY name COLLATE "C" LIMIT :limit'
+        f"WITH place AS (SELECT DISTINCT CASE WHEN {_ELSEWHERE} THEN {hub} "  # noqa: S608
+        f"ELSE event.document->'event'->CAST(:field AS text)->>'id' END AS name {_FROM} WHERE {seen}) "
+        'SELECT name FROM place WHERE name COLLATE "C" > :after ORDER BY name COLLATE "C" LIMIT :limit'
     )
-    rows = await Sql(sql).all(reader, values | {"field": field, "after": after, "limit": limit})
-    return [(row.name, row.is_hub) for row in rows]
+    further = {"hubs": hub_address("", base_url), "field": field, "after": after, "limit": limit}
+    return [row.name for row in await Sql(sql).all(reader, values | further)]
 
 
-async def list_names(reader: Reader, viewer: Viewer, *, after: str, limit: int) -> list[tuple[str, bool]]:
-    """What events name, in order: a tracking number of ours (true), or an EPC as it was canonicalised (false)."""
+async def list_names(reader: Reader, viewer: Viewer, *, company_prefix: str, after: str, limit: int) -> list[str]:
+    """What events name, in their one form (a canonical Digital Link), in order; of native events the consignment's GINC."""
     seen, values = viewer.where()
     sql = (
-        f"WITH named AS (SELECT DISTINCT name, false AS is_number {_FROM} CROSS JOIN LATERAL unnest(event.epcs) AS name "  # noqa: S608
-        f"WHERE {seen} UNION SELECT DISTINCT consignment.tracking_number, true {_FROM} WHERE {_ELSEWHERE} AND {seen}) "
-        'SELECT name, is_number FROM named WHERE name COLLATE "C" > :after ORDER BY name COLLATE "C" LIMIT :limit'
+        f"WITH named AS (SELECT DISTINCT name {_FROM} CROSS JOIN LATERAL unnest(event.epcs) AS name WHERE {seen} "  # noqa: S608
+        f"UNION SELECT DISTINCT CAST(:gincs AS text) || consignment.tracking_number {_FROM} WHERE {_ELSEWHERE} AND {seen}) "
+        'SELECT name FROM named WHERE name COLLATE "C" > :after ORDER BY name COLLATE "C" LIMIT :limit'
     )
-    rows = await Sql(sql).all(reader, values | {"after": after, "limit": limit})
-    return [(row.name, row.is_number) for row in rows]
+    further = {"gincs": canonical(ginc("", company_prefix) + "0")[:-1], "after": after, "limit": limit}
+    return [row.name for row in await Sql(sql).all(reader, values | further)]
 
 
 def marks_of(events: Sequence[Stored], query: Query) -> Mark | None:
