@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any, Final
 
-from app.api.problems import MEDIA_TYPE, document, status_of
+from app.api.problems import MEDIA_TYPE, document
 from app.core.errors import Problem
 from app.core.limits import IDEMPOTENCY_KEY_LENGTH_MAX
 from app.core.schema import Shape
@@ -39,24 +39,25 @@ class ProblemDocument(Shape):
 _SCHEMA = {"$ref": "#/components/schemas/ProblemDocument"}
 
 
-def refuses(*problems: type[Problem]) -> Responses:
-    """For `responses=`: the statuses of these problems with their examples."""
+def refuses(*problems: type[Problem], at: str = "/v1/…") -> Responses:
+    """For `responses=`: the statuses of these problems with their examples, as they are at this address."""
     responses: Responses = {}
     for problem in problems:
+        example = example_of(problem, at)
         entry = responses.setdefault(
-            status_of(problem), {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
+            example["status"], {"description": "", "content": {MEDIA_TYPE: {"schema": _SCHEMA, "examples": {}}}}
         )
         entry["description"] = (entry["description"] + "; " if entry["description"] else "") + problem.title["en"]
-        entry["content"][MEDIA_TYPE]["examples"][problem.slug] = {"value": example_of(problem)}
+        entry["content"][MEDIA_TYPE]["examples"][problem.slug] = {"value": example}
     return responses
 
 
-def example_of(problem: type[Problem]) -> Mapping[str, Any]:
+def example_of(problem: type[Problem], at: str = "/v1/…") -> Mapping[str, Any]:
     """The problem document as a reader would meet it, with its fields named in braces."""
     shown = problem.__new__(problem)
     fields: Mapping[str, Any] = _Braces(problem)
     Problem.__init__(shown, **fields)
-    return document(shown, instance="/v1/…", language="en")
+    return document(shown, instance=at, language="en")
 
 
 class _Braces(dict[str, str]):

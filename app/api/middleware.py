@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from app.api.problems import MEDIA_TYPE, BodyTooLarge, TooLarge, document
 from app.core.errors import Broken, Problem
-from app.core.limits import BODY_BYTES_MAX, IMPORT_BODY_BYTES_MAX, PHOTO_BYTES_MAX
+from app.core.limits import BODY_BYTES_MAX, EPCIS_BYTES_MAX, IMPORT_BODY_BYTES_MAX, PHOTO_BYTES_MAX
 from app.core.log import request_id
 from app.core.text import preferred_language
 
@@ -30,7 +30,12 @@ DURATION: Final = Histogram(
     ["route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-LARGER_BODIES: Final = {"/storage/": PHOTO_BYTES_MAX, "/v1/services/imports": IMPORT_BODY_BYTES_MAX}
+LARGER_BODIES: Final = {
+    "/storage/": PHOTO_BYTES_MAX,
+    "/v1/services/imports": IMPORT_BODY_BYTES_MAX,
+    "/epcis/v2/capture": EPCIS_BYTES_MAX,
+    "/epcis/v2/events": EPCIS_BYTES_MAX,
+}
 QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
 
 

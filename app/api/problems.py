@@ -18,6 +18,14 @@ from app.core.errors import Broken, Invalid, Kind, Malformed, Problem, TooManyRe
 from app.core.log import request_id
 from app.core.text import preferred_language
 from app.core.validation import gaps_of
+from app.epcis.errors import (
+    AddressTooLong,
+    CaptureTooLarge,
+    MediaTypeUnsupported,
+    NotInThatForm,
+    QueryTooComplex,
+    QueryTooLarge,
+)
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
@@ -95,6 +103,25 @@ _OWN_STATUS: Final[Mapping[type[Problem], int]] = {
     TooLarge: 413,
     NotJson: 415,
     Overloaded: 503,
+    NotInThatForm: 406,
+    CaptureTooLarge: 413,
+    QueryTooLarge: 413,
+    QueryTooComplex: 413,
+    AddressTooLong: 414,
+    MediaTypeUnsupported: 415,
+}
+EPCIS_DOOR: Final = "/epcis/v2"
+# What EPCIS 2.0 calls a refusal, by the status that it is answered with, where the refusal has no name of its own there.
+_EXCEPTIONS: Final[Mapping[int, str]] = {
+    400: "ValidationException",
+    401: "SecurityException",
+    403: "SecurityException",
+    404: "NoSuchResourceException",
+    406: "NotAcceptableException",
+    409: "ResourceAlreadyExistsException",
+    413: "CaptureLimitExceededException",
+    414: "URITooLongException",
+    415: "UnsupportedMediaTypeException",
 }
 _FRAMEWORK: Final[Mapping[int, type[Problem]]] = {404: NoSuchAddress, 405: MethodNotAllowed}
 _BUSY_SQLSTATES: Final = ("55P03", "57014", "40P01", "40001", "53300")
@@ -107,10 +134,15 @@ def status_of(problem: type[Problem]) -> int:
 
 def document(problem: Problem, *, instance: str, language: str, status: int | None = None) -> dict[str, Any]:
     """The problem document of a refusal, in this language."""
+    answered, named = status or status_of(type(problem)), f"/problems/{problem.slug}"
+    if instance.startswith(EPCIS_DOOR):
+        # There what is not valid is 400, and refusals have the standard's own names.
+        answered = 400 if answered == 422 else answered
+        named = exception_name(getattr(problem, "exception", None), answered)
     body: dict[str, Any] = {
-        "type": f"/problems/{problem.slug}",
+        "type": named,
         "title": problem.title_in(language),
-        "status": status or status_of(type(problem)),
+        "status": answered,
         "detail": problem.detail_in(language),
         "instance": instance,
     }
@@ -123,6 +155,11 @@ def document(problem: Problem, *, instance: str, language: str, status: int | No
     if current := request_id.get():
         body["request_id"] = current
     return body
+
+
+def exception_name(own: str | None, status: int) -> str:
+    """The `type` of a refusal at the door of EPCIS."""
+    return f"epcisException:{own or _EXCEPTIONS.get(status, 'ImplementationException')}"
 
 
 def answer(

@@ -68,8 +68,10 @@ class Settings(BaseSettings):
     message_sender: Literal["mailbox", "sns"] = "mailbox"
     sns_region: str = "ap-east-1"
     sns_endpoint: str | None = None
+    outside_allowed: Annotated[frozenset[str], NoDecode] = frozenset()
+    webhook_concurrency: int = Field(8, ge=1, le=64)
 
-    @field_validator("operator_phones", mode="before")
+    @field_validator("operator_phones", "outside_allowed", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

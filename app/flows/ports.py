@@ -13,6 +13,8 @@ from app.core.storage import ObjectStorage, open_storage
 from app.network.origin_rules import NO_RULES, OriginRules, RulesUnreadable, load_origin_rules
 from app.network.plan import FrontCache
 from app.network.timetable import TimetableCache
+from app.notify.guard import Allowed, read_allowed
+from app.notify.outside import GuardedSender
 from app.notify.senders import MessageSender, open_sender
 from app.offers.terms import NO_TERMS as NO_OFFER_TERMS
 from app.offers.terms import OfferTerms
@@ -38,6 +40,7 @@ class Ports:
     clock: Clock
     storage: ObjectStorage
     sender: MessageSender
+    outside: GuardedSender
     cards: PaymentProvider | None
     timetable: TimetableCache
     fronts: FrontCache
@@ -65,8 +68,17 @@ def origin_rules_of(settings: Settings) -> OriginRules:
     return load_origin_rules(settings.origin_rules, frozenset(Category), frozenset(Species))
 
 
+def outside_allowed(settings: Settings) -> Allowed:
+    """What of our own may be called by URLs that others give; `ValueError` when an entry is no host and no network."""
+    return read_allowed(settings.outside_allowed)
+
+
 def fault_of_tables(settings: Settings) -> str | None:
     """One line about the first table that the settings name and that cannot be used; None when all are good."""
+    try:
+        outside_allowed(settings)
+    except ValueError as error:
+        return f"CHAMA_OUTSIDE_ALLOWED: {error}"
     try:
         origin_rules_of(settings)
     except RulesUnreadable as error:
@@ -94,6 +106,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     terms = load_terms(settings.settlement_terms)
     cards, connect = open_provider(settings), open_connect(settings)
     channels: dict[Channel, PayoutChannel] = {Channel.STRIPE: connect} if connect else {}
+    outside = GuardedSender(outside_allowed(settings))
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
     )
@@ -104,6 +117,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             clock=SystemClock(),
             storage=open_storage(settings),
             sender=open_sender(settings),
+            outside=outside,
             cards=cards,
             timetable=TimetableCache(),
             fronts=FrontCache(),
@@ -117,6 +131,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
         )
     finally:
         await database.close()
+        await outside.close()
         if cards is not None:
             await cards.close()
         if connect is not None:

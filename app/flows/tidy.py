@@ -5,11 +5,19 @@ from app.flows.ports import Ports
 from app.identity.sign_in import forget_old as forget_sign_ins
 from app.notify.service import forget_old as forget_messages
 from app.orders.service import forget_quotes
+from app.shipments.epcis_tokens import forget_tokens
 
 
 async def tidy(ports: Ports) -> None:
-    """Periodic: old keys, counters, messages, sign-ins and quotes, each in a transaction of its own."""
+    """Periodic: old keys, counters, messages, sign-ins, quotes and tokens, each in a transaction of its own."""
     now = ports.clock.now()
-    for forget in (idempotency.forget_old, throttle.forget_old, forget_messages, forget_sign_ins, forget_quotes):
+    for forget in (
+        idempotency.forget_old,
+        throttle.forget_old,
+        forget_messages,
+        forget_sign_ins,
+        forget_quotes,
+        forget_tokens,
+    ):
         async with ports.begin() as session:
             await forget(session, now)

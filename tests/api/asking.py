@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -21,6 +22,7 @@ from app.payments.providers import StripeProvider
 from tests.conftest import NOW, a_database
 from tests.factories.catalogue import JUJUBE, MEMBERS_PRICES, WEEKLY
 from tests.factories.claims import claiming
+from tests.factories.epcis import a_document, an_event
 from tests.factories.feed import a_sheet, as_archive, village_feed
 from tests.factories.identity import GARDEN
 from tests.factories.network import LINE, Remembered
@@ -45,6 +47,10 @@ def _said(town: Town) -> dict[str, Any]:
     references = {"shipmentReferences": [{"typeCode": "FF", "reference": event.tracking_number}]}
     told = {"eventID": "e1", "eventDateTime": at, "eventUpdatedDateTime": at, "eventClassification": classes}
     return {"events": [told | {"shipmentDetails": references}]}
+def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
+    """An event of goods that the carrier carries, under an id of its teller's own."""
+    number = town.to_weigh["consignments"][0]["tracking_number"]
+    return an_event(number, town.now, f"urn:test:{role}")
 
 
 def _carrier(role: str) -> dict[str, str]:
@@ -127,6 +133,13 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/packages/{package_id}/returns": lambda town, role: {"hub": "URUMQI"},
     "POST /v1/tracking/events": lambda town, role: _told(town),
     "POST /v1/tracking/dcsa/events": lambda town, role: _said(town),
+    "POST /epcis/v2/capture": lambda town, role: a_document(_of_the_carrier(town, role)),
+    "POST /epcis/v2/events": _of_the_carrier,
+    "POST /epcis/v2/queries": lambda town, role: {"name": "mine", "query": {"EQ_bizStep": ["departing"]}},
+    "POST /epcis/v2/queries/{query_name}/subscriptions": lambda town, role: {
+        "dest": "https://partner.example/epcis",
+        "stream": True,
+    },
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
     "POST /v1/payments/{payment_id}/receipts": lambda town, role: {"amount": CNY, "reference": "B1"},
     "POST /v1/payees": lambda town, role: paid_at(town.village.garden.producer.id),
@@ -205,6 +218,13 @@ def path_of(line: str, town: Town, role: str) -> str:
         payout_id=town.money.payouts[0],
         remittance_id=town.money.remittances[0],
         remark_id=town.money.remarks[0],
+        capture_id=town.spoken.capture,
+        event_id=quote(town.spoken.event_id, safe=""),
+        query_name=town.spoken.query,
+        subscription_id=town.spoken.subscription,
+        token=town.spoken.token,
+        resource="bizSteps",
+        name="inspecting",
     )
 
 

@@ -19,7 +19,7 @@ from app.main import create_app
 from app.network.capacity import book_capacity
 from app.network.values import Want
 from tests.api.asking import BODIES, ask, body_of, path_of, problem_of, town_clock, town_template
-from tests.api.rights import LISTS, lines, may, reader_of
+from tests.api.rights import LISTS, in_our_manner, lines, may, reader_of
 from tests.factories.catalogue import a_listing
 from tests.factories.orders import an_order, asked_for
 from tests.factories.payments import a_dispute
@@ -42,7 +42,7 @@ async def test_same_key_answers_the_same_and_does_it_once(line, door, town, port
     assert again.headers["content-type"] == first.headers["content-type"]
 
 
-@pytest.mark.parametrize("line", [line for line in POSTS if line in BODIES])
+@pytest.mark.parametrize("line", in_our_manner([line for line in POSTS if line in BODIES]))
 async def test_same_key_with_another_body_is_refused(line, door, town, ports):
     role = may(line)
     assert (await ask(door, line, town, role)).status_code < 300

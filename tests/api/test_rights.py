@@ -35,7 +35,8 @@ def require_problem(answer):
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     problem = answer.json()
     assert problem["status"] == answer.status_code
-    assert problem["type"].startswith("/problems/")
+    at_epcis = problem["instance"].startswith("/epcis/")
+    assert problem["type"].startswith("epcisException:" if at_epcis else "/problems/")
     assert {"title", "detail", "instance", "request_id"} <= problem.keys()
     assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
 

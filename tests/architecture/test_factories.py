@@ -15,6 +15,7 @@ from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_recourse, claiming
 from tests.factories.cooperatives import a_member
+from tests.factories.epcis import spoken
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import disrupt
@@ -66,6 +67,7 @@ async def a_whole_story(ports):
     await a_dispute(ports, await an_order(ports, village.buyer, {village.dates: "1"}))
     await moves_for(ports, order["id"], village.loom.producer.id)
     await a_detour(ports, operator, village)
+    await spoken(ports, operator.caller, order["consignments"][0]["tracking_number"])
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)
 

@@ -21,6 +21,7 @@ from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, a_recourse, claiming, recoursing
 from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
+from tests.factories.epcis import Spoken, spoken
 from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
@@ -76,6 +77,7 @@ class Town:
     agreement: str
     money: Settled
     transferring: Json
+    spoken: Spoken
 
 
 async def a_town(ports: Ports) -> Town:
@@ -145,6 +147,7 @@ async def a_town(ports: Ports) -> Town:
         **await _roof(ports, village),
         money=money,
         transferring=await a_transferring_order(ports, village),
+        spoken=await spoken(ports, carrier.caller, to_weigh["consignments"][0]["tracking_number"]),
     )
 
 
