@@ -25,6 +25,7 @@ from app.api import (
     disruptions,
     hubs,
     imports,
+    labels,
     listings,
     media,
     network,
@@ -59,7 +60,8 @@ from app.core.log import configure
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
-from app.web import assets, operate, pages
+from app.web import assets, operate, pages, resolve
+from app.web.label import draw_labels
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
@@ -86,6 +88,7 @@ ROUTERS = (
     bookings,
     network,
     consignments,
+    labels,
     weigh_ins,
     packages,
     tracking,
@@ -129,13 +132,14 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     # The API and the pages are neighbours: it is given the pictures of the answers that have one.
     app.state.draw_routes = pages.draw_routes
     app.state.draw_statement = draw_statement
+    app.state.draw_labels = draw_labels
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)
     app.include_router(offers.paying)
     app.include_router(orders.once)
     app.include_router(payments.receiving)
-    for module in (pages, operate, assets):
+    for module in (pages, resolve, operate, assets):
         app.include_router(module.router)
     install(app)
     _complete_document(app)

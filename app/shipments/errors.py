@@ -110,3 +110,24 @@ class WeightDoesNotFit(Problem):
         "zh-Hans": "{service} 的 {departure_at} 班次仅剩 {fits_g} 克，此次需增加 {needs_g} 克。未作登记：请退回超出部分后重新过磅，或联系平台。",
     }
     members = ("service", "departure_at", "fits_g", "needs_g")
+
+
+class NumbersUsedUp(Problem):
+    slug = "numbers-used-up"
+    kind = Kind.BROKEN
+    title = {"en": "No package number is free", "zh-Hans": "包裹编号已用尽"}
+    detail = {
+        "en": "Nearly every SSCC of the GS1 company prefix of this service is taken. Tell its operator, who needs a shorter prefix.",
+        "zh-Hans": "本服务的 GS1 厂商识别代码下的 SSCC 几乎已用尽。请联系运营方更换较短的厂商识别代码。",
+    }
+
+
+class TooManyLabels(Problem):
+    slug = "too-many-labels"
+    kind = Kind.INVALID
+    title = {"en": "Too many labels at once", "zh-Hans": "一次请求的面单过多"}
+    detail = {
+        "en": "These are {count} packages; at most {labels_max} labels are drawn at once. Ask for them in parts.",
+        "zh-Hans": "共 {count} 个包裹，一次最多生成 {labels_max} 张面单。请分批请求。",
+    }
+    members = ("count", "labels_max")

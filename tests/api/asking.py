@@ -37,6 +37,12 @@ def _told(town: Town) -> dict[str, Any]:
     return {"events": [event.model_dump(mode="json", exclude_none=True)]}
 
 
+def _labelled(town: Town) -> dict[str, Any]:
+    """A consignment of the garden that the carrier takes in."""
+    consignment: dict[str, Any] = town.to_weigh["consignments"][0]
+    return consignment
+
+
 def _carrier(role: str) -> dict[str, str]:
     """Operators say whose services they bring."""
     return {"carrier": "KUNLUN"} if role == "operator" else {}
@@ -86,6 +92,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "amount": {"amount": 2_000, "currency": "CNY"},
         "reasons": "Half of it is as new",
     },
+    "POST /v1/labels": lambda town, role: {"consignments": [_labelled(town)["id"]], "size": "thermal_60x40"},
     "POST /v1/consignments/{consignment_id}/weigh-ins": lambda town, role: town.scaled[role],
     "POST /v1/weigh-ins/{weigh_in_id}/decision": lambda town, role: {"decision": "accept"},
     "POST /v1/listings/{listing_id}/offers": lambda town, role: {
@@ -181,7 +188,9 @@ def path_of(line: str, town: Town, role: str) -> str:
         code="HOTAN",
         service_id=town.line,
         disruption_id=town.disruptions[0],
-        consignment_id=(town.to_weigh if path.endswith("/weigh-ins") else town.placed[0])["consignments"][0]["id"],
+        consignment_id=(town.to_weigh if path.endswith(("/weigh-ins", "/labels")) else town.placed[0])["consignments"][
+            0
+        ]["id"],
         weigh_in_id=town.weigh_in,
         package_id=town.box,
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],

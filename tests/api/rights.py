@@ -133,6 +133,8 @@ TABLE = """
     POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    GET    /v1/consignments/{consignment_id}/labels  | 401 404 404 200 404 200 404 404 200
+    POST   /v1/labels                                | 401 404 404 200 404 200 404 404 200
     POST   /v1/consignments/{consignment_id}/weigh-ins | 401 403 403 403 403 201 404 403 201
     GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
