@@ -27,6 +27,7 @@ from app.api import (
     imports,
     labels,
     listings,
+    manifests,
     media,
     network,
     offers,
@@ -62,6 +63,7 @@ from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
 from app.web import assets, operate, pages, resolve
 from app.web.label import draw_labels
+from app.web.manifest import draw_manifest
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
@@ -86,6 +88,7 @@ ROUTERS = (
     stranded,
     disruptions,
     bookings,
+    manifests,
     network,
     consignments,
     labels,
@@ -133,6 +136,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     app.state.draw_routes = pages.draw_routes
     app.state.draw_statement = draw_statement
     app.state.draw_labels = draw_labels
+    app.state.draw_manifest = draw_manifest
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)

@@ -131,3 +131,14 @@ class TooManyLabels(Problem):
         "zh-Hans": "共 {count} 个包裹，一次最多生成 {labels_max} 张面单。请分批请求。",
     }
     members = ("count", "labels_max")
+
+
+class ManifestTooLong(Problem):
+    slug = "manifest-too-long"
+    kind = Kind.INVALID
+    title = {"en": "Too many consignments for one manifest", "zh-Hans": "交接清单过长"}
+    detail = {
+        "en": "More than {consignments_max} consignments are booked on this run from this hub. Read them page by page at `/v1/bookings`.",
+        "zh-Hans": "该班次在此站点的预订超过 {consignments_max} 票。请通过 `/v1/bookings` 分页读取。",
+    }
+    members = ("consignments_max",)

@@ -152,6 +152,7 @@ QUERIES: dict[str, Callable[[Town], dict[str, str]]] = {
     "GET /v1/listings#drafts": lambda town: {"producer": town.village.garden.producer.id, "status": "draft"},
     "GET /v1/dev/messages": lambda town: {"to": "+8610000000123"},
     "GET /v1/routes": lambda town: {"from": "HOTAN", "to": "AKSU", "weight_g": "5000"},
+    "GET /v1/services/{service_id}/manifest": lambda town: {"run_at": "2026-03-05T12:00:00Z", "hub": "HOTAN"},
     "GET /v1/departures": lambda town: {"on": "2026-03-05"},
 }
 

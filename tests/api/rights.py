@@ -121,6 +121,7 @@ TABLE = """
     PATCH  /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
     GET    /v1/services/{service_id}/timetables      | 401 403 403 403 403 200 404 403 200
     POST   /v1/services/{service_id}/timetables      | 401 403 403 403 403 201 404 403 201
+    GET    /v1/services/{service_id}/manifest        | 401 403 403 403 403 200 404 403 200
     POST   /v1/services/imports                      | 401 403 403 403 403 200 200 403 200
     POST   /v1/services/imports/gtfs                 | 401 403 403 403 403 200 200 403 200
     POST   /v1/disruptions                           | 401 403 403 403 403 201 422 403 201
