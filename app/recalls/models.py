@@ -31,6 +31,7 @@ class Recall(SQLModel, table=True):
     reason: dict[str, str] = Field(sa_type=JSONB)
     advice: dict[str, str] = Field(sa_type=JSONB)
     made_by: str = Field(max_length=40)
+    by_operator: bool
     created_from: str = Field(max_length=64)
     created_at: datetime
     lifted_at: datetime | None = None

@@ -4,6 +4,8 @@ Revision ID: 0027
 Revises: 0022
 """
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -14,7 +16,25 @@ branch_labels = None
 depends_on = None
 
 
+NEW_TEMPLATES = ("lot_recalled", "recall_lifted")
+
+
+def templates() -> list[str]:
+    """The kinds of message that the database knows by now."""
+    found = op.get_bind().execute(
+        sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ck_message_template'")
+    )
+    return re.findall(r"'([a-z_]+)'", found.scalar_one())
+
+
+def known(values) -> None:
+    op.drop_constraint(op.f("ck_message_template"), "message")
+    listed = ", ".join(f"'{value}'" for value in values)
+    op.create_check_constraint(op.f("ck_message_template"), "message", f"template IN ({listed})")
+
+
 def upgrade() -> None:
+    known([*templates(), *NEW_TEMPLATES])
     op.add_column("package", sa.Column("sscc", sa.String(length=18), nullable=True))
     op.create_check_constraint(op.f("ck_package_sscc"), "package", "sscc ~ '^[0-9]{18}$'")
     op.create_index("uq_package_sscc", "package", ["sscc"], unique=True, postgresql_where=sa.text("sscc IS NOT NULL"))
@@ -33,6 +53,7 @@ def upgrade() -> None:
         sa.Column("reason", postgresql.JSONB(), nullable=False),
         sa.Column("advice", postgresql.JSONB(), nullable=False),
         sa.Column("made_by", sa.String(length=40), nullable=False),
+        sa.Column("by_operator", sa.Boolean(), nullable=False),
         sa.Column("created_from", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
@@ -66,6 +87,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM message WHERE template IN ('lot_recalled', 'recall_lifted')")
+    known([value for value in templates() if value not in NEW_TEMPLATES])
     op.drop_table("recalled_line")
     op.drop_table("recall")
     op.drop_index(op.f("ix_lot_id"), table_name="lot")

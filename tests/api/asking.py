@@ -75,6 +75,11 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "quantity": "6",
         "harvested_on": "2026-02-20",
     },
+    "POST /v1/lots/{lot_id}/recalls": lambda town, role: {
+        "reason": {"en": "Too much of a pesticide"},
+        "advice": {"en": "Do not eat it"},
+    },
+    "POST /v1/recalls/{recall_id}/lift": lambda town, role: {"reason": {"en": "The second analysis found nothing"}},
     "POST /v1/order-cycles": lambda town, role: (
         WEEKLY | {"producer": town.village.garden.producer.id, "service": town.line}
     ),
@@ -177,7 +182,8 @@ def path_of(line: str, town: Town, role: str) -> str:
         agreement_id=town.agreement,
         person_id=town.clerk,
         listing_id=town.draft if variant == "draft" else town.village.dates,
-        lot_id=town.lot,
+        lot_id=town.lots_to_recall.get(role, town.lot) if operation.endswith("/recalls") else town.lot,
+        recall_id=town.recall,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
         dispute_id=town.dispute,

@@ -55,6 +55,11 @@ TABLE = """
     GET    /v1/listings/{listing_id}/lots/{lot_id}   | 401 404 404 200 404 403 403 403 200
     PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
     POST   /v1/listings/{listing_id}/lots/{lot_id}/confirm-harvest | 401 403 403 409 403 403 403 403 403
+    POST   /v1/lots/{lot_id}/recalls                 | 401 404 404 201 404 404 404 404 201
+    GET    /v1/recalls                               | 401 200 200 200 200 200 200 200 200
+    GET    /v1/recalls/{recall_id}                   | 401 404 404 200 404 404 404 404 200
+    GET    /v1/recalls/{recall_id}/consignments      | 401 404 404 200 404 404 404 404 200
+    POST   /v1/recalls/{recall_id}/lift              | 401 404 404 200 404 404 404 404 200
     POST   /v1/order-cycles                          | 401 403 403 201 403 403 403 403 403
     GET    /v1/order-cycles                          | 200
     GET    /v1/order-cycles/{cycle_id}               | 200
@@ -191,6 +196,8 @@ LISTS = [
     "GET /v1/producers",
     "GET /v1/listings",
     "GET /v1/listings/{listing_id}/lots",
+    "GET /v1/recalls",
+    "GET /v1/recalls/{recall_id}/consignments",
     "GET /v1/order-cycles",
     "GET /v1/price-lists",
     "GET /v1/orders",
