@@ -27,7 +27,9 @@ from app.api import (
     epcis_queries,
     hubs,
     imports,
+    labels,
     listings,
+    manifests,
     media,
     network,
     offers,
@@ -41,6 +43,7 @@ from app.api import (
     price_lists,
     producers,
     quotes,
+    recalls,
     recourses,
     reports,
     routes,
@@ -62,7 +65,9 @@ from app.core.log import configure
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
-from app.web import assets, operate, pages
+from app.web import assets, operate, pages, resolve
+from app.web.label import draw_labels
+from app.web.manifest import draw_manifest
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
@@ -82,6 +87,7 @@ ROUTERS = (
     offers,
     claims,
     recourses,
+    recalls,
     hubs,
     imports,
     routes,
@@ -89,8 +95,10 @@ ROUTERS = (
     stranded,
     disruptions,
     bookings,
+    manifests,
     network,
     consignments,
+    labels,
     weigh_ins,
     packages,
     tracking,
@@ -138,12 +146,14 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     app.state.draw_routes = pages.draw_routes
     app.state.draw_statement = draw_statement
     app.include_router(orders.placing)
+    app.state.draw_labels = draw_labels
+    app.state.draw_manifest = draw_manifest
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(offers.paying)
     app.include_router(orders.once)
     app.include_router(payments.receiving)
-    for module in (pages, operate, assets):
+    for module in (pages, resolve, operate, assets):
         app.include_router(module.router)
     install(app)
     _complete_document(app)

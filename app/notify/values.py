@@ -29,6 +29,8 @@ class Template(StrEnum):
     NEW_ORDER_FOR_PRODUCER = "new_order_for_producer"
     LISTING_PUBLISHED = "listing_published"
     SHIPMENT_REPLANNED = "shipment_replanned"
+    LOT_RECALLED = "lot_recalled"
+    RECALL_LIFTED = "recall_lifted"
     HAND_IN_MOVED = "hand_in_moved"
     HARVEST_SHORT = "harvest_short"
     HARVEST_CUT = "harvest_cut"
@@ -136,6 +138,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.SHIPMENT_REPLANNED: {
         "en": "Chama: order {number} goes another way ({reason}). It should arrive by {arrives_by}. Follow it: {link}",
         "zh-Hans": "【茶马】订单 {number} 运输有调整（{reason}），预计 {arrives_by} 前送达，查看物流：{link}",
+    },
+    Template.LOT_RECALLED: {
+        "en": "Chama: RECALL of {title} in order {number}: {reason}. What to do: {advice}. All of it: {link}",
+        "zh-Hans": "【茶马】召回通知：订单 {number} 的 {title}，原因：{reason}。请您：{advice}。详情：{link}",
+    },
+    Template.RECALL_LIFTED: {
+        "en": "Chama: the recall of {title} in order {number} is lifted. See {link}",
+        "zh-Hans": "【茶马】订单 {number} 的 {title} 召回已解除，详情：{link}",
     },
     Template.HAND_IN_MOVED: {
         "en": "Chama: order {number} leaves at another time ({reason}). Have the goods at {hub} by {hand_in_by}.",
@@ -299,4 +309,4 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
 # After this a message is not worth sending any more; a code is useless once it has expired.
 WORTH_SENDING: Final[Mapping[Template, timedelta]] = {
     template: SIGN_IN_CODE_LIFETIME if template is Template.SIGN_IN_CODE else timedelta(days=1) for template in Template
-}
+} | {Template.LOT_RECALLED: timedelta(days=7)}

@@ -80,7 +80,7 @@ class Consignment(SQLModel, table=True):
 
 
 class ConsignmentPackage(SQLModel, table=True):
-    """A box, crate, bale or animal as it travels."""
+    """A box, crate, bale or animal as it travels. `sscc` is the number on its label, null until one is asked for."""
 
     __tablename__ = "package"
     __table_args__ = (
@@ -88,7 +88,9 @@ class ConsignmentPackage(SQLModel, table=True):
         CheckConstraint("deposit_minor > 0 AND return_days > 0", name="deposit"),
         CheckConstraint("returned_at IS NULL OR forfeited_at IS NULL", name="one_end"),
         CheckConstraint("(returned_at IS NULL) = (returned_hub IS NULL)", name="returned_somewhere"),
-        Index(None, "id", postgresql_where=text("deposit_minor IS NOT NULL")),
+        CheckConstraint("sscc ~ '^[0-9]{18}$'", name="sscc"),
+        Index(None, "id"),
+        Index("uq_package_sscc", "sscc", unique=True, postgresql_where=text("sscc IS NOT NULL")),
     )
 
     consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
@@ -111,6 +113,7 @@ class ConsignmentPackage(SQLModel, table=True):
     returned_hub: str | None = Field(default=None, max_length=40)
     forfeited_at: datetime | None = None
     sent_back_at: datetime | None = None
+    sscc: str | None = Field(default=None, max_length=18)
 
 
 class ConsignmentLeg(SQLModel, table=True):

@@ -78,6 +78,17 @@ def read_sscc(text: str) -> str | None:
     return tidy if is_one else None
 
 
+def ginc(company_prefix: str, number: str) -> str:
+    """The Global Identification Number for Consignment (AI 401): the company prefix and our own number of it."""
+    return f"{company_prefix}{number}"
+
+
+def read_ginc(company_prefix: str, text: str) -> str | None:
+    """The tracking number in a GINC of this company; None when it is another's, or mistyped."""
+    tidy = text[:40].strip()
+    return read_tracking_number(tidy.removeprefix(company_prefix)) if tidy.startswith(company_prefix) else None
+
+
 def gs1_check_digit(digits: str) -> str:
     """Digits weighted 3, 1, 3, … from the right; what their sum lacks to a multiple of ten."""
     weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(digits)))

@@ -183,7 +183,10 @@ READING_RANGES: Final[Mapping[ReadingKind, Mapping[str, tuple[Decimal, Decimal]]
 
 @dataclass(frozen=True, slots=True)
 class JourneyPackage:
-    """A package as it is handed in. `weight_g` is gross; `co2e_g` None: its making has no sourced figure."""
+    """A package as it is handed in. `weight_g` is gross; `co2e_g` None: its making has no sourced figure.
+
+    `sscc` is None until its label is asked for.
+    """
 
     id: str
     type: str
@@ -203,6 +206,7 @@ class JourneyPackage:
     returned_hub: str | None = None
     forfeited_at: datetime | None = None
     sent_back_at: datetime | None = None
+    sscc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

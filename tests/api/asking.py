@@ -47,10 +47,18 @@ def _said(town: Town) -> dict[str, Any]:
     references = {"shipmentReferences": [{"typeCode": "FF", "reference": event.tracking_number}]}
     told = {"eventID": "e1", "eventDateTime": at, "eventUpdatedDateTime": at, "eventClassification": classes}
     return {"events": [told | {"shipmentDetails": references}]}
+
+
 def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
     """An event of goods that the carrier carries, under an id of its teller's own."""
     number = town.to_weigh["consignments"][0]["tracking_number"]
     return an_event(number, town.now, f"urn:test:{role}")
+
+
+def _labelled(town: Town) -> dict[str, Any]:
+    """A consignment of the garden that the carrier takes in."""
+    consignment: dict[str, Any] = town.to_weigh["consignments"][0]
+    return consignment
 
 
 def _carrier(role: str) -> dict[str, str]:
@@ -85,6 +93,11 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "quantity": "6",
         "harvested_on": "2026-02-20",
     },
+    "POST /v1/lots/{lot_id}/recalls": lambda town, role: {
+        "reason": {"en": "Too much of a pesticide"},
+        "advice": {"en": "Do not eat it"},
+    },
+    "POST /v1/recalls/{recall_id}/lift": lambda town, role: {"reason": {"en": "The second analysis found nothing"}},
     "POST /v1/order-cycles": lambda town, role: (
         WEEKLY | {"producer": town.village.garden.producer.id, "service": town.line}
     ),
@@ -102,6 +115,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "amount": {"amount": 2_000, "currency": "CNY"},
         "reasons": "Half of it is as new",
     },
+    "POST /v1/labels": lambda town, role: {"consignments": [_labelled(town)["id"]], "size": "thermal_60x40"},
     "POST /v1/consignments/{consignment_id}/weigh-ins": lambda town, role: town.scaled[role],
     "POST /v1/weigh-ins/{weigh_in_id}/decision": lambda town, role: {"decision": "accept"},
     "POST /v1/listings/{listing_id}/offers": lambda town, role: {
@@ -169,6 +183,7 @@ QUERIES: dict[str, Callable[[Town], dict[str, str]]] = {
     "GET /v1/listings#drafts": lambda town: {"producer": town.village.garden.producer.id, "status": "draft"},
     "GET /v1/dev/messages": lambda town: {"to": "+8610000000123"},
     "GET /v1/routes": lambda town: {"from": "HOTAN", "to": "AKSU", "weight_g": "5000"},
+    "GET /v1/services/{service_id}/manifest": lambda town: {"run_at": "2026-03-05T12:00:00Z", "hub": "HOTAN"},
     "GET /v1/departures": lambda town: {"on": "2026-03-05"},
 }
 
@@ -193,7 +208,8 @@ def path_of(line: str, town: Town, role: str) -> str:
         agreement_id=town.agreement,
         person_id=town.clerk,
         listing_id=town.draft if variant == "draft" else town.village.dates,
-        lot_id=town.lot,
+        lot_id=town.lots_to_recall.get(role, town.lot) if operation.endswith("/recalls") else town.lot,
+        recall_id=town.recall,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
         dispute_id=town.dispute,
@@ -205,7 +221,9 @@ def path_of(line: str, town: Town, role: str) -> str:
         code="HOTAN",
         service_id=town.line,
         disruption_id=town.disruptions[0],
-        consignment_id=(town.to_weigh if path.endswith("/weigh-ins") else town.placed[0])["consignments"][0]["id"],
+        consignment_id=(town.to_weigh if path.endswith(("/weigh-ins", "/labels")) else town.placed[0])["consignments"][
+            0
+        ]["id"],
         weigh_in_id=town.weigh_in,
         package_id=town.box,
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],

@@ -55,6 +55,11 @@ TABLE = """
     GET    /v1/listings/{listing_id}/lots/{lot_id}   | 401 404 404 200 404 403 403 403 200
     PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
     POST   /v1/listings/{listing_id}/lots/{lot_id}/confirm-harvest | 401 403 403 409 403 403 403 403 403
+    POST   /v1/lots/{lot_id}/recalls                 | 401 404 404 201 404 404 404 404 201
+    GET    /v1/recalls                               | 401 200 200 200 200 200 200 200 200
+    GET    /v1/recalls/{recall_id}                   | 401 404 404 200 404 404 404 404 200
+    GET    /v1/recalls/{recall_id}/consignments      | 401 404 404 200 404 404 404 404 200
+    POST   /v1/recalls/{recall_id}/lift              | 401 404 404 200 404 404 404 404 200
     POST   /v1/order-cycles                          | 401 403 403 201 403 403 403 403 403
     GET    /v1/order-cycles                          | 200
     GET    /v1/order-cycles/{cycle_id}               | 200
@@ -121,6 +126,7 @@ TABLE = """
     PATCH  /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
     GET    /v1/services/{service_id}/timetables      | 401 403 403 403 403 200 404 403 200
     POST   /v1/services/{service_id}/timetables      | 401 403 403 403 403 201 404 403 201
+    GET    /v1/services/{service_id}/manifest        | 401 403 403 403 403 200 404 403 200
     POST   /v1/services/imports                      | 401 403 403 403 403 200 200 403 200
     POST   /v1/services/imports/gtfs                 | 401 403 403 403 403 200 200 403 200
     POST   /v1/disruptions                           | 401 403 403 403 403 201 422 403 201
@@ -133,6 +139,8 @@ TABLE = """
     POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    GET    /v1/consignments/{consignment_id}/labels  | 401 404 404 200 404 200 404 404 200
+    POST   /v1/labels                                | 401 404 404 200 404 200 404 404 200
     POST   /v1/consignments/{consignment_id}/weigh-ins | 401 403 403 403 403 201 404 403 201
     GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
@@ -209,6 +217,8 @@ LISTS = [
     "GET /v1/producers",
     "GET /v1/listings",
     "GET /v1/listings/{listing_id}/lots",
+    "GET /v1/recalls",
+    "GET /v1/recalls/{recall_id}/consignments",
     "GET /v1/order-cycles",
     "GET /v1/price-lists",
     "GET /v1/orders",

@@ -24,6 +24,7 @@ from tests.factories.offers import an_offer
 from tests.factories.orders import an_order
 from tests.factories.payments import a_dispute, a_part_refund, a_provider_event
 from tests.factories.payouts import a_receipt, a_transferring_order, moves_for, settled
+from tests.factories.recalls import a_recall
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
@@ -48,6 +49,7 @@ async def a_whole_story(ports):
     await a_member(ports, village.loom, village.garden)
     await an_offer(ports, village.buyer, village.carpets, "5", 140_000)
     order = await an_order(ports, village.buyer, village.basket)
+    await a_recall(ports, village.garden)
     await a_provider_event(ports)
     operator = await an_operator(ports)
     bulk = await weighed_goods(ports, village.garden)

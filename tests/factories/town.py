@@ -30,6 +30,7 @@ from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, c
 from tests.factories.orders import a_quote, an_order
 from tests.factories.payments import a_dispute
 from tests.factories.payouts import Settled, a_transferring_order, settled
+from tests.factories.recalls import a_recall
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
 from tests.factories.weighing import a_photo_of_the_scale, scaled, weigh, weighed_goods
@@ -48,6 +49,8 @@ class Town:
     carrier: Someone
     draft: str
     lot: str
+    lots_to_recall: dict[str, str]
+    recall: str
     photo: str
     ready_photo: str
     line: str
@@ -123,6 +126,11 @@ async def a_town(ports: Ports) -> Town:
         carrier=carrier,
         draft=draft,
         lot=await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20"),
+        lots_to_recall={
+            role: await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20")
+            for role in ("member", "operator")
+        },
+        recall=await a_recall(ports, village.garden),
         photo=photo,
         ready_photo=ready,
         line=line.id,
