@@ -51,6 +51,7 @@ from app.api import (
     statements,
     storage,
     stranded,
+    traces,
     tracking,
     weigh_ins,
 )
@@ -97,6 +98,7 @@ ROUTERS = (
     weigh_ins,
     packages,
     tracking,
+    traces,
     payments,
     disputes,
     payouts,
