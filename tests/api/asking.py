@@ -226,6 +226,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         ]["id"],
         weigh_in_id=town.weigh_in,
         package_id=town.box,
+        package=town.box,
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],
         partner_id=town.carrier.id,
         key_id=town.key,

@@ -145,6 +145,8 @@ TABLE = """
     GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
     POST   /v1/weigh-ins/{weigh_in_id}/decision      | 401 200 404 403 404 403 403 403 409
+    GET    /v1/packages/{package}/trace              | 200
+    GET    /v1/lots/{lot_id}/trace                   | 401 404 404 200 404 404 404 404 200
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/dcsa/events                  | 401 403 403 403 403 200 422 403 200

@@ -130,7 +130,7 @@ async def a_town(ports: Ports) -> Town:
             role: await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20")
             for role in ("member", "operator")
         },
-        recall=await a_recall(ports, village.garden),
+        recall=[await a_recall(ports, village.garden) for _ in range(2)][0],
         photo=photo,
         ready_photo=ready,
         line=line.id,
