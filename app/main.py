@@ -51,6 +51,7 @@ from app.api import (
     storage,
     stranded,
     tracking,
+    tracking_dcsa,
     weigh_ins,
 )
 from app.api.documents import complete
@@ -93,6 +94,7 @@ ROUTERS = (
     tracking,
     epcis_queries,
     epcis,
+    tracking_dcsa,
     payments,
     disputes,
     payouts,

@@ -32,7 +32,7 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        return 200 <= self.status < 300
+        return 200 <= self.status < 300 or self.status == 304
 
 
 Script = Generator[Ask, Answer, None]

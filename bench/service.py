@@ -69,10 +69,10 @@ def on_database(url: str, name: str) -> str:
 
 
 @contextmanager
-def running(verb: str, folder: Path, url: str | None, processes: int = 2) -> Iterator[Service]:
-    """`python -m app.cli serve|run` with default settings, ready to answer; its whole tree is gone after the block."""
+def running(verb: str, folder: Path, url: str | None, processes: int = 2, **settings: str) -> Iterator[Service]:
+    """`python -m app.cli serve|run` with default settings but for these, ready to answer; its whole tree is gone after the block."""
     port = _free_port()
-    chosen = {"DATA_DIR": str(folder), "PORT": str(port), "PROCESSES": str(processes), "SECRET": SECRET}
+    chosen = {"DATA_DIR": str(folder), "PORT": str(port), "PROCESSES": str(processes), "SECRET": SECRET} | settings
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHAMA_")}
     environment |= {f"CHAMA_{name}": value for name, value in chosen.items()}
     if url:

@@ -17,7 +17,7 @@ from app.core.schema import Shape
 from app.core.validation import gaps_of
 from app.flows.record_events import Outcome, OutcomeStatus
 from app.flows.record_tracking import record_tracking
-from app.flows.show_tracking import show_tracking, tracking_shape
+from app.flows.show_tracking import tell_tracking
 from app.identity.errors import NotSignedIn
 from app.identity.values import Caller
 from app.shipments.errors import TrackingNumberMistyped
@@ -116,6 +116,4 @@ async def get_tracking(
     language: Language,
 ) -> Response:
     """Public: whoever has the number sees the journey; it names no person and no address. Names come in your language."""
-    shape = tracking_shape(await show_tracking(ports, tracking_number), language)
-    body = shape.model_dump_json(by_alias=True).encode()
-    return etagged(request, body, cache="public, max-age=30")
+    return etagged(request, await tell_tracking(ports, tracking_number, language), cache="public, max-age=30")

@@ -26,6 +26,7 @@ from app.payouts.channels import ConnectedAccounts, PayoutChannel
 from app.payouts.stripe_channel import open_connect
 from app.payouts.terms import NO_TERMS, Terms, TermsUnreadable, load_terms
 from app.payouts.values import Channel
+from app.shipments.answers import Answers
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Ports:
     channels: Mapping[Channel, PayoutChannel] = field(default_factory=dict)
     connect: ConnectedAccounts | None = None
     session: Session | None = None
+    answers: Answers = field(default_factory=Answers)
 
     def begin(self) -> AbstractAsyncContextManager[Session]:
         """One transaction: committed when its block ends well, undone when an exception leaves it."""

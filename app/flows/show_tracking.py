@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 
+from app.core.database import Reader
 from app.core.errors import NotFound
 from app.core.text import pick
 from app.flows.ports import Ports
@@ -13,6 +14,7 @@ from app.network.queries import hubs_by_code
 from app.network.values import HubPoint, Mode
 from app.orders.schemas import Co2eShape
 from app.routing import Timetable
+from app.shipments.answers import version_of
 from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
@@ -68,12 +70,34 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
     if number is None:
         raise TrackingNumberMistyped
     async with ports.database.read() as connection:
-        found = await find_tracked(connection, number)
-        if found is None:
+        return await _shown(ports, connection, number)
+
+
+async def tell_tracking(ports: Ports, typed: str, language: str) -> bytes:
+    """The same as JSON for anyone, in this language. One statement when nothing has changed since it was last asked for."""
+    number = read_tracking_number(typed)
+    if number is None:
+        raise TrackingNumberMistyped
+    now = ports.clock.now()
+    async with ports.database.read() as connection:
+        version = await version_of(connection, number)
+        if version is None:
             raise NotFound(what=CONSIGNMENT)
-        journey, events = found
-        codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
-        hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
+        body = ports.answers.find(number, language, version, now)
+        if body is None:
+            shown = await _shown(ports, connection, number)
+            body = tracking_shape(shown, language).model_dump_json(by_alias=True).encode()
+            ports.answers.keep(number, language, version, body, now=now, until=shown.estimated_at)
+    return body
+
+
+async def _shown(ports: Ports, connection: Reader, number: str) -> Shown:
+    found = await find_tracked(connection, number)
+    if found is None:
+        raise NotFound(what=CONSIGNMENT)
+    journey, events = found
+    codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
+    hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
     standing = standing_of_versions(events)
     story = [standing[scan.key] for scan in story_of(event.scan for event in standing.values())]
     now = ports.clock.now()

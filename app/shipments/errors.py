@@ -110,3 +110,16 @@ class WeightDoesNotFit(Problem):
         "zh-Hans": "{service} 的 {departure_at} 班次仅剩 {fits_g} 克，此次需增加 {needs_g} 克。未作登记：请退回超出部分后重新过磅，或联系平台。",
     }
     members = ("service", "departure_at", "fits_g", "needs_g")
+
+
+class NothingRecorded(Problem):
+    """Of a batch in DCSA's words, no event could be taken: as that standard has it, only then is the answer an error."""
+
+    slug = "no-event-recorded"
+    kind = Kind.INVALID
+    title = {"en": "No event was recorded", "zh-Hans": "未登记任何事件"}
+    detail = {
+        "en": "`feedbackElements` says for each event what is wrong with it. Correct them and send them again.",
+        "zh-Hans": "各事件的问题见 feedbackElements，请改正后重新提交。",
+    }
+    members = ("feedbackElements",)

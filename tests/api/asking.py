@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from app.core.clock import FixedClock
+from app.core.clock import FixedClock, rfc3339
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.main import create_app
@@ -43,6 +43,14 @@ def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
     """An event of goods that the carrier carries, under an id of its teller's own."""
     number = town.to_weigh["consignments"][0]["tracking_number"]
     return an_event(number, town.now, f"urn:test:{role}")
+def _said(town: Town) -> dict[str, Any]:
+    """The same in DCSA's words; when none of it may be told, nothing is taken."""
+    (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
+    at = rfc3339(event.occurred_at)
+    classes = {"eventTypeCode": "EQUIPMENT", "eventClassifierCode": "ACT", "equipmentEventTypeCode": "PICK"}
+    references = {"shipmentReferences": [{"typeCode": "FF", "reference": event.tracking_number}]}
+    told = {"eventID": "e1", "eventDateTime": at, "eventUpdatedDateTime": at, "eventClassification": classes}
+    return {"events": [told | {"shipmentDetails": references}]}
 
 
 def _carrier(role: str) -> dict[str, str]:
@@ -131,6 +139,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "dest": "https://partner.example/epcis",
         "stream": True,
     },
+    "POST /v1/tracking/dcsa/events": lambda town, role: _said(town),
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
     "POST /v1/payments/{payment_id}/receipts": lambda town, role: {"amount": CNY, "reference": "B1"},
     "POST /v1/payees": lambda town, role: paid_at(town.village.garden.producer.id),

@@ -139,6 +139,7 @@ TABLE = """
     POST   /v1/weigh-ins/{weigh_in_id}/decision      | 401 200 404 403 404 403 403 403 409
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
+    POST   /v1/tracking/dcsa/events                  | 401 403 403 403 403 200 422 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     GET    /epcis/v2                                 | 200
     POST   /epcis/v2/capture                         | 401 403 403 403 403 202 202 403 202
