@@ -1,17 +1,9 @@
-"""The refusals of EPCIS 2.0, each with the name that the standard gives it (REST bindings, RFC 7807 problem types)."""
-
-from typing import ClassVar
+"""The refusals of EPCIS 2.0. `exception` is the name that the standard gives each of them (REST bindings, RFC 7807 problem types)."""
 
 from app.core.errors import Kind, Problem
 
 
-class EpcisProblem(Problem):
-    """`exception` is the standard's name for it."""
-
-    exception: ClassVar[str]
-
-
-class DocumentInvalid(EpcisProblem):
+class DocumentInvalid(Problem):
     slug = "epcis-document-invalid"
     kind = Kind.MALFORMED
     exception = "ValidationException"
@@ -22,7 +14,7 @@ class DocumentInvalid(EpcisProblem):
     }
 
 
-class EventNamesNothing(EpcisProblem):
+class EventNamesNothing(Problem):
     slug = "epcis-event-names-nothing"
     kind = Kind.MALFORMED
     exception = "ValidationException"
@@ -33,7 +25,7 @@ class EventNamesNothing(EpcisProblem):
     }
 
 
-class EventExists(EpcisProblem):
+class EventExists(Problem):
     slug = "epcis-event-exists"
     kind = Kind.CONFLICT
     exception = "ResourceAlreadyExistsException"
@@ -44,7 +36,7 @@ class EventExists(EpcisProblem):
     }
 
 
-class QueryExists(EpcisProblem):
+class QueryExists(Problem):
     slug = "epcis-query-exists"
     kind = Kind.CONFLICT
     exception = "ResourceAlreadyExistsException"
@@ -52,7 +44,7 @@ class QueryExists(EpcisProblem):
     detail = {"en": "Delete {name} first, or choose another name.", "zh-Hans": "请先删除 {name}，或另取名称。"}
 
 
-class CaptureTooLarge(EpcisProblem):
+class CaptureTooLarge(Problem):
     slug = "epcis-capture-too-large"
     kind = Kind.MALFORMED
     exception = "CaptureLimitExceededException"
@@ -63,7 +55,7 @@ class CaptureTooLarge(EpcisProblem):
     }
 
 
-class QueryNotUnderstood(EpcisProblem):
+class QueryNotUnderstood(Problem):
     slug = "epcis-query-not-understood"
     kind = Kind.MALFORMED
     exception = "QueryParameterException"
@@ -74,7 +66,7 @@ class QueryNotUnderstood(EpcisProblem):
     }
 
 
-class QueryTooLarge(EpcisProblem):
+class QueryTooLarge(Problem):
     slug = "epcis-query-too-large"
     kind = Kind.MALFORMED
     exception = "QueryTooLargeException"
@@ -85,7 +77,7 @@ class QueryTooLarge(EpcisProblem):
     }
 
 
-class QueryTooComplex(EpcisProblem):
+class QueryTooComplex(Problem):
     slug = "epcis-query-too-complex"
     kind = Kind.MALFORMED
     exception = "QueryTooComplexException"
@@ -96,7 +88,7 @@ class QueryTooComplex(EpcisProblem):
     }
 
 
-class NoSuchResource(EpcisProblem):
+class NoSuchResource(Problem):
     slug = "epcis-no-such-resource"
     kind = Kind.MISSING
     exception = "NoSuchResourceException"
@@ -107,7 +99,7 @@ class NoSuchResource(EpcisProblem):
     }
 
 
-class NoSuchQuery(EpcisProblem):
+class NoSuchQuery(Problem):
     slug = "epcis-no-such-query"
     kind = Kind.MISSING
     exception = "NoSuchNameException"
@@ -115,7 +107,7 @@ class NoSuchQuery(EpcisProblem):
     detail = {"en": "GET /epcis/v2/queries lists yours.", "zh-Hans": "GET /epcis/v2/queries 可列出您的查询。"}
 
 
-class SubscriptionUnclear(EpcisProblem):
+class SubscriptionUnclear(Problem):
     slug = "epcis-subscription-unclear"
     kind = Kind.MALFORMED
     exception = "SubscriptionControlsException"
@@ -126,7 +118,7 @@ class SubscriptionUnclear(EpcisProblem):
     }
 
 
-class MediaTypeUnsupported(EpcisProblem):
+class MediaTypeUnsupported(Problem):
     slug = "epcis-media-type-unsupported"
     kind = Kind.MALFORMED
     exception = "UnsupportedMediaTypeException"
@@ -137,7 +129,7 @@ class MediaTypeUnsupported(EpcisProblem):
     }
 
 
-class NotInThatForm(EpcisProblem):
+class NotInThatForm(Problem):
     slug = "epcis-not-acceptable"
     kind = Kind.MALFORMED
     exception = "NotAcceptableException"
@@ -148,7 +140,7 @@ class NotInThatForm(EpcisProblem):
     }
 
 
-class AddressTooLong(EpcisProblem):
+class AddressTooLong(Problem):
     slug = "epcis-uri-too-long"
     kind = Kind.MALFORMED
     exception = "URITooLongException"

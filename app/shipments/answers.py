@@ -13,7 +13,7 @@ KEPT_MAX: Final = 4_096
 KEPT_FOR: Final = timedelta(minutes=5)
 # Events are only ever added, and whatever else changes writes its row anew: a transaction of its own, or one more event, is another version.
 _VERSION: Final = Sql(
-    "SELECT concat_ws('.', consignment.xmin, (SELECT count(*) FROM tracking_event WHERE consignment_id = consignment.id), "
+    "SELECT concat_ws('.', consignment.xmin, (SELECT count(*) FROM events_of(consignment.id)), "
     "(SELECT string_agg(leg.xmin::text, ',' ORDER BY seq) FROM leg WHERE consignment_id = consignment.id), "
     "(SELECT string_agg(package.xmin::text, ',' ORDER BY id) FROM package WHERE consignment_id = consignment.id)) AS version "
     "FROM consignment WHERE tracking_number = :number"

@@ -41,12 +41,12 @@ _TO_HAND_IN: Final = _journeys(
 _TRACKED: Final = text(
     f"SELECT {_JOURNEY.replace(' AS journey', ' AS journey, told.events')}"  # noqa: S608 - constants of this file
     "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.id), '[]') AS events "
-    "FROM tracking_event AS event WHERE event.consignment_id = consignment.id) AS told WHERE tracking_number = :number"
+    "FROM events_of(consignment.id) AS event) AS told WHERE tracking_number = :number"
 )
 _NUMBERS: Final = text("SELECT id, tracking_number FROM consignment WHERE id = ANY(:ids)")
 _EVENTS_OF: Final = text(
-    "SELECT consignment_id, jsonb_agg(to_jsonb(event) ORDER BY id) FROM tracking_event AS event "
-    "WHERE consignment_id = ANY(:ids) GROUP BY consignment_id"
+    "SELECT event.consignment_id, jsonb_agg(to_jsonb(event) ORDER BY event.id) "
+    "FROM unnest(CAST(:ids AS text[])) AS wanted (id) CROSS JOIN LATERAL events_of(wanted.id) AS event GROUP BY 1"
 )
 
 

@@ -17,20 +17,23 @@ from app.shipments.told import ToldEvent, fault_of
 from app.shipments.values import Condition, ConsignmentStatus, EventType, LegState, LegStatus, Scan, State
 
 # What a row that was locked in between says is read anew with the lock; legs and events are read after it, so that they
-# are what the last holder left.
+# are what the last holder left. A plan is kept from when the month's partition was empty, where reading the whole of it cost
+# nothing: for the rest of this transaction, everything is looked up.
 _LOCK: Final = Sql(
-    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition "
-    "FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
+    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition, "
+    "set_config('enable_seqscan', 'off', true) AS looked_up FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
 )
 _RIDES: Final = Sql(
     "SELECT consignment_id, id, from_hub, to_hub, mode, carrier, departs_at, arrives_at, status, departed_at, arrived_at "
     "FROM leg WHERE consignment_id = ANY(:ids) ORDER BY consignment_id, seq"
 )
-# The fingerprint only of those that may be told again: it is most of what there is to read.
+# Consignment by consignment, so that each is looked for in the partition of its month alone, and between the first and the last, so that
+# no others are opened. The fingerprint only of those that may be told again: it is most of what there is to read.
 _EVENTS: Final = Sql(
-    "SELECT consignment_id, party, party_event_id, declared_at, type, occurred_at, hub, estimated_at, corrects, condition, "
+    "SELECT event.* FROM unnest(CAST(:ids AS text[])) AS wanted (id) CROSS JOIN LATERAL "
+    "(SELECT consignment_id, party, party_event_id, declared_at, type, occurred_at, hub, estimated_at, corrects, condition, "
     "goes_back, retracted, CASE WHEN party = :party AND party_event_id = ANY(:told) THEN fingerprint END AS fingerprint "
-    "FROM tracking_event WHERE consignment_id = ANY(:ids)"
+    "FROM tracking_event WHERE consignment_id = wanted.id AND consignment_id BETWEEN :first AND :last OFFSET 0) AS event"
 )
 _APPEND: Final = Sql(inserting("tracking_event"))
 _MOVE: Final = Sql(
@@ -114,7 +117,13 @@ async def lock_consignments(session: Session, told: Sequence[ToldEvent], party: 
             Ride(row.id, row.from_hub, row.to_hub, row.mode, row.carrier, row.departs_at, row.arrives_at, state)
         )
     held = {row.id: _held(row, tuple(rides[row.id])) for row in rows}
-    asked = {"ids": ids, "party": party.id, "told": list({event.id for event in told})}
+    asked = {
+        "ids": ids,
+        "first": ids[0],
+        "last": ids[-1],
+        "party": party.id,
+        "told": list({event.id for event in told}),
+    }
     for row in await _EVENTS.all(session, asked):
         consignment = held[row.consignment_id]
         consignment.scans.append(_scan(row))

@@ -149,10 +149,18 @@ def upgrade() -> None:
         FOR EACH STATEMENT EXECUTE FUNCTION tracking_event_is_final()
         """
     )
+    # A plan is kept from when a month was empty, where reading the whole of it cost nothing: events are looked up all the same.
+    op.execute(
+        """
+        CREATE FUNCTION events_of(consignment text) RETURNS SETOF tracking_event LANGUAGE sql STABLE SET enable_seqscan = off
+        AS $$ SELECT * FROM tracking_event WHERE consignment_id = consignment $$
+        """
+    )
 
 
 def downgrade() -> None:
     """What the former table can hold stays: of each event the latest full telling, of types and ids that it knows."""
+    op.execute("DROP FUNCTION events_of(text)")
     make_room("uq_tracking_event_declaration")
     make_table(
         100, TYPES, sa.UniqueConstraint("consignment_id", "party", "party_event_id", name="uq_tracking_event_party_event_id")
