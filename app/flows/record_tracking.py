@@ -10,7 +10,7 @@ from app.core.jobs import enqueue
 from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.queries import known_hubs
-from app.orders.service import returnable_of
+from app.orders.service import lines_of_consignments, returnable_of
 from app.shipments.record import DUPLICATE, Locked, Party, append, judge, lock_consignments
 from app.shipments.rules import read_tracking_number
 from app.shipments.schemas import TrackingEventRequest
@@ -41,7 +41,8 @@ async def record_tracking(ports: Ports, caller: Caller, told: Sequence[TrackingE
     async with ports.begin() as session:
         hubs = await known_hubs(session, {event.hub for event in told if event.hub})
         locked = await lock_consignments(session, numbers)
-        judgement = judge(told, locked, party, hubs, await _returnable(session, told, locked), now)
+        returnable = await _returnable(session, told, locked)
+        judgement = judge(told, locked, party, hubs, returnable, now, await _lines(session, told, locked))
         await enqueue(session, await append(session, judgement, locked, now))
     return [_outcome(word) for word in judgement.words]
 
@@ -51,6 +52,13 @@ async def _returnable(session: Session, told: Sequence[TrackingEventRequest], lo
     if all(event.condition is not Condition.REFUSED for event in told):
         return set()
     return await returnable_of(session, {journey.order_id for journey in locked.journeys.values()})
+
+
+async def _lines(session: Session, told: Sequence[TrackingEventRequest], locked: Locked) -> dict[str, set[str]]:
+    """The lines in each consignment; looked up only when some are said to be refused by themselves."""
+    if not any(event.refused_lines for event in told):
+        return {}
+    return await lines_of_consignments(session, {journey.order_id for journey in locked.journeys.values()})
 
 
 def _outcome(word: Problem | str | None) -> Outcome:

@@ -25,6 +25,7 @@ class Consignment(SQLModel, table=True):
 
     `extra_carriage_minor`: what its legs cost by now beyond what the buyer paid for them; the platform's, and below zero when it saved.
     `planned_weight_g`: what its packages were to weigh, once goods of it have been weighed.
+    `refused_lines`: what was refused at the door of a consignment that was taken. `return_id`: it brings goods of its order back to their producer.
     `origin` is the county where the goods come from; it, `categories` and `species` are null where nobody noted them.
     """
 
@@ -61,6 +62,8 @@ class Consignment(SQLModel, table=True):
     categories: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     species: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
+    refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    return_id: str | None = Field(default=None, max_length=40)
 
 
 class ConsignmentPackage(SQLModel, table=True):
@@ -160,6 +163,7 @@ class TrackingEvent(SQLModel, table=True):
     corrects: str | None = Field(default=None, max_length=EVENT_ID_LENGTH_MAX)
     condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
     goes_back: bool | None = None
+    refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
 
 
 class WeighIn(SQLModel, table=True):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -26,7 +27,7 @@ _APPEND: Final = text(
 )
 _MOVE: Final = text(
     "UPDATE consignment SET status = now.status, hub = now.hub, damaged = now.damaged, estimated_at = now.estimated_at, "
-    "last_event_at = now.last_event_at, ended_at = now.ended_at, condition = now.condition "
+    "last_event_at = now.last_event_at, ended_at = now.ended_at, condition = now.condition, refused_lines = now.refused_lines "
     "FROM jsonb_populate_recordset(CAST(NULL AS consignment), CAST(:rows AS jsonb)) AS now WHERE consignment.id = now.id"
 )
 _MOVE_LEGS: Final = text(
@@ -38,6 +39,14 @@ _ESTIMATE_AHEAD_MAX: Final = timedelta(days=120)
 _UNKNOWN_HUB: Final = {
     "en": "No hub has this code; GET /v1/hubs lists them",
     "zh-Hans": "没有此编码的站点，全部站点见 GET /v1/hubs",
+}
+_NOT_IN_IT: Final = {
+    "en": "No line of this consignment; GET /v1/consignments/{id} names its order, whose lines they are",
+    "zh-Hans": "该运单不含此商品行；运单所属订单见 GET /v1/consignments/{id}",
+}
+_ALL_OF_IT: Final = {
+    "en": "All lines were refused: say `refused`, and leave `refused_lines` out",
+    "zh-Hans": "全部商品均被拒收，请使用 refused，且不填 refused_lines",
 }
 _TOO_FAR: Final = {"en": "An estimate lies at most 120 days ahead", "zh-Hans": "预计时间最多在 120 天之内"}
 
@@ -91,8 +100,12 @@ def judge(
     hubs: Collection[str],
     returnable: Collection[str],
     now: datetime,
+    lines: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Judgement:
-    """Decide on each event by itself: new, known already, or refused. `returnable` are the consignments that go back when they are refused."""
+    """Decide on each event by itself: new, known already, or refused. `returnable` are the consignments that go back when they are refused.
+
+    `lines` are the goods in those of which some are said to be refused by themselves.
+    """
     judgement = Judgement()
     known = {
         (consignment_id, *event.key): event.fingerprint
@@ -110,6 +123,8 @@ def judge(
             key = (journey.id, party.id, event.id)
             content = fingerprint(event.model_copy(update={"tracking_number": number}))
             word = _known_already(event, known.get(key), content) or fault_of(event, hubs, now)
+            if word is None and event.refused_lines:
+                word = fault_of_lines(event.refused_lines, lines.get(journey.id, ()))
             if word is None:
                 word = _room_for_one_more(judgement, journey, locked)
             if word is None:
@@ -142,6 +157,14 @@ def fault_of(event: TrackingEventRequest, hubs: Collection[str], now: datetime) 
     return None
 
 
+def fault_of_lines(refused: Sequence[str], lines: Collection[str]) -> Problem | None:
+    """What is wrong with lines that are said to be refused: one that is not in this consignment, or all of them."""
+    gaps = [Gap(f"/refused_lines/{i}", _NOT_IN_IT) for i, line in enumerate(refused) if line not in lines]
+    if not gaps and len(refused) == len(lines):
+        gaps = [Gap("/condition", _ALL_OF_IT)]
+    return Invalid(gaps=gaps) if gaps else None
+
+
 def _room_for_one_more(judgement: Judgement, journey: Journey, locked: Locked) -> Problem | None:
     held = judgement.scans.setdefault(journey.id, [event.scan for event in locked.events.get(journey.id, ())])
     limit = TRACKING_EVENTS_PER_CONSIGNMENT_MAX
@@ -165,7 +188,15 @@ def _add(
     corrects = None if event.corrects is None else (party.id, event.corrects)
     judgement.scans[journey.id].append(
         Scan(
-            (party.id, event.id), event.type, occurred_at, event.hub, estimated_at, corrects, event.condition, goes_back
+            (party.id, event.id),
+            event.type,
+            occurred_at,
+            event.hub,
+            estimated_at,
+            corrects,
+            event.condition,
+            goes_back,
+            tuple(event.refused_lines),
         )
     )
     judgement.fresh.append(
@@ -187,6 +218,7 @@ def _add(
             "corrects": event.corrects,
             "condition": event.condition,
             "goes_back": goes_back if event.condition is Condition.REFUSED else None,
+            "refused_lines": event.refused_lines or None,
         }
     )
 
@@ -221,6 +253,7 @@ def _state_row(journey: Journey, state: State) -> dict[str, Any]:
         "last_event_at": state.last_event_at,
         "ended_at": state.ended_at,
         "condition": state.condition,
+        "refused_lines": list(state.refused_lines) or None,
     }
 
 

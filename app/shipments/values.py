@@ -245,13 +245,15 @@ class ConsignmentDraft:
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
     id: str = field(default_factory=lambda: new_id("con"))
+    return_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One event as the fold reads it. `key` is the party and the party's own id; `corrects` is a key of the same party.
 
-    `condition` is what the receiver said at a delivery; `goes_back`: goods that are refused there are sent back.
+    `condition` is what the receiver said at a delivery; `goes_back`: goods that are refused there are sent back; `refused_lines`: of goods
+    that were taken, what was not.
     """
 
     key: tuple[str, str]
@@ -262,6 +264,7 @@ class Scan:
     corrects: tuple[str, str] | None = None
     condition: Condition | None = None
     goes_back: bool = False
+    refused_lines: tuple[str, ...] = ()
 
 
 class PlannedLeg(Protocol):
@@ -300,6 +303,7 @@ class State:
     last_event_at: datetime | None = None
     ended_at: datetime | None = None
     condition: Condition | None = None
+    refused_lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +344,12 @@ class Journey:
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
     condition: Condition | None = None
+    refused_lines: tuple[str, ...] | None = None
+    return_id: str | None = None
+
+    def refuses(self, line: str) -> bool:
+        """Whether the receiver refused goods of this line at the door: with all the others, or by themselves."""
+        return self.refused or line in (self.refused_lines or ())
 
     @property
     def refused(self) -> bool:
@@ -374,6 +384,7 @@ class Journey:
             last_event_at=self.last_event_at,
             ended_at=self.ended_at,
             condition=self.condition,
+            refused_lines=self.refused_lines or (),
         )
 
 
@@ -394,6 +405,7 @@ class JourneyEvent:
     note: str | None = None
     condition: Condition | None = None
     goes_back: bool | None = None
+    refused_lines: tuple[str, ...] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -411,6 +423,7 @@ class JourneyEvent:
             corrects,
             self.condition,
             bool(self.goes_back),
+            self.refused_lines or (),
         )
 
 
