@@ -28,7 +28,8 @@ from app.claims.rules import (
 )
 from app.claims.schemas import ClaimAnswer, ClaimDecision, ClaimReply, ClaimShape, NewClaim
 from app.claims.service import add_claim, change_claim, find_claim, get_claim, lock_claim, standings_of
-from app.claims.values import ANSWERED_BY, REPLIED_BY, Answer, ClaimEvent, ClaimStatus, ReturnEvent
+from app.claims.values import ANSWERED_BY, REPLIED_BY, VERBS, Answer, ClaimEvent, ClaimStatus, ReturnEvent
+from app.claims.values import DISPLAY as CLAIM_DISPLAY
 from app.core.clock import rfc3339
 from app.core.database import Session
 from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict, UpstreamFailed
@@ -297,11 +298,12 @@ async def step(
 
 
 async def _call_off(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
-    """A claim that waits for its goods is withdrawn: they stay. Raises `StateConflict` once they have left."""
+    """A claim that waits for its goods is withdrawn: they stay. Raises `StateConflict` once they have left, or were left at the door."""
     goods = await lock_open_return(session, order.id, claim.line_id)
-    if goods is not None:
-        await stop_return(session, goods, ReturnEvent.CALL_OFF, now)
-        await free_room(session, goods)
+    if goods is None or goods.at_door:
+        raise StateConflict(state=CLAIM_DISPLAY[ClaimStatus.RETURNING], verb=VERBS[ClaimEvent.WITHDRAW])
+    await stop_return(session, goods, ReturnEvent.CALL_OFF, now)
+    await free_room(session, goods)
 
 
 async def _start_clock(session: Session, claim: BuyerClaim) -> None:
