@@ -4,11 +4,12 @@ from app.claims.models import GoodsReturn
 from app.claims.return_schemas import ReturnShape
 from app.claims.returns import get_return, list_returns
 from app.claims.values import RETURN_DISPLAY, ReturnStatus
+from app.core.errors import Forbidden
 from app.core.money import Money
 from app.core.paging import Page, encode_cursor
 from app.core.text import pick
 from app.flows.ports import Ports
-from app.identity.values import Caller
+from app.identity.values import Caller, Scope
 from app.orders.policies import CarriageBack
 from app.shipments.queries import ways_back
 from app.shipments.values import Journey
@@ -17,7 +18,8 @@ __all__ = ["ReturnShape", "return_shape", "show_return", "show_returns"]
 
 
 async def show_return(ports: Ports, caller: Caller, return_id: str, language: str) -> ReturnShape:
-    """One of them, for whom it concerns; `NotFound` for anybody else."""
+    """One of them, for whom it concerns; `NotFound` for anybody else, `Forbidden` for a key without the scope."""
+    require_scope(caller)
     async with ports.database.read() as connection:
         goods = await get_return(connection, caller, return_id)
         ways = await ways_back(connection, [goods.way_id] if goods.way_id else [])
@@ -27,13 +29,21 @@ async def show_return(ports: Ports, caller: Caller, return_id: str, language: st
 async def show_returns(
     ports: Ports, caller: Caller, status: ReturnStatus | None, cursor: str | None, limit: int, language: str
 ) -> Page[ReturnShape]:
-    """The buyer's, the producer's, the carrier's, or for operators all; the newest first."""
+    """The buyer's, the producer's, the carrier's, or for operators all; the newest first. `Forbidden` for a key without the scope."""
+    require_scope(caller)
     async with ports.database.read() as connection:
         found = await list_returns(connection, caller, status, cursor, limit)
         page = found[:limit]
         ways = await ways_back(connection, [goods.way_id for goods in page if goods.way_id])
     items = [return_shape(goods, ways.get(goods.way_id or ""), language) for goods in page]
     return Page(items=items, next_cursor=encode_cursor([items[-1].id]) if len(found) > limit else None)
+
+
+def require_scope(caller: Caller) -> None:
+    """A partner's key reads what its carrier brings back as it reads what it carries."""
+    if caller.partner_id is not None and Scope.TRACKING_READ not in caller.scopes:
+        scope = Scope.TRACKING_READ.value
+        raise Forbidden(needs={"en": f"an API key with the scope {scope}", "zh-Hans": f"具有 {scope} 权限的 API 密钥"})
 
 
 def return_shape(goods: GoodsReturn, way: Journey | None, language: str) -> ReturnShape:

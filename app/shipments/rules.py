@@ -151,7 +151,7 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
         return replace(state, damaged=damaged)
     status = _status_after(legs, state, scan)
     at_door = _is_at_the_door(state, scan)
-    says_first = at_door and state.condition is None
+    says_first = at_door and state.condition is None and scan.condition is not None
     returns = status in (ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED)
     moved = state.legs if returns and not at_door else _legs_after(legs, state.legs, scan)
     hub = scan.hub
