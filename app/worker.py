@@ -24,6 +24,7 @@ from app.core.settings import Settings, faults_of
 from app.flows import (
     add_photo,
     bargain,
+    bring_back,
     cancel_order,
     capture_epcis,
     claim_goods,
@@ -38,6 +39,7 @@ from app.flows import (
     move_released,
     pay_deposit,
     pay_out,
+    plan_back,
     publish_listing,
     record_payment_event,
     replan_consignments,
@@ -50,6 +52,7 @@ from app.flows import (
     tell_replanned,
     tidy,
     weigh_in,
+    write_off,
 )
 from app.flows.ports import Ports, fault_of_tables, open_ports
 
@@ -63,6 +66,10 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "claim.lapse": claim_goods.lapse_claim,
     "claim.refund": claim_goods.refund_claim,
     "epcis.capture": capture_epcis.run_capture,
+    "refusal.write_off": write_off.write_off,
+    "return.lapse": bring_back.lapse_return,
+    "return.plan": plan_back.plan_return,
+    "return.settle": bring_back.settle_return,
     "deposit.failed": pay_deposit.deposit_failed,
     "deposit.paid": pay_deposit.deposit_paid,
     "deposit.return": pay_deposit.return_deposit,

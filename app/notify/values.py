@@ -41,6 +41,9 @@ class Template(StrEnum):
     CLAIM_SETTLED = "claim_settled"
     CLAIM_REFUSED = "claim_refused"
     CLAIM_WITHDRAWN = "claim_withdrawn"
+    CLAIM_RETURNING = "claim_returning"
+    CLAIM_LAPSED = "claim_lapsed"
+    RETURN_BOOKED = "return_booked"
     WEIGHED = "weighed"
     WEIGHT_ASKED = "weight_asked"
     WEIGHT_REFERRED = "weight_referred"
@@ -187,6 +190,18 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.CLAIM_WITHDRAWN: {
         "en": "Chama: the claim on order {number} was withdrawn by the buyer.",
         "zh-Hans": "【茶马】订单 {number} 的售后申请已由买家撤回。",
+    },
+    Template.CLAIM_RETURNING: {
+        "en": "Chama: {amount} for order {number} goes back once the goods are back. They have to be handed in by {due}.",
+        "zh-Hans": "【茶马】订单 {number} 的商品退回后退款 {amount}，请于 {due} 前交寄。",
+    },
+    Template.CLAIM_LAPSED: {
+        "en": "Chama: goods of order {number} were not handed in in time. The claim is over, nothing goes back.",
+        "zh-Hans": "【茶马】订单 {number} 的商品逾期未交寄，售后申请已关闭，不予退款。",
+    },
+    Template.RETURN_BOOKED: {
+        "en": "Chama: goods of order {number} go back as {tracking}. Handed in at: {hub}, by {hand_in_by}.",
+        "zh-Hans": "【茶马】订单 {number} 的退货运单号为 {tracking}，交寄站点：{hub}，截止 {hand_in_by}。",
     },
     Template.WEIGHED: {
         "en": "Chama: {title} of order {number} was weighed: {weight}. It comes to {amount} now.",

@@ -111,6 +111,15 @@ async def returnable_of(reader: Reader, order_ids: Collection[str]) -> set[str]:
     return {row.consignment_id for row in rows if goes_back(row.terms, row.id)}
 
 
+async def lines_of_consignments(reader: Reader, order_ids: Collection[str]) -> dict[str, set[str]]:
+    """The lines in each consignment of these orders. One statement."""
+    wanted = select(col(OrderLine.consignment_id), col(OrderLine.id)).where(col(OrderLine.order_id).in_(set(order_ids)))
+    found: dict[str, set[str]] = {}
+    for consignment, line in await reader.execute(wanted):
+        found.setdefault(consignment, set()).add(line)
+    return found
+
+
 async def list_lines(session: Session, order_id: str) -> list[OrderLine]:
     return list(
         (

@@ -41,6 +41,7 @@ class Consignment(SQLModel, table=True):
 
     `extra_carriage_minor`: what its legs cost by now beyond what the buyer paid for them; the platform's, and below zero when it saved.
     `planned_weight_g`: what its packages were to weigh, once goods of it have been weighed.
+    `refused_lines`: what was refused at the door of a consignment that was taken. `return_id`: it brings goods of its order back to their producer.
     `origin` is the county where the goods come from; it, `categories` and `species` are null where nobody noted them.
     """
 
@@ -77,6 +78,8 @@ class Consignment(SQLModel, table=True):
     categories: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     species: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
+    refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    return_id: str | None = Field(default=None, max_length=40)
 
 
 class ConsignmentPackage(SQLModel, table=True):
@@ -205,6 +208,7 @@ class TrackingEvent(SQLModel, table=True):
     biz_step: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
     disposition: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
     document: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
 
 
 class WeighIn(SQLModel, table=True):

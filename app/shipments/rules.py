@@ -121,7 +121,11 @@ def order_status(statuses: Collection[ConsignmentStatus]) -> OrderStatus:
 def news_of(before: State, after: State) -> str | None:
     """The name of the job that tells of the change; None when nobody has to be told."""
     if after.status is before.status:
-        same = (after.legs, after.condition) == (before.legs, before.condition)
+        same = (after.legs, after.condition, after.refused_lines) == (
+            before.legs,
+            before.condition,
+            before.refused_lines,
+        )
         return None if same else "shipment.advanced"
     ends = {ConsignmentStatus.DELIVERED: "shipment.delivered", ConsignmentStatus.RETURNED: "shipment.returned"}
     return ends.get(after.status, "shipment.advanced")
@@ -178,6 +182,7 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
         return state if damaged is state.damaged else replace(state, damaged=damaged)
     status = _status_after(legs, state, scan)
     at_door = _is_at_the_door(state, scan)
+    says_first = at_door and state.condition is None and scan.condition is not None
     returns = status in (ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED)
     moved = state.legs if returns and not at_door else _legs_after(legs, state.legs, scan)
     hub = scan.hub
@@ -194,7 +199,8 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
         last_event_at=scan.occurred_at,
         ended_at=scan.occurred_at if status in ENDED else None,
         # What was said first holds: goods that come to a door again do so because of it.
-        condition=state.condition or (scan.condition if at_door else None),
+        condition=scan.condition if says_first else state.condition,
+        refused_lines=scan.refused_lines if says_first else state.refused_lines,
     )
 
 

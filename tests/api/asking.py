@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -43,6 +44,8 @@ def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
     """An event of goods that the carrier carries, under an id of its teller's own."""
     number = town.to_weigh["consignments"][0]["tracking_number"]
     return an_event(number, town.now, f"urn:test:{role}")
+
+
 def _said(town: Town) -> dict[str, Any]:
     """The same in DCSA's words; when none of it may be told, nothing is taken."""
     (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
@@ -130,6 +133,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/offers/{offer_id}/deposit": lambda town, role: {"method": "bank_transfer"},
     "POST /v1/offers/{offer_id}/deposit/receipt": lambda town, role: SEEN_ON_THE_ACCOUNT,
     "POST /v1/offers/{offer_id}/deposit/refund": lambda town, role: SEEN_ON_THE_ACCOUNT,
+    "POST /v1/returns/{return_id}/booking": lambda town, role: {"ready_at": rfc3339(town.now + timedelta(days=2))},
     "POST /v1/claims/{claim_id}/recourse": lambda town, role: town.recoursing,
     "POST /v1/recourses/{recourse_id}/answer": lambda town, role: {"answer": "contest", "words": "It was wet before"},
     "POST /v1/recourses/{recourse_id}/reversal": lambda town, role: {"reasons": "Another consignment was meant"},
@@ -220,6 +224,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         offer_id=town.offers[_offer_of(operation, variant)],
         claim_id=town.settled if operation.endswith("recourse") else town.claims[operation.endswith("decision")],
         recourse_id=town.recourse,
+        return_id=town.goods_return,
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
         code="HOTAN",

@@ -89,6 +89,10 @@ TABLE = """
     POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
     POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
     POST   /v1/claims/{claim_id}/recourse            | 401 403 403 403 403 403 403 403 201
+    GET    /v1/returns                               | 401 200 200 200 200 200 200 200 200
+    GET    /v1/returns/{return_id}                   | 401 200 404 404 200 200 404 404 200
+    POST   /v1/returns/{return_id}/booking           | 401 200 404 404 403 403 403 403 200
+    POST   /v1/returns/{return_id}/keep              | 401 403 404 404 200 403 403 403 409
     GET    /v1/recourses                             | 401 200 200 200 200 200 200 403 200
     GET    /v1/recourses/{recourse_id}               | 401 404 404 404 200 404 404 403 200
     POST   /v1/recourses/{recourse_id}/answer        | 401 403 403 403 403 404 404 403 403
@@ -225,6 +229,7 @@ LISTS = [
     "GET /v1/price-lists",
     "GET /v1/orders",
     "GET /v1/claims",
+    "GET /v1/returns",
     "GET /v1/weigh-ins",
     "GET /v1/offers",
     "GET /v1/hubs",

@@ -37,6 +37,7 @@ SINGLES = [
     "GET /v1/weigh-ins/{weigh_in_id}",
     "GET /v1/offers/{offer_id}",
     "GET /v1/recourses/{recourse_id}",
+    "GET /v1/returns/{return_id}",
     "GET /v1/disputes/{dispute_id}",
     "GET /v1/hubs/{code}",
     "GET /v1/services/{service_id}",

@@ -13,7 +13,7 @@ from app.flows.keep_books import close_books
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
-from tests.factories.claims import a_claim_for, a_recourse, claiming
+from tests.factories.claims import a_claim_for, a_recourse, a_return, claiming
 from tests.factories.cooperatives import a_member
 from tests.factories.epcis import spoken
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
@@ -55,10 +55,12 @@ async def a_whole_story(ports):
     bulk = await weighed_goods(ports, village.garden)
     await weigh(ports, operator, await an_order(ports, village.buyer, {bulk: "10"}), 9_800)
     await a_part_refund(ports, order["id"])
-    for consignment in order["consignments"]:
+    unwanted = await an_order(ports, village.buyer, {village.carpets: "1"})
+    for consignment in (*order["consignments"], *unwanted["consignments"]):
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
+    await a_return(ports, village, unwanted)
     claim = await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
     async with ports.begin() as session:
         await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")
