@@ -49,6 +49,7 @@ from app.api import (
     storage,
     stranded,
     tracking,
+    webhook_endpoints,
     weigh_ins,
 )
 from app.api.documents import complete
@@ -86,6 +87,7 @@ ROUTERS = (
     bookings,
     network,
     consignments,
+    webhook_endpoints,
     weigh_ins,
     packages,
     tracking,

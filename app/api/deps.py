@@ -131,6 +131,21 @@ async def _uploader(caller: Known) -> Caller:
 Uploader = Annotated[Caller, Depends(_uploader)]
 
 
+async def _hook_owner(caller: Known) -> Caller:
+    if caller.person_id is None and Scope.TRACKING_READ not in caller.scopes:
+        scope = Scope.TRACKING_READ.value
+        raise Forbidden(
+            needs={
+                "en": f"a person who is signed in, or a partner's API key with the scope {scope}",
+                "zh-Hans": f"以个人身份登录，或具有 {scope} 权限的合作方 API 密钥",
+            }
+        )
+    return caller
+
+
+HookOwner = Annotated[Caller, Depends(_hook_owner)]
+
+
 def partner_with(scope: str) -> Callable[[Caller], Awaitable[Caller]]:
     """A partner's key with this scope, or an operator."""
 

@@ -46,6 +46,7 @@ from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, Entry, Sold, State, Transfer, TransferKind
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
+from app.notify.webhook_values import News
 from app.orders.models import Order, OrderLine
 from app.orders.policies import Claimable, claimable_of, window_of
 from app.orders.service import list_lines, lock_order
@@ -449,9 +450,12 @@ async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime
         "amount": priced(Money(amount, claim.currency)),
         "due": local_time(claim.due_at) if claim.due_at else "",
     }
+    facts = {"claim": claim.id, "order": claim.order_id, "line": claim.line_id, "status": claim.status}
+    name, producers = f"claim.{claim.status}", (claim.producer_id,)
+    news = News(name, claim.id, now, facts, claim.order_id, buyer=claim.buyer_id, producers=producers)
     people = [parties.buyer, *parties.members.get(claim.producer_id, ())]
     notices = [Notice(one.phone, _TOLD[claim.status], one.language, told) for one in people]
-    await queue_messages(session, notices, now)
+    await queue_messages(session, notices, now, [news])
 
 
 def sold_line(line: OrderLine) -> LineSold:

@@ -6,10 +6,10 @@ from typing import Literal
 
 from app.core.database import Session
 from app.core.errors import Problem
-from app.core.jobs import enqueue
 from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.queries import known_hubs
+from app.notify.announce import announce
 from app.orders.service import returnable_of
 from app.shipments.record import DUPLICATE, Locked, Party, append, judge, lock_consignments
 from app.shipments.rules import read_tracking_number
@@ -42,7 +42,8 @@ async def record_tracking(ports: Ports, caller: Caller, told: Sequence[TrackingE
         hubs = await known_hubs(session, {event.hub for event in told if event.hub})
         locked = await lock_consignments(session, numbers)
         judgement = judge(told, locked, party, hubs, await _returnable(session, told, locked), now)
-        await enqueue(session, await append(session, judgement, locked, now))
+        jobs, news = await append(session, judgement, locked, now)
+        await announce(session, news, jobs)
     return [_outcome(word) for word in judgement.words]
 
 

@@ -13,10 +13,12 @@ from app.core.ids import new_id
 from app.core.jobs import Job
 from app.core.limits import CLOCK_SKEW_MAX, TRACKING_EVENTS_PER_CONSIGNMENT_MAX
 from app.core.schema import fingerprint
+from app.notify.webhook_values import News
 from app.shipments.errors import EventConflict, EventInFuture, EventLimitReached, TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, list_events, list_locked
 from app.shipments.rules import news_of, read_tracking_number, recompute
 from app.shipments.schemas import TrackingEventRequest
+from app.shipments.telling import told_of
 from app.shipments.values import Condition, EventType, Journey, JourneyEvent, Scan, State
 
 _LOCK: Final = text("SELECT id FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE")
@@ -191,10 +193,10 @@ def _add(
     )
 
 
-async def append(session: Session, judgement: Judgement, locked: Locked, now: datetime) -> list[Job]:
-    """Add the new events and write what the consignments become with them, in three statements; answers the news of it."""
+async def append(session: Session, judgement: Judgement, locked: Locked, now: datetime) -> tuple[list[Job], list[News]]:
+    """Add the new events and write what the consignments become with them, in three statements; answers the news of it: for us, for the world."""
     if not judgement.fresh:
-        return []
+        return [], []
     touched = {row["consignment_id"] for row in judgement.fresh}
     moved = [
         (journey, recompute(judgement.scans[journey.id], journey.legs, now))
@@ -206,9 +208,11 @@ async def append(session: Session, judgement: Judgement, locked: Locked, now: da
     await session.execute(
         _MOVE_LEGS, {"rows": as_rows([row for journey, state in moved for row in _leg_rows(journey, state)])}
     )
-    return [
-        Job(name, {"order": journey.order_id}) for journey, state in moved if (name := news_of(journey.state, state))
-    ]
+    named = [(name, journey, state) for journey, state in moved if (name := news_of(journey.state, state))]
+    return (
+        [Job(name, {"order": journey.order_id}) for name, journey, _ in named],
+        [told_of(journey, name, state, now) for name, journey, state in named],
+    )
 
 
 def _state_row(journey: Journey, state: State) -> dict[str, Any]:

@@ -116,6 +116,12 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/disruptions/{disruption_id}/lift": lambda town, role: {},
     "POST /v1/packages/{package_id}/returns": lambda town, role: {"hub": "URUMQI"},
     "POST /v1/tracking/events": lambda town, role: _told(town),
+    "POST /v1/webhook-endpoints": lambda town, role: {
+        "url": "https://hooks.example.com/chama",
+        "events": ["shipment.*"],
+    },
+    "PATCH /v1/webhook-endpoints/{endpoint_id}": lambda town, role: {"events": ["order.*"]},
+    "POST /v1/webhook-endpoints/{endpoint_id}/replay": lambda town, role: {},
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
     "POST /v1/payments/{payment_id}/receipts": lambda town, role: {"amount": CNY, "reference": "B1"},
     "POST /v1/payees": lambda town, role: paid_at(town.village.garden.producer.id),
@@ -194,6 +200,8 @@ def path_of(line: str, town: Town, role: str) -> str:
         payout_id=town.money.payouts[0],
         remittance_id=town.money.remittances[0],
         remark_id=town.money.remarks[0],
+        endpoint_id=town.endpoint,
+        event_id=town.told,
     )
 
 

@@ -26,6 +26,7 @@ from tests.factories.payouts import a_receipt, a_transferring_order, moves_for, 
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
+from tests.factories.webhooks import an_endpoint
 from tests.factories.weighing import weigh, weighed_goods
 
 template, ports = networked, planned
@@ -46,6 +47,7 @@ async def a_whole_story(ports):
     await a_price_list(ports, village.loom, buyers=[village.buyer.id], prices=prices)
     await a_member(ports, village.loom, village.garden)
     await an_offer(ports, village.buyer, village.carpets, "5", 140_000)
+    await an_endpoint(ports, village.buyer)
     order = await an_order(ports, village.buyer, village.basket)
     await a_provider_event(ports)
     operator = await an_operator(ports)

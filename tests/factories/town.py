@@ -17,6 +17,7 @@ from app.identity.rules import refresh_token
 from app.identity.schemas import NewProducer
 from app.identity.sign_in import open_sign_in
 from app.identity.values import Grant, Scope
+from app.notify.webhooks import list_deliveries
 from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, a_recourse, claiming, recoursing
@@ -31,6 +32,7 @@ from tests.factories.payments import a_dispute
 from tests.factories.payouts import Settled, a_transferring_order, settled
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
+from tests.factories.webhooks import an_endpoint, news, reaching, tell_news
 from tests.factories.weighing import a_photo_of_the_scale, scaled, weigh, weighed_goods
 
 ROLES = ("nobody", "buyer", "stranger", "member", "neighbour", "carrier", "rival", "bare", "operator")
@@ -76,6 +78,8 @@ class Town:
     agreement: str
     money: Settled
     transferring: Json
+    endpoint: str
+    told: str
 
 
 async def a_town(ports: Ports) -> Town:
@@ -145,7 +149,20 @@ async def a_town(ports: Ports) -> Town:
         **await _roof(ports, village),
         money=money,
         transferring=await a_transferring_order(ports, village),
+        **await _told(ports, village),
     )
+
+
+async def _told(ports: Ports, village: Village) -> dict[str, str]:
+    """Where the buyer is told of news, and the news that was sent there last; nobody answers there."""
+    endpoint = await an_endpoint(ports, village.buyer)
+    await an_endpoint(ports, village.buyer)
+    at = ports.clock.now()
+    await tell_news(ports, *(news(at=at, buyer=village.buyer.id) for _ in range(2)))
+    await work(reaching(ports))
+    async with ports.database.read() as connection:
+        page = await list_deliveries(connection, endpoint.id, None, None, 1)
+    return {"endpoint": endpoint.id, "told": page.items[0].event}
 
 
 async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
