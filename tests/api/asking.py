@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from app.core.clock import FixedClock
 from app.core.settings import Settings
+from app.core.sign import Signer
 from app.flows.ports import Ports, open_ports
 from app.main import create_app
 from app.network.plan import FrontCache
@@ -116,6 +117,8 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/disruptions/{disruption_id}/lift": lambda town, role: {},
     "POST /v1/packages/{package_id}/returns": lambda town, role: {"hub": "URUMQI"},
     "POST /v1/tracking/events": lambda town, role: _told(town),
+    "POST /v1/consignments/{consignment_id}/hand-overs": lambda town, role: {"code": town.code},
+    "POST /v1/device-keys": lambda town, role: {"public_key": Signer(role.encode()).public_key, "name": "Phone"},
     "POST /v1/webhook-endpoints": lambda town, role: {
         "url": "https://hooks.example.com/chama",
         "events": ["shipment.*"],
@@ -201,6 +204,7 @@ def path_of(line: str, town: Town, role: str) -> str:
         remittance_id=town.money.remittances[0],
         remark_id=town.money.remarks[0],
         endpoint_id=town.endpoint,
+        device_key_id=town.device_key,
         event_id=town.told,
     )
 

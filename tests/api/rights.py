@@ -141,6 +141,11 @@ TABLE = """
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     POST   /v1/webhooks/stripe                       | 400
+    POST   /v1/consignments/{consignment_id}/hand-overs | 401 404 404 201 404 404 404 403 201
+    GET    /v1/consignments/{consignment_id}/custody | 401 200 404 200 404 404 404 404 200
+    POST   /v1/device-keys                           | 401 201 201 201 201 403 403 403 201
+    GET    /v1/device-keys                           | 401 200 200 200 200 403 403 403 200
+    DELETE /v1/device-keys/{device_key_id}           | 401 404 404 204 404 403 403 403 404
     POST   /v1/webhook-endpoints                     | 401 201 201 201 201 201 201 201 201
     GET    /v1/webhook-endpoints                     | 401 200 200 200 200 200 200 200 200
     GET    /v1/webhook-endpoints/{endpoint_id}       | 401 200 404 404 404 404 404 404 404
@@ -230,6 +235,7 @@ LISTS = [
     "GET /v1/payouts",
     "GET /v1/remittances",
     "GET /v1/freight-remarks",
+    "GET /v1/device-keys",
     "GET /v1/webhook-endpoints",
     "GET /v1/webhook-endpoints/{endpoint_id}/deliveries",
 ]
@@ -241,6 +247,7 @@ _READER = {
     "GET /v1/price-lists": "neighbour",
     "GET /v1/memberships": "member",
     "GET /v1/webhook-endpoints": "buyer",
+    "GET /v1/device-keys": "member",
 }
 
 

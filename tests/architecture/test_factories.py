@@ -15,6 +15,7 @@ from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_recourse, claiming
 from tests.factories.cooperatives import a_member
+from tests.factories.custody import handed_in
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import disrupt
@@ -54,6 +55,7 @@ async def a_whole_story(ports):
     bulk = await weighed_goods(ports, village.garden)
     await weigh(ports, operator, await an_order(ports, village.buyer, {bulk: "10"}), 9_800)
     await a_part_refund(ports, order["id"])
+    await handed_in(ports, village.garden.person, order["consignments"][0])
     for consignment in order["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)

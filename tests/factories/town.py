@@ -22,6 +22,7 @@ from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, a_recourse, claiming, recoursing
 from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
+from tests.factories.custody import a_code, a_device
 from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
 from tests.factories.journeys import a_dead_end
@@ -80,6 +81,8 @@ class Town:
     transferring: Json
     endpoint: str
     told: str
+    code: str
+    device_key: str
 
 
 async def a_town(ports: Ports) -> Town:
@@ -117,6 +120,7 @@ async def a_town(ports: Ports) -> Town:
         "bare": bare.headers,
         "operator": operator.headers,
     }
+    placed = await _placed(ports, village)
     to_weigh, scaled, weigh_in = await _by_weight(ports, village, {"carrier": carrier, "operator": operator})
     return Town(
         now=ports.clock.now(),
@@ -139,7 +143,7 @@ async def a_town(ports: Ports) -> Town:
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
         **await _recourse(ports, village, claimable, operator),
         dispute=await a_dispute(ports, await an_order(ports, await a_person(ports), {village.dates: "1"})),
-        placed=tuple([await an_order(ports, village.buyer, village.basket) for _ in range(2)]),
+        placed=placed,
         to_weigh=to_weigh,
         scaled={role: scaled.get(role, scaled["carrier"]) for role in ROLES},
         weigh_in=weigh_in,
@@ -150,6 +154,7 @@ async def a_town(ports: Ports) -> Town:
         money=money,
         transferring=await a_transferring_order(ports, village),
         **await _told(ports, village),
+        **await _handed(ports, village, placed[0]),
     )
 
 
@@ -163,6 +168,21 @@ async def _told(ports: Ports, village: Village) -> dict[str, str]:
     async with ports.database.read() as connection:
         page = await list_deliveries(connection, endpoint.id, None, None, 1)
     return {"endpoint": endpoint.id, "told": page.items[0].event}
+
+
+async def _placed(ports: Ports, village: Village) -> tuple[Json, Json]:
+    first, second = [await an_order(ports, village.buyer, village.basket) for _ in range(2)]
+    return first, second
+
+
+async def _handed(ports: Ports, village: Village, order: Json) -> dict[str, str]:
+    """What the garden's phone shows the first carrier of its consignment, and two keys of that phone's owner."""
+    consignment = next(each for each in order["consignments"] if each["producer"] == village.garden.producer.id)
+    await a_device(ports, village.garden.person, b"an older phone")
+    signer, key = await a_device(ports, village.garden.person)
+    giver, taker = f"producer:{village.garden.producer.id}", f"carrier:{consignment['legs'][0]['carrier']}"
+    code = a_code(consignment["id"], giver, taker, ports.clock.now().replace(microsecond=0), signer)
+    return {"code": code, "device_key": key.id}
 
 
 async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
