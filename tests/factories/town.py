@@ -120,7 +120,6 @@ async def a_town(ports: Ports) -> Town:
         "bare": bare.headers,
         "operator": operator.headers,
     }
-    placed = await _placed(ports, village)
     to_weigh, scaled, weigh_in = await _by_weight(ports, village, {"carrier": carrier, "operator": operator})
     return Town(
         now=ports.clock.now(),
@@ -143,7 +142,6 @@ async def a_town(ports: Ports) -> Town:
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
         **await _recourse(ports, village, claimable, operator),
         dispute=await a_dispute(ports, await an_order(ports, await a_person(ports), {village.dates: "1"})),
-        placed=placed,
         to_weigh=to_weigh,
         scaled={role: scaled.get(role, scaled["carrier"]) for role in ROLES},
         weigh_in=weigh_in,
@@ -154,7 +152,7 @@ async def a_town(ports: Ports) -> Town:
         money=money,
         transferring=await a_transferring_order(ports, village),
         **await _told(ports, village),
-        **await _handed(ports, village, placed[0]),
+        **await _placed(ports, village),
     )
 
 
@@ -170,19 +168,15 @@ async def _told(ports: Ports, village: Village) -> dict[str, str]:
     return {"endpoint": endpoint.id, "told": page.items[0].event}
 
 
-async def _placed(ports: Ports, village: Village) -> tuple[Json, Json]:
-    first, second = [await an_order(ports, village.buyer, village.basket) for _ in range(2)]
-    return first, second
-
-
-async def _handed(ports: Ports, village: Village, order: Json) -> dict[str, str]:
-    """What the garden's phone shows the first carrier of its consignment, and two keys of that phone's owner."""
-    consignment = next(each for each in order["consignments"] if each["producer"] == village.garden.producer.id)
+async def _placed(ports: Ports, village: Village) -> dict[str, Any]:
+    """Two orders; what the garden's phone shows the first carrier of the first one, and the key of that phone beside that of another."""
+    placed = tuple([await an_order(ports, village.buyer, village.basket) for _ in range(2)])
+    consignment = next(each for each in placed[0]["consignments"] if each["producer"] == village.garden.producer.id)
     await a_device(ports, village.garden.person, b"an older phone")
     signer, key = await a_device(ports, village.garden.person)
     giver, taker = f"producer:{village.garden.producer.id}", f"carrier:{consignment['legs'][0]['carrier']}"
     code = a_code(consignment["id"], giver, taker, ports.clock.now().replace(microsecond=0), signer)
-    return {"code": code, "device_key": key.id}
+    return {"placed": placed, "code": code, "device_key": key.id}
 
 
 async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
