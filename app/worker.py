@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from app.core.database import SEARCH_PATH
 from app.core.errors import Kind, Problem
-from app.core.jobs import QUEUE, finish, put_back, take_along
+from app.core.jobs import QUEUE, WEBHOOKS, WEBHOOKS_SLOW, finish, put_back, take_along
 from app.core.limits import JOB_ATTEMPTS_MAX
 from app.core.log import configure
 from app.core.settings import Settings, faults_of
@@ -46,6 +46,7 @@ from app.flows import (
     return_boxes,
     return_part,
     send_message,
+    send_webhooks,
     subscribe_epcis,
     tell_people,
     tell_recalled,
@@ -106,6 +107,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "shipment.delivered": follow_shipment.follow_shipment,
     "shipment.replanned": tell_replanned.tell_replanned,
     "shipment.returned": follow_shipment.follow_shipment,
+    "webhook.deliver": send_webhooks.deliver,
+    "webhook.fan_out": send_webhooks.fan_out,
     "weigh_in.lapse": weigh_in.lapse_weigh_in,
 }
 # Jobs with lists for payloads, of which those that wait run as one.
@@ -123,6 +126,7 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     "payouts.look": ("*/20 * * * *", mark_payout.look_after_payouts),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
     "tidy": ("15 19 * * *", tidy.tidy),
+    "webhooks.look": ("* * * * *", send_webhooks.look_after_webhooks),
 }
 START_OVER_S: Final = 2.0
 LOOKS_EVERY_S: Final = 0.25
@@ -238,19 +242,36 @@ def _cancelled() -> bool:
 
 
 async def _work(ports: Ports) -> None:
+    """A lane for each queue: what waits for the servers of others takes no place from what does not, nor the slow ones from the others."""
+    webhooks = ports.settings.webhook_concurrency
+    lanes = {QUEUE: ports.settings.worker_concurrency, WEBHOOKS: webhooks, WEBHOOKS_SLOW: webhooks}
     app = jobs_app(ports)
     async with app.open_async():
-        await app.run_worker_async(
-            queues=[QUEUE],
-            name="chama",
-            concurrency=ports.settings.worker_concurrency,
-            install_signal_handlers=False,
-            # Looking costs a millisecond; being told would make every transaction with a job wait for the others.
-            listen_notify=False,
-            fetch_job_polling_interval=LOOKS_EVERY_S,
-            shutdown_graceful_timeout=10,
-            delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
-        )
+        running = [asyncio.create_task(_lane(app, queue, at_once)) for queue, at_once in lanes.items()]
+        try:
+            # One that ends by itself, or fails, ends all of them: they begin anew together.
+            ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for lane in running:
+                lane.cancel()
+            ends = await asyncio.gather(*running, return_exceptions=True)
+        for lane, end in zip(running, ends, strict=True):
+            if lane in ended and isinstance(end, Exception):
+                raise end
+
+
+async def _lane(app: App, queue: str, at_once: int) -> None:
+    await app.run_worker_async(
+        queues=[queue],
+        name=queue,
+        concurrency=at_once,
+        install_signal_handlers=False,
+        # Looking costs a millisecond; being told would make every transaction with a job wait for the others.
+        listen_notify=False,
+        fetch_job_polling_interval=LOOKS_EVERY_S,
+        shutdown_graceful_timeout=10,
+        delete_jobs=procrastinate.jobs.DeleteJobCondition.SUCCESSFUL,
+    )
 
 
 async def _alone() -> None:

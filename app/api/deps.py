@@ -116,19 +116,24 @@ async def _operator(caller: Known) -> Caller:
 Operator = Annotated[Caller, Depends(_operator)]
 
 
-async def _uploader(caller: Known) -> Caller:
-    if caller.person_id is None and Scope.WEIGH_INS_WRITE not in caller.scopes:
-        scope = Scope.WEIGH_INS_WRITE.value
-        raise Forbidden(
-            needs={
-                "en": f"a person who is signed in, or a partner's API key with the scope {scope}",
-                "zh-Hans": f"以个人身份登录，或具有 {scope} 权限的合作方 API 密钥",
-            }
-        )
-    return caller
+def anyone_with(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    """A person who is signed in, or a partner's key with this scope."""
+
+    async def allowed(caller: Known) -> Caller:
+        if caller.person_id is None and scope not in caller.scopes:
+            raise Forbidden(
+                needs={
+                    "en": f"a person who is signed in, or a partner's API key with the scope {scope.value}",
+                    "zh-Hans": f"以个人身份登录，或具有 {scope.value} 权限的合作方 API 密钥",
+                }
+            )
+        return caller
+
+    return allowed
 
 
-Uploader = Annotated[Caller, Depends(_uploader)]
+Uploader = Annotated[Caller, Depends(anyone_with(Scope.WEIGH_INS_WRITE))]
+HookOwner = Annotated[Caller, Depends(anyone_with(Scope.TRACKING_READ))]
 
 
 def partner_with(scope: str) -> Callable[[Caller], Awaitable[Caller]]:

@@ -8,10 +8,13 @@ from typing import Any, Final
 from app.core.database import Session, Sql, as_rows
 
 QUEUE: Final = "chama"
+# What waits for servers of others has workers of its own, and what waits for the slow ones among them others again.
+WEBHOOKS: Final = "webhooks"
+WEBHOOKS_SLOW: Final = "webhooks_slow"
 # A row of the queue's own table, which it keeps from version to version: through its client this costs five times as much.
 _ENQUEUE: Final = Sql(
-    "INSERT INTO procrastinate_jobs (queue_name, task_name, args, scheduled_at) SELECT :queue, name, payload, run_at "
-    "FROM json_to_recordset(CAST(:jobs AS json)) AS job (name text, payload jsonb, run_at timestamptz)"
+    "INSERT INTO procrastinate_jobs (queue_name, task_name, args, scheduled_at) SELECT queue, name, payload, run_at "
+    "FROM json_to_recordset(CAST(:jobs AS json)) AS job (queue text, name text, payload jsonb, run_at timestamptz)"
 )
 # Jobs that failed before run alone, so that one that fails keeps no others back twice.
 _TAKE_ALONG: Final = Sql(
@@ -35,12 +38,13 @@ class Job:
     name: str
     payload: Mapping[str, Any] = field(default_factory=dict)
     run_at: datetime | None = None
+    queue: str = QUEUE
 
 
 async def enqueue(session: Session, jobs: Sequence[Job]) -> None:
     """Queue jobs so that they exist if and only if the caller's transaction commits. One statement, whatever their number."""
     if jobs:
-        await _ENQUEUE.tell(session, {"queue": QUEUE, "jobs": as_rows(jobs)})
+        await _ENQUEUE.tell(session, {"jobs": as_rows(jobs)})
 
 
 async def take_along(session: Session, name: str, worker: int | None) -> dict[int, dict[str, Any]]:

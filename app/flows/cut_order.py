@@ -10,7 +10,7 @@ from app.catalogue.reserve import keep_of_line
 from app.core.clock import rfc3339
 from app.core.database import Session
 from app.core.ids import new_id
-from app.core.jobs import Job, enqueue
+from app.core.jobs import Job
 from app.core.money import Money
 from app.core.quantity import as_text
 from app.flows.ports import Ports
@@ -19,12 +19,13 @@ from app.ledger.rules import proceeds, reduction_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.values import PriceParts, State, Transfer, TransferKind
 from app.network.capacity import release_capacity, shrink_capacity
+from app.notify.announce import announce
 from app.orders.models import Order, OrderLine
 from app.orders.policies import free_cancel_of
 from app.orders.proceeds import goods_of
 from app.orders.rules import line_total, may
 from app.orders.service import keep_of_line as keep_order_line
-from app.orders.service import list_lines, lock_order
+from app.orders.service import list_lines, lock_order, news_of
 from app.orders.shares import shares_of
 from app.orders.values import OrderEvent, OrderStatus
 from app.packaging.rules import choose_packages
@@ -141,7 +142,8 @@ async def _cut(
     await give_part_back(session, order, payment, new_id("rfd"), refund.amount, now)
     _note(order, noted | {"at": rfc3339(now), "to": as_text(quantity), "refund": refund}, before, after, now)
     await session.flush()
-    await enqueue(session, [Job("order.cut", {"order": order.id, "number": len(order.reductions or ()) - 1})])
+    told = news_of(order, "order.cut", now, line=line.id, quantity=as_text(quantity))
+    await announce(session, [told], [Job("order.cut", {"order": order.id, "number": len(order.reductions or ()) - 1})])
     await keep_of_line(session, order.id, line.id, lot, quantity)
     if left is None:
         await release_capacity(session, [cut.id])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -34,7 +34,7 @@ from app.notify.service import queue_messages
 from app.orders.models import Order, OrderLine, Quote
 from app.orders.payment_schemas import PaymentShape
 from app.orders.schemas import OptionShape, OrderRequest
-from app.orders.service import add_order, find_placed, get_order, get_quote
+from app.orders.service import add_order, find_placed, get_order, get_quote, news_of
 from app.payments.models import Payment
 from app.payments.rules import may_hold, require_offered
 from app.payments.service import amount_of, get_payment_of, note_intent, start_payment
@@ -190,7 +190,8 @@ async def _write_order(
     if draft.method is not PaymentMethod.CASH_ON_DELIVERY:
         await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=_unpaid_until(order, now))])
         return None
-    await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now)
+    told = replace(news_of(order, "order.placed", now), producers=tuple({each.producer_id for each in journeys}))
+    await queue_messages(session, placed_notices(order, journeys, parties, ports.timetable.hubs), now, [told])
     payment = PaymentShape(id=draft.payment_id, method=draft.method, status=PaymentStatus.PENDING_CASH)
     body = order_shape(order, draft.lines, journeys, payment, language).model_dump_json(by_alias=True).encode()
     await record(session, claim, 201, ports.seal.close(body))

@@ -11,6 +11,7 @@ from app.flows.tell_people import local_time
 from app.identity.service import parties_of
 from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
+from app.notify.webhook_values import News
 from app.orders.models import Order
 
 _TOLD: Final = {
@@ -34,6 +35,9 @@ async def tell_claim(session: Session, order: Order, claim: BuyerClaim, now: dat
         "amount": priced(Money(amount, claim.currency)),
         "due": local_time(claim.due_at) if claim.due_at else "",
     }
+    facts = {"claim": claim.id, "order": claim.order_id, "line": claim.line_id, "status": claim.status}
+    name, producers = f"claim.{claim.status}", (claim.producer_id,)
+    news = News(name, claim.id, now, facts, claim.order_id, buyer=claim.buyer_id, producers=producers)
     people = [parties.buyer, *parties.members.get(claim.producer_id, ())]
     notices = [Notice(one.phone, _TOLD[claim.status], one.language, told) for one in people]
-    await queue_messages(session, notices, now)
+    await queue_messages(session, notices, now, [news])

@@ -142,3 +142,13 @@ class LastOwner(Problem):
         "en": "This is its only owner. Make somebody else its owner first.",
         "zh-Hans": "这是唯一的负责人。请先将他人设为负责人。",
     }
+
+
+class TooManyDeviceKeys(Problem):
+    slug = "too-many-device-keys"
+    kind = Kind.CONFLICT
+    title = {"en": "Too many device keys", "zh-Hans": "设备密钥过多"}
+    detail = {
+        "en": "There are {max} already. Withdraw those of devices that are not used any more.",
+        "zh-Hans": "设备密钥已达 {max} 个。请撤销不再使用的设备密钥。",
+    }

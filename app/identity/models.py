@@ -153,6 +153,20 @@ class Partner(SQLModel, table=True):
     created_at: datetime
 
 
+class DeviceKey(SQLModel, table=True):
+    """With which Ed25519 key a person's device signs, from when until when it is believed."""
+
+    __tablename__ = "device_key"
+    __table_args__ = (Index(None, "person_id", "id"),)
+
+    id: str = Field(primary_key=True, max_length=40)
+    person_id: str = Field(foreign_key="person.id", max_length=40)
+    public_key: str = Field(unique=True, max_length=43)
+    name: str = Field(max_length=60)
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
 class ApiKey(SQLModel, table=True):
     """`hash` proves the secret, `prefix` lets people recognise it."""
 

@@ -65,6 +65,7 @@ _CONTACTS = Sql(
     "WHERE membership.producer_id = ANY(:producers) ORDER BY membership.producer_id, person.id"
 )
 _PERSONS = Sql("SELECT id, phone, language FROM person WHERE id = ANY(:persons)")
+_BY_PHONE = Sql("SELECT id, phone, language FROM person WHERE phone = ANY(:phones) ORDER BY id")
 _PARTIES = Sql(
     "SELECT NULL AS producer, NULL AS name, id, phone, language, NULL::json AS share FROM person WHERE id = :buyer "
     "UNION ALL (SELECT membership.producer_id, producer.name::text, person.id, person.phone, person.language, "
@@ -303,6 +304,12 @@ async def contacts_of_persons(connection: Reader, person_ids: Collection[str]) -
     """Where to reach these persons. One statement."""
     rows = await _PERSONS.all(connection, {"persons": list(person_ids)})
     return {row.id: Contact(row.id, row.phone, row.language) for row in rows}
+
+
+async def contacts_of_phones(connection: Reader, phones: Collection[str]) -> list[Contact]:
+    """Those of these phones' owners who have ever signed in. One statement."""
+    rows = await _BY_PHONE.all(connection, {"phones": sorted(phones)})
+    return [Contact(row.id, row.phone, row.language) for row in rows]
 
 
 def page_of(rows: Sequence[Row[Any]], limit: int, shape: type[Listed]) -> Page[Listed]:

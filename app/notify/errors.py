@@ -37,3 +37,13 @@ class NoAnswer(Problem):
         "en": "The server behind this URL did not answer ({reason}). It is tried again later.",
         "zh-Hans": "该网址的服务器没有响应（{reason}），稍后将重试。",
     }
+
+
+class TooManyEndpoints(Problem):
+    slug = "too-many-endpoints"
+    kind = Kind.CONFLICT
+    title = {"en": "Too many webhook endpoints", "zh-Hans": "推送地址过多"}
+    detail = {
+        "en": "There are {max} already. Delete one that is not needed, or let one take more kinds of news.",
+        "zh-Hans": "推送地址已达 {max} 个。请删除不用的地址，或让现有地址接收更多事件。",
+    }

@@ -67,7 +67,7 @@ class GuardedSender:
     ) -> None:
         self._allowed, self._timeout_s, self._resolve = allowed, timeout_s, resolver
         self._client = httpx.AsyncClient(
-            verify=trust or ssl.create_default_context(),
+            verify=True if trust is None else trust,
             trust_env=False,
             follow_redirects=False,
             timeout=timeout_s,

@@ -8,7 +8,8 @@ from sqlmodel import col
 
 from app.core.database import Reader, Session, Sql, as_rows, inserting
 from app.core.ids import new_id
-from app.core.jobs import Job, enqueue
+from app.core.jobs import Job
+from app.notify.announce import announce
 from app.notify.models import Message
 from app.notify.rules import is_worth_sending, render
 from app.notify.schemas import MailboxMessage
@@ -22,6 +23,7 @@ from app.notify.values import (
     State,
     Template,
 )
+from app.notify.webhook_values import News
 
 _QUEUE = Sql(inserting("message"))
 _OUTGOING = Sql(
@@ -42,13 +44,14 @@ _FORGET = text(
 )
 
 
-async def queue_messages(session: Session, notices: Sequence[Notice], now: datetime) -> None:
+async def queue_messages(session: Session, notices: Sequence[Notice], now: datetime, news: Sequence[News] = ()) -> None:
     """Write the messages, and a job for every few of them, so that they leave if and only if the transaction commits.
 
-    Two statements, whatever their number.
+    Two statements, whatever their number; `news` of the same for webhooks goes with the second.
     """
     assert len(notices) <= NOTICES_PER_CALL_MAX
     if not notices:
+        await announce(session, news)
         return
     ids = [new_id("msg") for _ in notices]
     # Rows, not models: a model costs more to make than its message to write.
@@ -67,7 +70,7 @@ async def queue_messages(session: Session, notices: Sequence[Notice], now: datet
     ]
     await _QUEUE.tell(session, {"rows": as_rows(messages)})
     together = [ids[first : first + MESSAGES_PER_JOB_MAX] for first in range(0, len(ids), MESSAGES_PER_JOB_MAX)]
-    await enqueue(session, [Job("message.send", {"messages": few}) for few in together])
+    await announce(session, news, [Job("message.send", {"messages": few}) for few in together])
 
 
 async def find_outgoing(reader: Reader, message_ids: Collection[str], now: datetime) -> list[Outgoing]:

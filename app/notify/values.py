@@ -73,6 +73,8 @@ class Template(StrEnum):
     DEPOSIT_FAILED = "deposit_failed"
     BOX_RETURNED = "box_returned"
     BOX_FORFEITED = "box_forfeited"
+    WEBHOOK_GONE = "webhook_gone"
+    WEBHOOK_UNREACHABLE = "webhook_unreachable"
 
 
 class State(StrEnum):
@@ -318,6 +320,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.BOX_FORFEITED: {
         "en": "Chama: {count} boxes of order {number} did not come back in time. Their deposits of {amount} are kept for new ones.",
         "zh-Hans": "【茶马】订单 {number} 有 {count} 个循环箱逾期未还，押金 {amount} 不予退还。",
+    },
+    Template.WEBHOOK_GONE: {
+        "en": "Chama: {host} answered that it takes no webhooks any more (410). We send it nothing until you enable it again.",
+        "zh-Hans": "【茶马】{host} 表示不再接收推送（410），已停止发送。如需恢复请重新启用。",
+    },
+    Template.WEBHOOK_UNREACHABLE: {
+        "en": "Chama: {host} has taken no webhook for three days, so it is disabled. Enable it again, then replay what it missed.",
+        "zh-Hans": "【茶马】{host} 三天来未能接收任何推送，已停用。修复后请重新启用并补发。",
     },
 }
 

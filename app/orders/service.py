@@ -12,11 +12,13 @@ from app.core.database import Reader, Session, Sql, as_rows, dump_json, insertin
 from app.core.errors import IdTaken, NotFound
 from app.core.money import Money
 from app.core.paging import decode_cursor
+from app.notify.announce import announce
+from app.notify.webhook_values import News
 from app.orders.errors import QuoteUsed
 from app.orders.models import Order, OrderLine, Quote
 from app.orders.policies import goes_back
 from app.orders.rules import advance
-from app.orders.values import OrderEvent, Price
+from app.orders.values import OrderEvent, OrderStatus, Price
 
 QUOTE: Final = {"en": "quote", "zh-Hans": "报价"}
 ORDER: Final = {"en": "order", "zh-Hans": "订单"}
@@ -34,6 +36,15 @@ _ADD: Final = Sql(
     "WITH added AS ({order} ON CONFLICT DO NOTHING RETURNING id), lines AS ({lines} WHERE EXISTS (SELECT FROM added)) "
     "SELECT id FROM added".replace("{order}", inserting("order")).replace("{lines}", inserting("order_line", "lines"))
 )
+# What the world is told when an order comes to be this; of one that waits for its payment nobody is.
+_TOLD: Final[Mapping[OrderStatus, str]] = {
+    OrderStatus.PLACED: "order.placed",
+    OrderStatus.IN_TRANSIT: "order.shipped",
+    OrderStatus.DELIVERED: "order.delivered",
+    OrderStatus.COMPLETED: "order.completed",
+    OrderStatus.CANCELLED: "order.cancelled",
+    OrderStatus.EXPIRED: "order.expired",
+}
 _ORDERED: Final = Sql('SELECT id FROM "order" WHERE quote_id = :quote')
 
 
@@ -167,12 +178,19 @@ async def list_orders(session: Session, buyer_id: str, cursor: str | None, limit
 
 
 async def move(session: Session, order: Order, event: OrderEvent, now: datetime, reason: str | None = None) -> None:
-    """Take a locked order one step further; raises `StateConflict` when that step does not exist."""
+    """Take a locked order one step further, with the news of it; raises `StateConflict` when that step does not exist."""
     status = advance(order.status, event)
     delivered_at = now if event is OrderEvent.DELIVER else order.delivered_at
     changed = {"status": status, "updated_at": now, "delivered_at": delivered_at, "cancel_reason": reason}
     await session.execute(update(Order).where(col(Order.id) == order.id).values(changed))
     order.status, order.updated_at, order.delivered_at, order.cancel_reason = status, now, delivered_at, reason
+    await announce(session, [news_of(order, _TOLD[status], now)])
+
+
+def news_of(order: Order, name: str, now: datetime, **facts: Any) -> News:
+    """What webhooks are told of an order; its producers are looked up when it is told."""
+    told = {"order": order.id, "number": order.number, "status": order.status, **facts}
+    return News(name, order.id, now, told, order.id, buyer=order.buyer_id, producers=None)
 
 
 async def settle_line(session: Session, line: OrderLine, changed: Mapping[str, Any]) -> None:

@@ -1,9 +1,9 @@
 """Verbs of paying: start, ask, collect, cancel, return, and take in what a provider tells us."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import Select, func, select, update
@@ -12,7 +12,10 @@ from sqlmodel import col
 
 from app.core.database import Reader, Session, Sql, as_rows, inserting
 from app.core.errors import NotFound, StateConflict
+from app.core.ids import is_id
 from app.core.money import Money
+from app.notify.announce import announce
+from app.notify.webhook_values import News as ToldNews
 from app.payments.errors import ReceiptKnown
 from app.payments.models import Payment, PaymentReceipt, ProviderEvent
 from app.payments.rules import FIRST, fits, news_for_order, next_status
@@ -32,6 +35,14 @@ from app.payments.values import (
 
 log = logging.getLogger(__name__)
 _START: Final = Sql(inserting("payment"))
+# What the world is told when a payment comes to be this.
+_TOLD: Final[Mapping[PaymentStatus, str]] = {
+    PaymentStatus.AUTHORISED: "payment.authorised",
+    PaymentStatus.PAID: "payment.paid",
+    PaymentStatus.FAILED: "payment.failed",
+    PaymentStatus.CANCELLED: "payment.cancelled",
+    PaymentStatus.REFUNDED: "payment.refunded",
+}
 _NEWS: Final[TypeAdapter[AnyNews]] = TypeAdapter(AnyNews)
 
 
@@ -178,21 +189,40 @@ async def apply(session: Session, payment: Payment, event: PaymentEvent, now: da
         if status is PaymentStatus.AUTHORISED:
             payment.held_until = now + HOLD_LASTS
     await session.flush()
+    if status is not None and status in _TOLD:
+        await _tell(session, payment, _TOLD[status], now)
     return status is not None
+
+
+async def _tell(session: Session, payment: Payment, name: str, now: datetime, **facts: Any) -> None:
+    """What webhooks are told of a payment; its buyer is looked up by the order. Of the deposit of an offer they are told nothing."""
+    if is_id(payment.order_id, "off"):
+        return
+    amount = {"amount": payment.amount_minor, "currency": payment.currency}
+    told = {"payment": payment.id, "order": payment.order_id, "status": payment.status, "amount": amount, **facts}
+    await announce(session, [ToldNews(name, payment.order_id, now, told, payment.order_id)])
 
 
 async def record_collection(
     session: Session, order_ids: Collection[str], collected_by: str, now: datetime
 ) -> list[str]:
-    """The carrier `collected_by` holds the cash of these orders. Answers those that this paid. One UPDATE."""
+    """The carrier `collected_by` holds the cash of these orders. Answers those that this paid. One UPDATE, and the news."""
     collected = await session.execute(
         update(Payment)
         .where(col(Payment.order_id).in_(set(order_ids)), col(Payment.status) == PaymentStatus.PENDING_CASH)
         .values(status=PaymentStatus.PAID, collected_by=collected_by, updated_at=now)
-        .returning(col(Payment.order_id))
+        .returning(col(Payment.order_id), col(Payment.id), col(Payment.amount_minor), col(Payment.currency))
         .execution_options(synchronize_session=False)
     )
-    return sorted(collected.scalars())
+    paid = sorted(collected.all())
+    await announce(session, [_collected(*row, now) for row in paid])
+    return [row.order_id for row in paid]
+
+
+def _collected(order_id: str, payment_id: str, amount_minor: int, currency: str, now: datetime) -> ToldNews:
+    amount = {"amount": amount_minor, "currency": currency}
+    told = {"payment": payment_id, "order": order_id, "status": PaymentStatus.PAID, "amount": amount}
+    return ToldNews("payment.paid", order_id, now, told, order_id)
 
 
 async def record_cancel(session: Session, payment_id: str, now: datetime) -> Payment:
@@ -228,6 +258,8 @@ async def record_part_refund(session: Session, payment: Payment, amount: Money, 
     if payment.refunded_minor >= payment.amount_minor:
         await apply(session, payment, PaymentEvent.REFUND, now)
     await session.flush()
+    refunded = {"amount": amount.amount, "currency": amount.currency}
+    await _tell(session, payment, "payment.part_refunded", now, refunded=refunded)
 
 
 async def keep_event(session: Session, event: Event, now: datetime) -> bool:

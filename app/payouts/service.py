@@ -24,6 +24,8 @@ from app.ledger.values import (
     Transfer,
     TransferKind,
 )
+from app.notify.announce import announce
+from app.notify.webhook_values import News
 from app.payouts.models import Payout
 from app.payouts.rules import advance, payout_entries, source_of
 from app.payouts.values import ACCOUNTS, Channel, Party, PayoutEvent, PayoutStatus
@@ -229,6 +231,23 @@ async def step(
         returned = Transfer(new_id("trf"), TransferKind.PAYOUT_RETURNED, subject, State.POSTED, back)
         await record_transfers(session, [returned], now)
     await session.flush()
+    await announce(session, [_news(payout, now)])
+
+
+def _news(payout: Payout, now: datetime) -> News:
+    """What webhooks of whom it is paid to are told."""
+    amount = {"amount": payout.amount_minor, "currency": payout.currency}
+    told = {"payout": payout.id, "status": payout.status, "amount": amount, "order": payout.order_id}
+    whom = (payout.party_id,)
+    return News(
+        f"payout.{payout.status}",
+        payout.id,
+        now,
+        told,
+        buyer=payout.party_id if payout.party is Party.BUYER else None,
+        producers=whom if payout.party in (Party.PRODUCER, Party.COOPERATIVE) else (),
+        carriers=whom if payout.party is Party.CARRIER else (),
+    )
 
 
 async def payouts_unlike_ledger(reader: Reader) -> list[Finding]:

@@ -155,3 +155,27 @@ class ManifestTooLong(Problem):
         "zh-Hans": "该班次在此站点的预订超过 {consignments_max} 票。请通过 `/v1/bookings` 分页读取。",
     }
     members = ("consignments_max",)
+
+
+class CodeUnreadable(Problem):
+    slug = "hand-over-code-unreadable"
+    kind = Kind.INVALID
+    title = {"en": "This is no hand-over code", "zh-Hans": "不是有效的交接码"}
+    detail = {
+        "en": "The code cannot be read at its {field}. Scan it again; a code that is made by an older or newer app may need that app's update.",
+        "zh-Hans": "交接码的 {field} 部分无法识别。请重新扫描；若由旧版或新版应用生成，请更新应用。",
+    }
+    members = ("field",)
+
+
+class HandOverNotSigned(Problem):
+    """The handing party has keys, and none of them signed this text."""
+
+    slug = "hand-over-not-signed"
+    kind = Kind.INVALID
+    title = {"en": "The handing party did not sign this", "zh-Hans": "交出方签名无效"}
+    detail = {
+        "en": "The code must be signed over `payload` by an Ed25519 key that {giver} had registered at the time in it. Let the handing party make a new code.",
+        "zh-Hans": "交接码须由 {giver} 在所载时间已登记的 Ed25519 密钥对 payload 签名。请交出方重新出码。",
+    }
+    members = ("payload", "giver")

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
+from app.shipments.custody import CODE_LENGTH_MAX
 from app.shipments.values import (
     DECLARED_ID_LENGTH_MAX,
     NOTE_LENGTH_MAX,
@@ -263,6 +264,36 @@ class WeighIn(SQLModel, table=True):
     created_from: str = Field(max_length=64)
     created_at: datetime
     updated_at: datetime
+
+
+class HandOverRow(SQLModel, table=True):
+    """Goods changed hands: the code as the giver's device made it, who signed it, and who told us. Only ever added.
+
+    `giver` and `taker` as in the code (`app.shipments.custody.Holder`). No packages named are all of them.
+    """
+
+    __tablename__ = "hand_over"
+    __table_args__ = (
+        CheckConstraint("giver <> taker", name="two_sides"),
+        CheckConstraint("weight_g > 0", name="weight_positive"),
+    )
+
+    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    id: str = Field(primary_key=True, unique=True, max_length=40)
+    code: str = Field(max_length=CODE_LENGTH_MAX)
+    packages: list[str] = Field(sa_type=ARRAY(Text))
+    weight_g: int = Field(sa_type=BigInteger)
+    happened_at: datetime
+    hub: str | None = Field(default=None, max_length=40)
+    giver: str = Field(max_length=60)
+    taker: str = Field(max_length=60)
+    signed_by: SignedBy = Field(sa_type=enum_type(SignedBy))
+    public_key: str = Field(max_length=43)
+    signature: str = Field(max_length=86)
+    latitude: float | None = None
+    longitude: float | None = None
+    told_by: str = Field(max_length=40)
+    recorded_at: datetime
 
 
 class Replan(SQLModel, table=True):

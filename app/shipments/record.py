@@ -9,11 +9,13 @@ from typing import Any, Final
 from app.core.database import Session, Sql, as_rows, inserting, together
 from app.core.errors import NotFound, Problem
 from app.core.ids import new_id
-from app.core.jobs import Job, enqueue
+from app.core.jobs import Job
 from app.core.limits import TRACKING_EVENTS_PER_CONSIGNMENT_MAX
+from app.notify.announce import announce
 from app.shipments.errors import EventConflict, EventLimitReached, TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT
 from app.shipments.rules import news_of, recompute
+from app.shipments.telling import told_of
 from app.shipments.told import ToldEvent, fault_of, fault_of_lines
 from app.shipments.values import Condition, ConsignmentStatus, EventType, LegState, LegStatus, Scan, State
 
@@ -21,7 +23,7 @@ from app.shipments.values import Condition, ConsignmentStatus, EventType, LegSta
 # are what the last holder left. A plan is kept from when the month's partition was empty, where reading the whole of it cost
 # nothing: for the rest of this transaction, everything is looked up.
 _LOCK: Final = Sql(
-    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition, refused_lines, "
+    "SELECT id, order_id, tracking_number, buyer_id, producer_id, status, hub, damaged, estimated_at, last_event_at, ended_at, condition, refused_lines, "
     "set_config('enable_seqscan', 'off', true) AS looked_up FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
 )
 _RIDES: Final = Sql(
@@ -74,8 +76,11 @@ class Held:
 
     id: str
     order_id: str
+    tracking_number: str
+    buyer_id: str
+    producer_id: str
     state: State
-    rides: tuple[Ride, ...] = ()
+    legs: tuple[Ride, ...] = ()
     scans: list[Scan] = field(default_factory=list)
     versions: dict[tuple[str, str, datetime | None], str | None] = field(default_factory=dict)
 
@@ -89,7 +94,7 @@ class Party:
     operator: bool
 
     def may_write(self, held: Held) -> bool:
-        return self.operator or any(ride.carrier == self.carrier for ride in held.rides)
+        return self.operator or any(ride.carrier == self.carrier for ride in held.legs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def _held(row: Any, rides: tuple[Ride, ...]) -> Held:
         condition=row.condition and Condition(row.condition),
         refused_lines=tuple(row.refused_lines or ()),
     )
-    return Held(row.id, row.order_id, state, rides)
+    return Held(row.id, row.order_id, row.tracking_number, row.buyer_id, row.producer_id, state, rides)
 
 
 def _scan(row: Any) -> Scan:
@@ -226,24 +231,25 @@ def _add(
 
 
 async def append(session: Session, judgement: Judgement, now: datetime) -> None:
-    """Add the new events, write what the consignments become with them, and queue the news of it: four statements at most, in one packet."""
+    """Add the new events, write what the consignments become with them, and put the news of it: four statements at most, in one packet."""
     if not judgement.fresh:
         return
-    consignments, legs, news = [], [], {}
+    consignments, legs, news, jobs = [], [], [], {}
     for held in judgement.touched.values():
-        state = recompute(held.scans, held.rides, now)
+        state = recompute(held.scans, held.legs, now)
         if state != held.state:
             consignments.append(_state_row(held, state))
             legs += _leg_rows(held, state)
         if name := news_of(held.state, state):
-            news[name, held.order_id] = Job(name, {"order": held.order_id})
+            news.append(told_of(held, name, state, now))
+            jobs[name, held.order_id] = Job(name, {"order": held.order_id})
     async with together(session):
         await _APPEND.tell(session, {"rows": as_rows(judgement.fresh)})
         if consignments:
             await _MOVE.tell(session, {"rows": as_rows(consignments)})
         if legs:
             await _MOVE_LEGS.tell(session, {"rows": as_rows(legs)})
-        await enqueue(session, list(news.values()))
+        await announce(session, news, list(jobs.values()))
 
 
 def _state_row(held: Held, state: State) -> dict[str, Any]:
@@ -269,6 +275,6 @@ def _leg_rows(held: Held, state: State) -> list[dict[str, Any]]:
             "departed_at": now.departed_at,
             "arrived_at": now.arrived_at,
         }
-        for ride, now in zip(held.rides, state.legs, strict=True)
+        for ride, now in zip(held.legs, state.legs, strict=True)
         if ride.state != now
     ]

@@ -1,13 +1,15 @@
 """Verbs of a changed way: legs that nobody has begun are replaced, what was is kept, and what has no way on is noted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import text
 
 from app.core.database import Session, as_rows, dump_json
+from app.notify.announce import announce
 from app.shipments.service import columns
+from app.shipments.telling import told_of_way
 from app.shipments.values import Journey, JourneyLeg
 
 _LOCK: Final = text("SELECT id FROM consignment WHERE id = :id FOR UPDATE")
@@ -88,7 +90,7 @@ async def lock_journey(session: Session, consignment_id: str) -> None:
 async def change_way(
     session: Session, journey: Journey, events: int, change: Change, cause: Cause, now: datetime
 ) -> None:
-    """Replace the legs from `change.since` on; what they were is kept with the reason. Lock the journey first. Two statements.
+    """Replace the legs from `change.since` on; what they were is kept with the reason. Lock the journey first. Three statements, with the news.
 
     Legs before that, which are executed or under way, are not touched. Raises `JourneyMoved`, which leaves the transaction to be
     undone, when it is not as it was read with so many events.
@@ -117,6 +119,13 @@ async def change_way(
     if changed.first() is None:
         raise JourneyMoved
     await session.execute(_ADD_LEGS, {"rows": as_rows(rows)})
+    told = {
+        "promised_by": change.promised_by,
+        "estimated_at": change.estimated_at,
+        "plan_version": journey.plan_version + 1,
+    }
+    legs = (*journey.legs[: change.since], *change.legs)
+    await announce(session, [told_of_way(replace(journey, legs=legs), "shipment.replanned", now, told)])
 
 
 async def strand(
@@ -128,7 +137,7 @@ async def strand(
     now: datetime,
     rule: str | None = None,
 ) -> None:
-    """Note that from a hub, at a time, there is no way on for a reason; once, however often it is found. One statement.
+    """Note that from a hub, at a time, there is no way on for a reason; once, however often it is found; the first time with the news.
 
     `rule` is the number of the one that forbids it. Lock the journey first. Raises `JourneyMoved` as above.
     """
@@ -146,6 +155,9 @@ async def strand(
     }
     if (await session.execute(_STRAND, values)).first() is None:
         raise JourneyMoved
+    if journey.stranded_at is None:
+        told = {"hub": hub, "ready_at": ready_at, "reason": reason}
+        await announce(session, [told_of_way(journey, "shipment.stranded", now, told)])
 
 
 def _read(journey: Journey, events: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 
 from app.core.clock import FixedClock, rfc3339
 from app.core.settings import Settings
+from app.core.sign import Signer
 from app.flows.ports import Ports, open_ports
 from app.main import create_app
 from app.network.plan import FrontCache
@@ -162,6 +163,14 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "stream": True,
     },
     "POST /v1/tracking/dcsa/events": lambda town, role: _said(town),
+    "POST /v1/consignments/{consignment_id}/hand-overs": lambda town, role: {"code": town.code},
+    "POST /v1/device-keys": lambda town, role: {"public_key": Signer(role.encode()).public_key, "name": "Phone"},
+    "POST /v1/webhook-endpoints": lambda town, role: {
+        "url": "https://hooks.example.com/chama",
+        "events": ["shipment.*"],
+    },
+    "PATCH /v1/webhook-endpoints/{endpoint_id}": lambda town, role: {"events": ["order.*"]},
+    "POST /v1/webhook-endpoints/{endpoint_id}/replay": lambda town, role: {},
     "POST /v1/webhooks/stripe": lambda town, role: {"id": "evt_1"},
     "POST /v1/payments/{payment_id}/receipts": lambda town, role: {"amount": CNY, "reference": "B1"},
     "POST /v1/payees": lambda town, role: paid_at(town.village.garden.producer.id),
@@ -247,12 +256,14 @@ def path_of(line: str, town: Town, role: str) -> str:
         remittance_id=town.money.remittances[0],
         remark_id=town.money.remarks[0],
         capture_id=town.spoken.capture,
-        event_id=quote(town.spoken.event_id, safe=""),
+        event_id=town.told if "webhook" in path else quote(town.spoken.event_id, safe=""),
         query_name=town.spoken.query,
         subscription_id=town.spoken.subscription,
         token=town.spoken.token,
         resource="bizSteps",
         name="inspecting",
+        endpoint_id=town.endpoint,
+        device_key_id=town.device_key,
     )
 
 

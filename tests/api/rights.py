@@ -176,6 +176,21 @@ TABLE = """
     GET    /epcis/v2/{resource}/{name}               | 401 200 200 200 200 200 200 200 200
     GET    /epcis/v2/{resource}/{name}/events        | 401 200 200 200 200 200 200 200 200
     POST   /v1/webhooks/stripe                       | 400
+    POST   /v1/consignments/{consignment_id}/hand-overs | 401 404 404 201 404 404 404 403 201
+    GET    /v1/consignments/{consignment_id}/custody | 401 200 404 200 404 404 404 404 200
+    POST   /v1/device-keys                           | 401 201 201 201 201 403 403 403 201
+    GET    /v1/device-keys                           | 401 200 200 200 200 403 403 403 200
+    DELETE /v1/device-keys/{device_key_id}           | 401 404 404 204 404 403 403 403 404
+    POST   /v1/webhook-endpoints                     | 401 201 201 201 201 201 201 201 201
+    GET    /v1/webhook-endpoints                     | 401 200 200 200 200 200 200 200 200
+    GET    /v1/webhook-endpoints/{endpoint_id}       | 401 200 404 404 404 404 404 404 404
+    PATCH  /v1/webhook-endpoints/{endpoint_id}       | 401 200 404 404 404 404 404 404 404
+    POST   /v1/webhook-endpoints/{endpoint_id}/secret | 401 200 404 404 404 404 404 404 404
+    POST   /v1/webhook-endpoints/{endpoint_id}/test  | 401 202 404 404 404 404 404 404 404
+    GET    /v1/webhook-endpoints/{endpoint_id}/deliveries | 401 200 404 404 404 404 404 404 404
+    POST   /v1/webhook-endpoints/{endpoint_id}/deliveries/{event_id}/resend | 401 200 404 404 404 404 404 404 404
+    POST   /v1/webhook-endpoints/{endpoint_id}/replay | 401 202 404 404 404 404 404 404 404
+    DELETE /v1/webhook-endpoints/{endpoint_id}       | 401 204 404 404 404 404 404 404 404
     POST   /v1/payments/{payment_id}/receipts        | 401 403 403 403 403 403 403 403 201
     POST   /v1/payees                                | 401 404 404 201 404 404 404 403 201
     GET    /v1/payees                                | 401 200 200 200 200 200 200 200 200
@@ -258,6 +273,9 @@ LISTS = [
     "GET /v1/payouts",
     "GET /v1/remittances",
     "GET /v1/freight-remarks",
+    "GET /v1/device-keys",
+    "GET /v1/webhook-endpoints",
+    "GET /v1/webhook-endpoints/{endpoint_id}/deliveries",
 ]
 # The reader who sees the most of a list, where it is not an operator.
 _READER = {
@@ -266,6 +284,8 @@ _READER = {
     "GET /v1/orders": "buyer",
     "GET /v1/price-lists": "neighbour",
     "GET /v1/memberships": "member",
+    "GET /v1/webhook-endpoints": "buyer",
+    "GET /v1/device-keys": "member",
 }
 
 

@@ -15,6 +15,7 @@ from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_recourse, a_return, claiming
 from tests.factories.cooperatives import a_member
+from tests.factories.custody import handed_in
 from tests.factories.epcis import spoken
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
 from tests.factories.jobs import work
@@ -28,6 +29,7 @@ from tests.factories.recalls import a_recall
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
+from tests.factories.webhooks import an_endpoint
 from tests.factories.weighing import weigh, weighed_goods
 
 template, ports = networked, planned
@@ -48,6 +50,7 @@ async def a_whole_story(ports):
     await a_price_list(ports, village.loom, buyers=[village.buyer.id], prices=prices)
     await a_member(ports, village.loom, village.garden)
     await an_offer(ports, village.buyer, village.carpets, "5", 140_000)
+    await an_endpoint(ports, village.buyer)
     order = await an_order(ports, village.buyer, village.basket)
     await a_recall(ports, village.garden)
     await a_provider_event(ports)
@@ -55,6 +58,7 @@ async def a_whole_story(ports):
     bulk = await weighed_goods(ports, village.garden)
     await weigh(ports, operator, await an_order(ports, village.buyer, {bulk: "10"}), 9_800)
     await a_part_refund(ports, order["id"])
+    await handed_in(ports, village.garden.person, order["consignments"][0])
     unwanted = await an_order(ports, village.buyer, {village.carpets: "1"})
     for consignment in (*order["consignments"], *unwanted["consignments"]):
         await tell(ports, operator.caller, events_of(consignment))

@@ -17,10 +17,12 @@ from app.identity.rules import refresh_token
 from app.identity.schemas import NewProducer
 from app.identity.sign_in import open_sign_in
 from app.identity.values import Grant, Scope
+from app.notify.webhooks import list_deliveries
 from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_ready_photo, a_recourse, a_return, claiming, recoursing
 from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
+from tests.factories.custody import a_code, a_device
 from tests.factories.epcis import Spoken, spoken
 from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
 from tests.factories.jobs import work
@@ -33,6 +35,7 @@ from tests.factories.payouts import Settled, a_transferring_order, settled
 from tests.factories.recalls import a_recall
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
+from tests.factories.webhooks import an_endpoint, news, reaching, tell_news
 from tests.factories.weighing import a_photo_of_the_scale, scaled, weigh, weighed_goods
 
 ROLES = ("nobody", "buyer", "stranger", "member", "neighbour", "carrier", "rival", "bare", "operator")
@@ -82,6 +85,10 @@ class Town:
     money: Settled
     transferring: Json
     spoken: Spoken
+    endpoint: str
+    told: str
+    code: str
+    device_key: str
 
 
 async def a_town(ports: Ports) -> Town:
@@ -149,7 +156,6 @@ async def a_town(ports: Ports) -> Town:
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
         **await _recourse(ports, village, claimable, operator),
         dispute=await a_dispute(ports, await an_order(ports, await a_person(ports), {village.dates: "1"})),
-        placed=tuple([await an_order(ports, village.buyer, village.basket) for _ in range(2)]),
         to_weigh=to_weigh,
         scaled={role: scaled.get(role, scaled["carrier"]) for role in ROLES},
         weigh_in=weigh_in,
@@ -160,7 +166,32 @@ async def a_town(ports: Ports) -> Town:
         money=money,
         transferring=await a_transferring_order(ports, village),
         spoken=await spoken(ports, carrier.caller, to_weigh["consignments"][0]["tracking_number"]),
+        **await _told(ports, village),
+        **await _placed(ports, village),
     )
+
+
+async def _told(ports: Ports, village: Village) -> dict[str, str]:
+    """Where the buyer is told of news, and the news that was sent there last; nobody answers there."""
+    endpoint = await an_endpoint(ports, village.buyer)
+    await an_endpoint(ports, village.buyer)
+    at = ports.clock.now()
+    await tell_news(ports, *(news(at=at, buyer=village.buyer.id) for _ in range(2)))
+    await work(reaching(ports))
+    async with ports.database.read() as connection:
+        page = await list_deliveries(connection, endpoint.id, None, None, 1)
+    return {"endpoint": endpoint.id, "told": page.items[0].event}
+
+
+async def _placed(ports: Ports, village: Village) -> dict[str, Any]:
+    """Two orders; what the garden's phone shows the first carrier of the first one, and the key of that phone beside that of another."""
+    placed = tuple([await an_order(ports, village.buyer, village.basket) for _ in range(2)])
+    consignment = next(each for each in placed[0]["consignments"] if each["producer"] == village.garden.producer.id)
+    await a_device(ports, village.garden.person, b"an older phone")
+    signer, key = await a_device(ports, village.garden.person)
+    giver, taker = f"producer:{village.garden.producer.id}", f"carrier:{consignment['legs'][0]['carrier']}"
+    code = a_code(consignment["id"], giver, taker, ports.clock.now().replace(microsecond=0), signer)
+    return {"placed": placed, "code": code, "device_key": key.id}
 
 
 async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
