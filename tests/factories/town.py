@@ -124,11 +124,7 @@ async def a_town(ports: Ports) -> Town:
         carrier=carrier,
         draft=draft,
         lot=await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20"),
-        lots_to_recall={
-            role: await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20")
-            for role in ("member", "operator")
-        },
-        recall=[await a_recall(ports, village.garden) for _ in range(2)][0],
+        **await _recalls(ports, village),
         photo=photo,
         ready_photo=ready,
         line=line.id,
@@ -154,6 +150,16 @@ async def a_town(ports: Ports) -> Town:
         money=money,
         transferring=await a_transferring_order(ports, village),
     )
+
+
+async def _recalls(ports: Ports, village: Village) -> dict[str, Any]:
+    """Two recalls by the garden, and a lot to recall for each who may."""
+    lots = {
+        role: await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20")
+        for role in ("member", "operator")
+    }
+    first, _ = [await a_recall(ports, village.garden) for _ in range(2)]
+    return {"lots_to_recall": lots, "recall": first}
 
 
 async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
