@@ -86,7 +86,7 @@ _CO2E: Final = {
     "covers": ["transport", "packaging"],
     "missing": ["hubs"],
 }
-_TRACKING: Final[dict[str, Any]] = {
+TRACKING_EXAMPLE: Final[dict[str, Any]] = {
     "tracking_number": "CM3141592653589",
     "status": "at_hub",
     "status_text": "At a hub",
@@ -308,7 +308,7 @@ class TrackingEventsRequest(Shape):
 class TrackedLeg(Shape):
     """A ride as anyone may see it: planned times, and what happened (null while nobody has said)."""
 
-    model_config: ClassVar[ConfigDict] = _example(_TRACKING["legs"][0])
+    model_config: ClassVar[ConfigDict] = _example(TRACKING_EXAMPLE["legs"][0])
 
     from_: Annotated[str, Field(alias="from")]
     from_name: str
@@ -349,7 +349,7 @@ class Tracking(Shape):
     nothing is estimated.
     """
 
-    model_config: ClassVar[ConfigDict] = _example(_TRACKING)
+    model_config: ClassVar[ConfigDict] = _example(TRACKING_EXAMPLE)
 
     tracking_number: str
     status: ConsignmentStatus

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from app.catalogue.schemas import CertificateShape
 from app.core.schema import Shape, Time
 from app.core.text import LocalText
-from app.shipments.schemas import Tracking
+from app.shipments.schemas import TRACKING_EXAMPLE, Tracking
 from app.shipments.values import ConsignmentStatus, EventType
 
 TRACE_LINES_MAX: Final = 1_000
@@ -171,6 +171,21 @@ class PackageTrace(Shape):
 
     Which of a consignment's goods lie in which of its packages is not recorded: `goods` are those of the consignment.
     """
+
+    model_config: ClassVar[ConfigDict] = _example(
+        {
+            "package": _PACKAGE,
+            "type": "carton-m",
+            "weight_g": 16100,
+            "number": 1,
+            "count": 1,
+            "goods": [{"lot": _LOT, "line": None, "quantity": None, "ear_tags": None}],
+            "journey": TRACKING_EXAMPLE,
+            "order": None,
+            "order_number": None,
+            "custody": None,
+        }
+    )
 
     package: TracedPackage
     type: str

@@ -136,11 +136,7 @@ async def a_town(ports: Ports) -> Town:
         carrier=carrier,
         draft=draft,
         lot=await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20"),
-        lots_to_recall={
-            role: await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20")
-            for role in ("member", "operator")
-        },
-        recall=(await a_recall(ports, village.garden), await a_recall(ports, village.garden))[0],
+        **await _recalls(ports, village),
         photo=photo,
         ready_photo=ready,
         line=line.id,
@@ -192,6 +188,16 @@ async def _placed(ports: Ports, village: Village) -> dict[str, Any]:
     giver, taker = f"producer:{village.garden.producer.id}", f"carrier:{consignment['legs'][0]['carrier']}"
     code = a_code(consignment["id"], giver, taker, ports.clock.now().replace(microsecond=0), signer)
     return {"placed": placed, "code": code, "device_key": key.id}
+
+
+async def _recalls(ports: Ports, village: Village) -> dict[str, Any]:
+    """Two recalls by the garden, and a lot to recall for each who may."""
+    lots = {
+        role: await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20")
+        for role in ("member", "operator")
+    }
+    first, _ = [await a_recall(ports, village.garden) for _ in range(2)]
+    return {"lots_to_recall": lots, "recall": first}
 
 
 async def _roof(ports: Ports, village: Village) -> dict[str, Any]:
