@@ -259,7 +259,7 @@ class Life:
         if dice < 0.1:
             return
         if dice < 0.4:
-            await self.hand.do("refund", order["id"], loom, f"{path}/answer", {"answer": "accept"})
+            await self.hand.do("refund", order["id"], loom, f"{path}/answer", {"answer": "accept", "keep": True})
         elif dice < 0.6 and asked > 1:
             await self.hand.do(
                 "claim", order["id"], loom, f"{path}/answer", {"answer": "partly", "amount": _yuan(asked // 2)}

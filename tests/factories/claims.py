@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
 from app.catalogue.photos import mark_ready
 from app.claims.recourse_schemas import NewRecourse, RecourseShape
 from app.claims.schemas import ClaimAnswer, ClaimShape, NewClaim
@@ -54,7 +56,7 @@ async def recoursing(ports: Ports, consignment: str, amount: int = 300) -> dict[
 
 
 async def a_return(ports: Ports, village: Village, order: dict[str, Any]) -> str:
-    """All of the carpet in an order is granted against the goods, whose way back is booked; answers the return."""
+    """All of the carpet in an order is granted against the goods, whose way back is booked, with Kunlun for its first ride; answers the return."""
     place = [line["listing"] for line in order["lines"]].index(village.carpets)
     claim = await a_claim_for(
         ports, village.buyer, order, **claiming(order, place, order["lines"][place]["total"]["amount"])
@@ -62,6 +64,10 @@ async def a_return(ports: Ports, village: Village, order: dict[str, Any]) -> str
     async with ports.begin() as session:
         await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer=Answer.ACCEPT), "en")
     await work(ports)
+    way = await value(ports, "SELECT way_id FROM goods_return WHERE order_id = :id", id=order["id"])
+    async with ports.begin() as session:
+        named = text("UPDATE leg SET carrier = 'KUNLUN' WHERE consignment_id = :way AND seq = 0")
+        await session.execute(named, {"way": way})
     return str(await value(ports, "SELECT id FROM goods_return WHERE order_id = :id", id=order["id"]))
 
 

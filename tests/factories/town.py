@@ -108,7 +108,6 @@ async def a_town(ports: Ports) -> Town:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     claims = await _claims(ports, village, delivered)
-    goods_return = await a_return(ports, village, unwanted)
     offers = await _offers(ports, village)
     photo, ready = await a_photo(ports, village.garden), await a_photo(ports, village.garden, b"another")
     async with ports.begin() as session:
@@ -147,7 +146,7 @@ async def a_town(ports: Ports) -> Town:
         delivered=delivered,
         claimable=claimable,
         claims=claims,
-        goods_return=goods_return,
+        goods_return=await a_return(ports, village, unwanted),
         offers=offers,
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
         **await _recourse(ports, village, claimable, operator),

@@ -6,27 +6,24 @@ from datetime import timedelta
 
 import pytest
 
-from app.claims.schemas import ClaimAnswer, ClaimDecision, ClaimReply
+from app.claims.schemas import ClaimAnswer, ClaimReply
 from app.claims.values import ClaimStatus, ReturnStatus
 from app.core.clock import rfc3339
 from app.core.errors import Forbidden, Invalid, NotFound, StateConflict
-from app.core.money import Money
 from app.flows.bring_back import keep_goods, lapse_return, settle_return
-from app.flows.claim_goods import answer_claim, decide_claim, reply_to_claim
+from app.flows.claim_goods import answer_claim, reply_to_claim
 from app.flows.follow_shipment import complete_order, confirm_receipt, follow_shipment
 from app.flows.plan_back import book_return, plan_return
-from app.flows.show_claims import show_claim, show_claims
+from app.flows.show_claims import show_claim
 from app.flows.show_order import show_order
 from app.flows.show_returns import show_returns
 from app.flows.show_tracking import show_tracking
-from app.flows.write_off import write_off
 from app.ledger.balance import balances
 from app.ledger.values import PLATFORM, AccountKind
 from app.network.errors import RouteUnavailable
 from app.orders.policies import CarriageBack
 from app.shipments.queries import ways_back
 from app.shipments.schemas import TrackingEventRequest
-from tests.factories.catalogue import SHEEP, a_listing
 from tests.factories.claims import a_claim_for, a_ready_photo, claiming
 from tests.factories.identity import a_partner, a_person, an_operator
 from tests.factories.jobs import work
@@ -419,122 +416,4 @@ async def test_arrival_against_release_and_keeping_pays_back_once(ports, village
     assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == PRICE - carriage
     assert await value(ports, "SELECT count(*) FROM transfer WHERE kind = 'return_carriage'") == 1
     assert await value(ports, "SELECT count(*) FROM transfer WHERE kind = 'refund'") == 1
-    await all_is_zero(ports)
-
-
-# At the door
-
-
-def at_the_door(consignment, condition, **more):
-    (event,) = events_of(consignment, "delivered")
-    said = {"condition": condition, "note": "Not wanted"} | more
-    return type(event).model_validate(event.model_dump(mode="json") | said)
-
-
-async def refused(ports, village, operator, condition="refused", **more):
-    """The basket, of which the carpet is refused at the door."""
-    order = await an_order(ports, village.buyer, village.basket)
-    for consignment in order["consignments"]:
-        said = at_the_door(consignment, condition, **more)
-        is_carpet = consignment["id"] == order["lines"][CARPET]["consignment"]
-        await tell(ports, operator, [*events_of(consignment)[:-1], said] if is_carpet else events_of(consignment))
-    await work(ports)
-    return order
-
-
-async def test_crafts_that_are_refused_without_a_reason_go_back_are_not_owed_and_are_sold_again(
-    ports, village, operator
-):
-    order = await refused(ports, village, operator)
-    assert (await show_order(ports, order["id"], village.buyer.caller, "en")).status == "delivered"
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == -PRICE
-    (claim,) = (await show_claims(ports, village.buyer.caller, None, None, 10, "en")).items
-    assert (claim.kind, claim.status, claim.agreed.amount) == ("refusal", ClaimStatus.RETURNING, PRICE)
-    goods = await the_return(ports, village)
-    assert (goods.at_door, goods.status, goods.pays) == (True, ReturnStatus.BOOKED, "buyer")
-    with pytest.raises(StateConflict):
-        await withdraw(ports, village, claim)
-    left = await value(ports, "SELECT sum(consumed) FROM lot WHERE listing_id = :id", id=village.carpets)
-    await told_of(ports, operator, await way_of(ports, goods))
-    settled = await claim_now(ports, village, claim)
-    # Nothing was paid, so that nothing goes back of which carriage could be taken: the platform bears it.
-    assert (settled.status, settled.unpaid.amount, settled.carriage) == (ClaimStatus.SETTLED, PRICE, None)
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == 0
-    assert (await held(ports, PLATFORM))[AccountKind.RETURNS] == -goods.carriage.amount
-    assert await held(ports, village.loom.producer.id) == {PENDING: 0}
-    assert await value(ports, "SELECT sum(consumed) FROM lot WHERE listing_id = :id", id=village.carpets) == left - 1
-    await all_is_zero(ports)
-
-
-async def test_refusal_that_is_taken_back_leaves_the_goods_with_their_buyer_who_owes_them(ports, village, operator):
-    order = await refused(ports, village, operator)
-    carpet = next(each for each in order["consignments"] if each["id"] == order["lines"][CARPET]["consignment"])
-    (first,) = events_of(carpet, "delivered")
-    room = await room_taken(ports)
-    await tell(ports, operator, [at_the_door(carpet, "accepted", id="after-all", corrects=first.id, note=None)])
-    await work(ports)
-    (claim,) = (await show_claims(ports, village.buyer.caller, None, None, 10, "en")).items
-    assert claim.status is ClaimStatus.LAPSED
-    assert (await the_return(ports, village)).status is ReturnStatus.KEPT
-    assert await room_taken(ports) < room
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == -PRICE
-
-
-async def test_refused_goods_that_never_come_back_are_not_owed_either(ports, village, operator, clock):
-    await refused(ports, village, operator)
-    goods = await the_return(ports, village)
-    way = await way_of(ports, goods)
-    clock.advance(way.promised_by - clock.now() + timedelta(days=15))
-    await work(ports)
-    await work(ports)
-    assert (await the_return(ports, village)).status is ReturnStatus.LOST
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == 0
-    await all_is_zero(ports)
-
-
-async def test_debt_for_refused_goods_that_cannot_be_claimed_is_written_off_by_the_terms(
-    ports, village, operator, clock
-):
-    order = await an_order(ports, village.buyer, village.basket)
-    for consignment in order["consignments"]:
-        dates = consignment["id"] == order["lines"][0]["consignment"]
-        said = at_the_door(consignment, "refused" if dates else "accepted")
-        await tell(ports, operator, [*events_of(consignment)[:-1], said])
-    await work(ports)
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == -26_400
-    clock.advance(timedelta(days=29))
-    await work(ports)
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == -26_400
-    clock.advance(timedelta(days=1))
-    await work(ports)
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == 0
-    assert (await held(ports, PLATFORM))[AccountKind.RETURNS] == -26_400
-    assert (await held(ports, village.garden.producer.id))[AVAILABLE] == 25_608
-    async with nothing_happens(ports):
-        await write_off(ports, order["id"])
-    await all_is_zero(ports)
-
-
-async def test_write_off_waits_for_an_open_claim_and_takes_only_what_it_leaves(ports, village, operator, clock):
-    listing = await a_listing(ports, village.garden, SHEEP)
-    order = await an_order(ports, village.buyer, {listing: "2"}, **NEARBY)
-    consignment = order["consignments"][0]
-    await tell(ports, operator, [*events_of(consignment)[:-1], at_the_door(consignment, "refused")])
-    await work(ports)
-    clock.advance(timedelta(days=31))
-    await work(ports)
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == -TWO_SHEEP
-    (claim,) = (await show_claims(ports, village.buyer.caller, None, None, 10, "en")).items
-    command = ClaimAnswer.model_validate({"answer": "partly", "amount": {"amount": 100_000, "currency": "CNY"}})
-    if claim.status is ClaimStatus.OPEN:
-        async with ports.begin() as session:
-            await answer_claim(ports, session, village.garden.caller, claim.id, command, "en")
-    else:
-        decision = ClaimDecision(amount=Money(100_000, "CNY"), reasons="One of them was lame")
-        async with ports.begin() as session:
-            await decide_claim(ports, session, operator, claim.id, decision, "en")
-    clock.advance(timedelta(days=2))
-    await work(ports)
-    assert (await held(ports, village.buyer.id))[AccountKind.BUYER] == 0
-    assert (await held(ports, PLATFORM))[AccountKind.RETURNS] == 100_000 - TWO_SHEEP
     await all_is_zero(ports)

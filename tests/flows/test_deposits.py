@@ -297,7 +297,7 @@ async def test_claim_for_all_that_was_paid_goes_back_though_a_part_came_as_a_dep
     await delivered(ports, order)
     claim = await a_claim_for(ports, village.buyer, order, **claiming(order, 0, 1_500_000))
     async with ports.begin() as session:
-        await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")
+        await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept", keep=True), "en")
     assert (await held(ports, village.buyer.id))[BUYER] == 1_500_000
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     assert PENDING not in await held(ports, village.loom.producer.id)
