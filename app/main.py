@@ -64,7 +64,10 @@ from app.web import assets, operate, pages
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
+# The framework looks for a route in one after the other: what is called all day by machines comes first.
 ROUTERS = (
+    tracking,
+    tracking_dcsa,
     auth,
     producers,
     cooperatives,
@@ -89,8 +92,6 @@ ROUTERS = (
     consignments,
     weigh_ins,
     packages,
-    tracking,
-    tracking_dcsa,
     payments,
     disputes,
     payouts,
