@@ -61,6 +61,9 @@ bench: $(VENV)/dev.stamp compiled  ## the table of speeds
 bench-routing: $(VENV)/dev.stamp compiled  ## the planner on the national network, beside graph libraries, and as it grows
 	@$(BIN)/python -m bench.routing
 
+bench-tracking: $(VENV)/dev.stamp compiled  ## partners' events and the public answer, with few stored events and with many (STORED=1000000)
+	@$(BIN)/python -m bench tracking $(if $(STORED),--stored $(STORED))
+
 chaos: $(VENV)/dev.stamp spec compiled  ## kill service, worker and PostgreSQL under load, then count what is there (KILLS=50, or 0 for LASTS=120 s of load alone; SEED=…)
 	@$(BIN)/python -m tests.chaos --kills $(or $(KILLS),50) $(if $(LASTS),--seconds $(LASTS)) $(if $(SEED),--seed $(SEED))
 
@@ -81,4 +84,4 @@ lock: $(VENV)/dev.stamp  ## derive requirements/*.txt from requirements/*.in: ha
 	@cd requirements && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header dev.in -o dev.txt \
 	  && ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header run.in -c dev.txt -o run.txt
 
-.PHONY: help run test check fix browser spec compiled bench bench-routing chaos demo migrate seed openapi lock
+.PHONY: help run test check fix browser spec compiled bench bench-routing bench-tracking chaos demo migrate seed openapi lock

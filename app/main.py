@@ -82,6 +82,10 @@ ROUTERS = (
     listings,
     quotes,
     orders,
+# The framework looks for a route in one after the other: what is called all day by machines comes first.
+ROUTERS = (
+    tracking,
+    tracking_dcsa,
     auth,
     producers,
     cooperatives,

@@ -1,4 +1,4 @@
-"""`python -m bench [listings] [orders] [start] [replan] [labels] [routing]`: how fast it is, as one table. Not a test: bars that are missed are only shown."""
+"""`python -m bench [listings] [orders] [start] [replan] [labels] [tracking] [routing]`: how fast it is, as one table. Not a test: bars that are missed are only shown."""
 
 import argparse
 import asyncio
@@ -16,12 +16,12 @@ import psycopg
 
 from app.core.database import Database
 from app.core.postgres import Cluster
-from bench import data, labels, listings, orders, replan, start, statements
+from bench import data, labels, listings, orders, replan, start, statements, tracking
 from bench.load import CLIENTS
 from bench.report import Row, say, show
 from bench.service import SECRET, Service, held_mb, machine, on_database, peak_mb, prepare, running, server
 
-PARTS: Final = ("listings", "orders", "start", "replan", "labels", "routing")
+PARTS: Final = ("listings", "orders", "start", "replan", "labels", "tracking", "routing")
 # Made one by one, as producers do; the rest are copies of them.
 HAND_MADE: Final = 240
 PLANS: Final = 100
@@ -30,7 +30,11 @@ PLANS: Final = 100
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"only these of {', '.join(PARTS)}")
-    chosen = parser.parse_args().parts or PARTS
+    parser.add_argument(
+        "--stored", type=int, default=tracking.MANY, help="tracking: events at which it is measured again"
+    )
+    given = parser.parse_args()
+    chosen = given.parts or PARTS
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)}")
     logging.disable(logging.WARNING)
@@ -38,7 +42,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     begin = time.monotonic()
     rows: list[Row] = []
-    if set(chosen) != {"routing"}:
+    if set(chosen) - {"routing", "tracking"}:
         with server() as (folder, cluster):
             if "start" in chosen:
                 with _step("Warm starts"):
@@ -47,6 +51,10 @@ def main() -> None:
                 rows += _replan(cluster)
             if {"listings", "orders", "labels"} & set(chosen):
                 rows += _market(folder, cluster, chosen)
+    if "tracking" in chosen:
+        # A server of its own: what it is filled with would weigh on everybody else.
+        with _step("Tracking"), server() as (folder, cluster):
+            rows += tracking.measure(folder, cluster, given.stored)
     if "routing" in chosen:
         with _step("The planner alone"):
             subprocess.run([sys.executable, "-m", "bench.routing", "--alone", "--queries", str(PLANS)], check=True)

@@ -37,6 +37,8 @@ UNDER_WAY: Final = 24_000
 BATCH: Final = 100
 PARTNERS: Final = 4
 EVENTS, READ = "events", "read"
+ROUNDS: Final = 3
+ROUND_S: Final = 5.0
 BARE_ROWS: Final = 20_000
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
@@ -132,7 +134,7 @@ class Bench:
         return played
 
 
-def measure(folder: Path, cluster: Cluster, stored: int, rounds: int, seconds: float) -> list[Row]:
+def measure(folder: Path, cluster: Cluster, stored: int, rounds: int = ROUNDS, seconds: float = ROUND_S) -> list[Row]:
     """At STORED stored events, and at `stored`; then the bare limit of the same rows."""
     url = cluster.url
     prepare(url)
@@ -224,8 +226,8 @@ def _copy_in(url: str, rows: Sequence[bytes]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.tracking", description=__doc__)
     parser.add_argument("--stored", type=int, default=MANY, help="events at which everything is measured again")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seconds", type=float, default=ROUND_S)
     given = parser.parse_args()
     logging.disable(logging.WARNING)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))

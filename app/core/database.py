@@ -89,6 +89,11 @@ class Sql:
         cursor = await driver.cursor(row_factory=namedtuple_row).execute(self._sql, values or {})
         return await cursor.fetchall()
 
+    async def ask(self, reader: Reader, values: Mapping[str, Any] | None = None) -> psycopg.AsyncCursor[Any]:
+        """Send a question; within `together`, without waiting for its answer, which is fetched from the cursor before the block ends."""
+        driver = await driver_of(reader)
+        return await driver.cursor(row_factory=namedtuple_row).execute(self._sql, values or {})
+
     async def tell(self, reader: Reader, values: Mapping[str, Any] | None = None) -> None:
         """Send a statement that answers nothing; within `together`, without waiting for its end."""
         driver = await driver_of(reader)

@@ -110,19 +110,13 @@ class Judgement:
 
 
 async def lock_consignments(session: Session, told: Sequence[ToldEvent], party: Party) -> dict[str, Held]:
-    """Lock the consignments that are told of, in the order of their ids, then read what is known of them: three statements."""
+    """Lock the consignments that are told of, in the order of their ids, then read what is known of them: three statements, of which two leave together."""
     numbers = {event.tracking_number for event in told} - {None}
     rows = await _LOCK.all(session, {"numbers": list(numbers)})
     if not rows:
         return {}
     ids = [row.id for row in rows]
     rides: dict[str, list[Ride]] = {each: [] for each in ids}
-    for row in await _RIDES.all(session, {"ids": ids}):
-        state = LegState(LegStatus(row.status), row.departed_at, row.arrived_at)
-        rides[row.consignment_id].append(
-            Ride(row.id, row.from_hub, row.to_hub, row.mode, row.carrier, row.departs_at, row.arrives_at, state)
-        )
-    held = {row.id: _held(row, tuple(rides[row.id])) for row in rows}
     asked = {
         "ids": ids,
         "first": ids[0],
@@ -130,7 +124,16 @@ async def lock_consignments(session: Session, told: Sequence[ToldEvent], party: 
         "party": party.id,
         "told": list({event.id for event in told}),
     }
-    for row in await _EVENTS.all(session, asked):
+    async with together(session):
+        legs, events = await _RIDES.ask(session, {"ids": ids}), await _EVENTS.ask(session, asked)
+        leg_rows, event_rows = await legs.fetchall(), await events.fetchall()
+    for row in leg_rows:
+        state = LegState(LegStatus(row.status), row.departed_at, row.arrived_at)
+        rides[row.consignment_id].append(
+            Ride(row.id, row.from_hub, row.to_hub, row.mode, row.carrier, row.departs_at, row.arrives_at, state)
+        )
+    held = {row.id: _held(row, tuple(rides[row.id])) for row in rows}
+    for row in event_rows:
         consignment = held[row.consignment_id]
         consignment.scans.append(_scan(row))
         consignment.versions[row.party, row.party_event_id, row.declared_at] = row.fingerprint

@@ -10,6 +10,7 @@ from app.flows.keep_books import close_books
 from app.flows.ports import Ports
 from tests.chaos.journal import Journal
 from tests.chaos.people import Cast
+from tests.chaos.scanning import scans_are_there
 from tests.factories.books import (
     ENDED,
     Proof,
@@ -27,6 +28,7 @@ async def check(ports: Ports, cast: Cast, journal: Journal, provider: Provider) 
     """Look at everything once all is quiet. The last check closes the day, so nothing may be written after it."""
     proof = Proof(findings=list(journal.faults))
     await orders_are_there(ports, journal, proof)
+    await scans_are_there(ports, cast.fleet, journal.scans, proof)
     money_is_there(journal, provider, proof)
     await payments_are_charges(ports, provider, proof, quiet=True)
     await claims_are_there(ports, journal, provider, proof)

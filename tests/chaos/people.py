@@ -6,7 +6,7 @@ Each story is one order from its quote to wherever chance leads it. All of them 
 import asyncio
 import itertools
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -56,6 +56,8 @@ class Cast:
     dates: str
     carpets: str
     scarce: str
+    scanners: Sequence[Someone]
+    fleet: Sequence[str]
 
 
 class Hand:

@@ -25,6 +25,7 @@ from tests.chaos.checks import Proof, check
 from tests.chaos.houses import Backend, Postgres, Village
 from tests.chaos.journal import Journal
 from tests.chaos.people import Cast, Hand, Life
+from tests.chaos.scanning import Scanner, a_fleet, scanners_of
 from tests.factories.catalogue import a_listing
 from tests.factories.identity import OPERATOR_PHONE, a_partner, a_person, an_operator
 from tests.factories.tables import rows
@@ -36,6 +37,8 @@ WEBHOOK_SECRET = "whsec_of_the_chaos"
 BUYERS = 16
 SCARCE = "40"
 QUIET_S_MAX = 300.0
+# Each of a few scanners: a batch of a hundred, its answer, and then so long nothing.
+SCANS_EVERY_S = 1.0
 # Nothing is killed before clients were answered some more since the last kill: it would never be killed at work.
 ANSWERS_BETWEEN = 2
 WORK_S_MAX = 12.0
@@ -161,6 +164,8 @@ async def _cast(ports: Ports) -> Cast:
         dates=village.dates,
         carpets=village.carpets,
         scarce=await a_listing(ports, village.garden, quantity=SCARCE),
+        scanners=await scanners_of(ports),
+        fleet=await a_fleet(ports),
     )
 
 
@@ -172,6 +177,12 @@ async def _live(
     hand = Hand(village.urls, journal, random.Random(plan.seed + 1), calm=not plan.kills)
     life = Life(cast, hand, stripe, random.Random(plan.seed + 2))
     news = asyncio.create_task(_tell(stripe, journal, silent, calm=not plan.kills))
+    scanning = [
+        asyncio.create_task(
+            Scanner(str(n), key, cast.fleet, hand, random.Random(plan.seed + 3 + n)).live(over, SCANS_EVERY_S)
+        )
+        for n, key in enumerate(cast.scanners)
+    ]
     living = asyncio.create_task(life.live(over, every_s=plan.every_s, at_once=plan.at_once))
     try:
         if plan.kills:
@@ -182,6 +193,7 @@ async def _live(
             await asyncio.sleep(plan.seconds)
         over.set()
         await living
+        await asyncio.gather(*scanning)
     finally:
         over.set()
         silent.set()
