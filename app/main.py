@@ -76,16 +76,15 @@ from app.web.manifest import draw_manifest
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
-# Looked through in this order at each request: what is asked for most comes first.
-ROUTERS = (
-    tracking,
-    listings,
-    quotes,
-    orders,
-# The framework looks for a route in one after the other: what is called all day by machines comes first.
+# The framework looks for a route in one after the other: what is called all day comes first.
 ROUTERS = (
     tracking,
     tracking_dcsa,
+    epcis_queries,
+    epcis,
+    listings,
+    quotes,
+    orders,
     auth,
     producers,
     cooperatives,
@@ -114,10 +113,7 @@ ROUTERS = (
     webhook_endpoints,
     weigh_ins,
     packages,
-    epcis_queries,
-    epcis,
     traces,
-    tracking_dcsa,
     payments,
     disputes,
     payouts,
