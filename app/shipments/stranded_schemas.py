@@ -1,13 +1,13 @@
 """Shapes of consignments that have no way on."""
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
 from app.core.schema import Shape, Time
 from app.core.text import LocalText
 
-_STRANDED: Final = {
+_STRANDED: Final[dict[str, Any]] = {
     "consignment": "con_01jd0000000000000000000000",
     "order": "ord_01jd0000000000000000000000",
     "tracking_number": "CM3141592653589",
