@@ -43,6 +43,8 @@ def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
     """An event of goods that the carrier carries, under an id of its teller's own."""
     number = town.to_weigh["consignments"][0]["tracking_number"]
     return an_event(number, town.now, f"urn:test:{role}")
+
+
 def _said(town: Town) -> dict[str, Any]:
     """The same in DCSA's words; when none of it may be told, nothing is taken."""
     (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
