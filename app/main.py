@@ -27,7 +27,9 @@ from app.api import (
     epcis_queries,
     hubs,
     imports,
+    labels,
     listings,
+    manifests,
     media,
     network,
     offers,
@@ -41,8 +43,11 @@ from app.api import (
     price_lists,
     producers,
     quotes,
+    recalls,
     recourses,
     reports,
+    return_bookings,
+    returns,
     routes,
     service,
     services,
@@ -50,6 +55,7 @@ from app.api import (
     statements,
     storage,
     stranded,
+    traces,
     tracking,
     tracking_dcsa,
     weigh_ins,
@@ -62,24 +68,31 @@ from app.core.log import configure
 from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
-from app.web import assets, operate, pages
+from app.web import assets, operate, pages, resolve
+from app.web.label import draw_labels
+from app.web.manifest import draw_manifest
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
+# Looked through in this order at each request: what is asked for most comes first.
 ROUTERS = (
+    tracking,
+    listings,
+    quotes,
+    orders,
     auth,
     producers,
     cooperatives,
-    listings,
     order_cycles,
     price_lists,
     categories,
     media,
     offers,
-    quotes,
-    orders,
     claims,
     recourses,
+    recalls,
+    returns,
+    return_bookings,
     hubs,
     imports,
     routes,
@@ -87,13 +100,16 @@ ROUTERS = (
     stranded,
     disruptions,
     bookings,
+    manifests,
     network,
     consignments,
+    labels,
     weigh_ins,
     packages,
     tracking,
     epcis_queries,
     epcis,
+    traces,
     tracking_dcsa,
     payments,
     disputes,
@@ -135,13 +151,15 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     # The API and the pages are neighbours: it is given the pictures of the answers that have one.
     app.state.draw_routes = pages.draw_routes
     app.state.draw_statement = draw_statement
+    app.include_router(orders.placing)
+    app.state.draw_labels = draw_labels
+    app.state.draw_manifest = draw_manifest
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
-    app.include_router(orders.placing)
     app.include_router(offers.paying)
     app.include_router(orders.once)
     app.include_router(payments.receiving)
-    for module in (pages, operate, assets):
+    for module in (pages, resolve, operate, assets):
         app.include_router(module.router)
     install(app)
     _complete_document(app)

@@ -1,4 +1,4 @@
-"""`python -m bench [listings] [orders] [start] [replan] [routing]`: how fast it is, as one table. Not a test: bars that are missed are only shown."""
+"""`python -m bench [listings] [orders] [start] [replan] [labels] [routing]`: how fast it is, as one table. Not a test: bars that are missed are only shown."""
 
 import argparse
 import asyncio
@@ -16,12 +16,12 @@ import psycopg
 
 from app.core.database import Database
 from app.core.postgres import Cluster
-from bench import data, listings, orders, replan, start, statements
+from bench import data, labels, listings, orders, replan, start, statements
 from bench.load import CLIENTS
 from bench.report import Row, say, show
 from bench.service import SECRET, Service, held_mb, machine, on_database, peak_mb, prepare, running, server
 
-PARTS: Final = ("listings", "orders", "start", "replan", "routing")
+PARTS: Final = ("listings", "orders", "start", "replan", "labels", "routing")
 # Made one by one, as producers do; the rest are copies of them.
 HAND_MADE: Final = 240
 PLANS: Final = 100
@@ -45,7 +45,7 @@ def main() -> None:
                     rows += start.measure(folder)
             if "replan" in chosen:
                 rows += _replan(cluster)
-            if "listings" in chosen or "orders" in chosen:
+            if {"listings", "orders", "labels"} & set(chosen):
                 rows += _market(folder, cluster, chosen)
     if "routing" in chosen:
         with _step("The planner alone"):
@@ -80,6 +80,11 @@ def _market(folder: Path, cluster: Cluster, chosen: Collection[str]) -> list[Row
             data.multiply(small_url, listings.FEW)
             data.multiply(url, listings.MANY)
     rows: list[Row] = []
+    if "labels" in chosen:
+        with _step("Labels"):
+            rows += labels.measure(url, folder, buyers)
+    if not {"listings", "orders"} & set(chosen):
+        return rows
     held = [held_mb(cluster.pid)]
     with _step("The service"), running("serve", folder, url) as service:
         if "listings" in chosen:

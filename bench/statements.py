@@ -91,13 +91,13 @@ async def _order(
     client: httpx.AsyncClient, buying: Buying, buyer: Buyer, producers: int, lines_each: int
 ) -> tuple[Count, Count]:
     with counted() as quoting:
-        quote = await _send(client, buying.ask_quote(buyer, producers, lines_each).wire)
+        quote = await send(client, buying.ask_quote(buyer, producers, lines_each).wire)
     with counted() as ordering:
-        await _send(client, buying.ask_order(buyer, quote.json()).wire)
+        await send(client, buying.ask_order(buyer, quote.json()).wire)
     return quoting, ordering
 
 
-async def _send(client: httpx.AsyncClient, wire: bytes) -> httpx.Response:
+async def send(client: httpx.AsyncClient, wire: bytes) -> httpx.Response:
     """The bytes that the load client would send, through the application itself."""
     head, _, body = wire.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")

@@ -106,7 +106,8 @@ def replayed(ports: Ports, earlier: Earlier) -> Response:
     """The first answer again, marked as a replay."""
     assert earlier.status is not None
     body = ports.seal.open(earlier.body or b"")
-    return Response(body, earlier.status, {"idempotent-replayed": "true"}, "application/json" if body else None)
+    media = "application/pdf" if body.startswith(b"%PDF-") else "application/json" if body else None
+    return Response(body, earlier.status, {"idempotent-replayed": "true"}, media)
 
 
 def api_router(tag: str) -> APIRouter:

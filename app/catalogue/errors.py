@@ -147,3 +147,14 @@ class TooManyUploads(Problem):
 
     def __init__(self) -> None:
         super().__init__(max=UPLOADS_WAITING_MAX)
+
+
+class GoodsRecalled(Problem):
+    slug = "goods-recalled"
+    kind = Kind.CONFLICT
+    title = {"en": "These goods are recalled", "zh-Hans": "商品已被召回"}
+    detail = {
+        "en": "The goods of {listing} that were kept for you are recalled and cannot be ordered. Ask the producer, or withdraw the offer.",
+        "zh-Hans": "为您保留的 {listing} 商品已被召回，不能下单。请联系卖家，或撤回议价。",
+    }
+    members = ("listing",)

@@ -185,7 +185,7 @@ class Lot(SQLModel, table=True):
     """Goods that came in together. Nobody can reserve or take more than there is: the CHECK holds it.
 
     `made_in` is the Monday of the week whose capacity it is. With `presold_max` it is a forecast, of which so much may be sold ahead, by that version of the policy. `harvested` is what
-    really came, while it is found out whom it is too little for.
+    really came, while it is found out whom it is too little for. `recalled_at`: nothing of it is sold while it is called back.
     """
 
     __tablename__ = "lot"
@@ -208,7 +208,7 @@ class Lot(SQLModel, table=True):
     )
 
     listing_id: str = Field(primary_key=True, foreign_key="listing.id", max_length=40)
-    id: str = Field(primary_key=True, max_length=40)
+    id: str = Field(primary_key=True, index=True, max_length=40)
     quantity: Decimal = Field(sa_type=_AMOUNT)
     reserved: Decimal = Field(sa_type=_AMOUNT)
     consumed: Decimal = Field(sa_type=_AMOUNT)
@@ -221,6 +221,7 @@ class Lot(SQLModel, table=True):
     presale_policy: str | None = Field(default=None, max_length=20)
     harvested: Decimal | None = Field(default=None, sa_type=_AMOUNT)
     made_in: date | None = None
+    recalled_at: datetime | None = None
     created_from: str = Field(max_length=64)
     created_at: datetime
 

@@ -44,10 +44,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 # What can be had of a listing at `now`: the rest of its lots that have begun and have not spoilt, and of forecasts what may
-# be sold ahead; but a forecast whose day has come is no longer sold before it is confirmed.
+# be sold ahead; but a forecast whose day has come is no longer sold before it is confirmed, and nothing of a recalled lot is.
 SELLABLE: Final = (
     "(available_from IS NULL OR (available_from <= :now) = (presold_max IS NULL)) "
-    "AND (expires_at IS NULL OR expires_at > :now)"
+    "AND (expires_at IS NULL OR expires_at > :now) AND recalled_at IS NULL"
 )
 FREE: Final = "coalesce(presold_max, quantity) - reserved - consumed"
 AVAILABLE: Final = (

@@ -99,7 +99,7 @@ def lot_shape_of(lot: Lot) -> LotShape:
     return LotShape(
         **lot.model_dump(exclude={"listing_id", "created_from"}),
         listing=lot.listing_id,
-        available=Decimal(0) if lot.harvested is not None else free_of(lot),
+        available=Decimal(0) if lot.harvested is not None or lot.recalled_at is not None else free_of(lot),
         forecast=lot.presold_max is not None,
     )
 

@@ -14,13 +14,23 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from app.catalogue.errors import OfferChanged
+from app.catalogue.errors import GoodsRecalled, OfferChanged
 from app.catalogue.queries import FREE, SELLABLE
 from app.catalogue.stock import choose_lots
 from app.catalogue.values import Held, LotStock, ReservationState, ShortHarvest, StockWant, Taken
 from app.core.database import Reader, Session, Sql, as_rows
 
-__all__ = ["StockWant", "Taken", "consume", "held_by", "release", "release_line", "reserve", "take_over"]
+__all__ = [
+    "StockWant",
+    "Taken",
+    "consume",
+    "held_by",
+    "release",
+    "release_line",
+    "require_not_recalled",
+    "reserve",
+    "take_over",
+]
 
 _LOCK_LOTS: Final = Sql(
     Template(
@@ -74,6 +84,15 @@ _TAKE_OVER: Final = Sql(
     "WHERE order_id = :from AND line_id = :from_line AND state = 'held' RETURNING lot_id), "
     "named AS (UPDATE ear_tag SET order_id = :to, line_id = :to_line WHERE order_id = :from AND line_id = :from_line RETURNING tag) "
     "SELECT (SELECT count(*) FROM moved) AS parts, ARRAY(SELECT tag FROM named ORDER BY tag) AS tags"
+)
+# A recall takes the same lock alone, before it looks for who holds goods of the lot.
+_KEEP_RECALLS_OUT: Final = Sql(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('lot ' || lot_id, 0)) FROM reservation "
+    "WHERE order_id = :holder AND line_id = :line AND state = 'held' ORDER BY lot_id"
+)
+_RECALLED_OF: Final = Sql(
+    "SELECT lot.listing_id FROM reservation AS held JOIN lot ON lot.listing_id = held.listing_id AND lot.id = held.lot_id "
+    "WHERE held.order_id = :holder AND held.line_id = :line AND held.state = 'held' AND lot.recalled_at IS NOT NULL"
 )
 _HELD_BY: Final = Sql(
     "SELECT held.order_id AS holder, lot.id, lot.listing_id, held.quantity, lot.expires_at, lot.available_from "
@@ -199,6 +218,18 @@ async def take_over(session: Session, holder: tuple[str, str], by: tuple[str, st
     moved = await _TAKE_OVER.first(session, {"from": from_id, "from_line": from_line, "to": to_id, "to_line": to_line})
     assert moved.parts, f"{from_id} holds nothing"
     return list(moved.tags)
+
+
+async def require_not_recalled(session: Session, holder: tuple[str, str]) -> None:
+    """Raise `GoodsRecalled` when what is held is of a lot that is called back. Two statements.
+
+    Until the transaction ends no lot of it can be: a recall waits, and then finds the order that takes the goods over.
+    """
+    asked = {"holder": holder[0], "line": holder[1]}
+    await _KEEP_RECALLS_OUT.all(session, asked)
+    recalled = await _RECALLED_OF.first(session, asked)
+    if recalled is not None:
+        raise GoodsRecalled(listing=recalled.listing_id)
 
 
 async def held_by(reader: Reader, holders: Collection[str]) -> dict[str, list[LotStock]]:

@@ -334,6 +334,7 @@ class LotShape(Shape):
             "presold_max": None,
             "presale_policy": None,
             "harvested": None,
+            "recalled_at": None,
             "expires_at": "2026-04-18T16:00:00Z",
             "ear_tags": [],
             "created_at": "2026-03-01T08:05:00Z",
@@ -351,6 +352,7 @@ class LotShape(Shape):
     expires_at: Annotated[Time | None, Field(description="After this the goods are no longer sold")]
     forecast: bool
     presold_max: Annotated[Stock | None, Field(description="So much of a forecast may be sold ahead")]
+    recalled_at: Annotated[Time | None, Field(description="While it is recalled, nothing of it is sold")] = None
     presale_policy: Annotated[str | None, Field(description="The version of the policy that says how much")]
     harvested: Annotated[
         Stock | None, Field(description="What came, while it is shared out among orders that it is too little for")

@@ -34,4 +34,4 @@ def remark_of(journey: Journey, events: Iterable[JourneyEvent]) -> dict[str, Any
         "condition": event.condition.value,
         "words": event.note or "",
         "at": rfc3339(event.occurred_at),
-    }
+    } | ({"refused_lines": list(event.refused_lines)} if event.refused_lines else {})

@@ -26,6 +26,11 @@ ALLOWED: Final[Mapping[tuple[ClaimStatus, ClaimEvent], ClaimStatus]] = {
     (S.DISPUTED, E.WITHDRAW): S.WITHDRAWN,
     (S.DISPUTED, E.GRANT): S.SETTLED,
     (S.DISPUTED, E.REJECT): S.REFUSED,
+    (S.OPEN, E.SEND_BACK): S.RETURNING,
+    (S.DISPUTED, E.SEND_BACK): S.RETURNING,
+    (S.RETURNING, E.COME_BACK): S.SETTLED,
+    (S.RETURNING, E.EXPIRE): S.LAPSED,
+    (S.RETURNING, E.WITHDRAW): S.WITHDRAWN,
 }
 _NEEDED: Final[Mapping[Evidence, tuple[str, Mapping[str, str]]]] = {
     Evidence.PHOTOS: ("/photos", {"en": "This claim needs at least one photo", "zh-Hans": "此类申请至少需要一张照片"}),
@@ -80,6 +85,7 @@ def due_after(status: ClaimStatus, policy: Claimable, now: datetime) -> datetime
         S.OPEN: policy.answer,
         S.OFFERED: policy.answer,
         S.DISPUTED: policy.decide,
+        S.RETURNING: policy.hand_in,
     }
     return now + clocks[status] if status in clocks else None
 

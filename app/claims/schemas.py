@@ -12,7 +12,7 @@ from app.core.money import Money
 from app.core.quantity import Quantity
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
-from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, HarvestShort, Lapse, Party
+from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, HarvestShort, Lapse, Party, Refused
 from app.orders.values import OrderStatus
 from app.shipments.values import Condition
 
@@ -74,6 +74,7 @@ class DoorRemark(Shape):
     condition: Condition
     words: str
     at: Time
+    refused_lines: Annotated[list[str], Field(description="The lines that were refused, of goods that were taken")] = []
 
 
 class NewClaim(Shape):
@@ -106,6 +107,13 @@ class ClaimAnswer(Shape):
     answer: Answer
     amount: Money | None = None
     words: Words | None = None
+    keep: Annotated[
+        bool,
+        Field(
+            exclude_if=lambda given: not given,
+            description="With `accept`: the goods need not go back, whatever the policy says",
+        ),
+    ] = False
 
 
 class ClaimReply(Shape):
@@ -125,6 +133,10 @@ class ClaimDecision(Shape):
 
     amount: Money
     reasons: Words
+    keep: Annotated[
+        bool,
+        Field(exclude_if=lambda given: not given, description="The goods need not go back, whatever the policy says"),
+    ] = False
 
 
 class ClaimShape(Shape):
@@ -144,6 +156,8 @@ class ClaimShape(Shape):
     asked: Money
     offered: Money | None = None
     granted: Money | None = None
+    agreed: Annotated[Money | None, Field(description="What goes back once the goods are back")] = None
+    carriage: Annotated[Money | None, Field(description="What of the grant pays the way back of the goods")] = None
     unpaid: Annotated[
         Money | None, Field(description="What of the grant was not paid at the door, so that it need not go back")
     ] = None
@@ -176,6 +190,7 @@ class ClaimPolicyShape(Shape):
     carriage_back: CarriageBack
     answer_h: int
     decide_h: int
+    hand_in_h: int
 
 
 class CancellationShape(Shape):
@@ -231,6 +246,7 @@ class PoliciesShape(Shape):
                     "carriage_back": "none",
                     "answer_h": 24,
                     "decide_h": 72,
+                    "hand_in_h": 168,
                 }
             ],
             "disputes": [
@@ -253,6 +269,7 @@ class PoliciesShape(Shape):
                 }
             ],
             "harvest_short": {"cancel_h": 48},
+            "refused": {"write_off_h": 720},
             "weighings": [
                 {
                     "number": "PRODUCE-WEIGHT",
@@ -277,4 +294,5 @@ class PoliciesShape(Shape):
     cancellations: list[CancellationShape]
     weighings: list[WeighingShape]
     harvest_short: HarvestShort | None = None
+    refused: Refused | None = None
     disputes: list[DisputePolicyShape]

@@ -35,6 +35,8 @@ QUOTE_OPTIONS_MAX: Final = 6
 PLANS_TRIED_MAX: Final = 4
 PLAN_HORIZON: Final = timedelta(days=21)
 HAND_IN_NOTICE: Final = timedelta(hours=6)
+RETURN_NOTICE: Final = timedelta(hours=24)
+RETURN_OVERDUE: Final = timedelta(days=7)
 QUOTE_LIFETIME: Final = timedelta(minutes=30)
 SIGN_IN_CODE_LIFETIME: Final = timedelta(minutes=10)
 SIGN_IN_CODE_ATTEMPTS_MAX: Final = 5

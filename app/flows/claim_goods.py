@@ -8,6 +8,8 @@ from app.catalogue.photos import keep_as_evidence
 from app.claims.door import remarks_of
 from app.claims.errors import ClaimAmountTooHigh, ClaimWindowClosed
 from app.claims.models import BuyerClaim
+from app.claims.return_rules import carriage_of_claim, has_to_go_back
+from app.claims.returns import lock_open_return
 from app.claims.rules import (
     LineSold,
     Standing,
@@ -26,28 +28,27 @@ from app.claims.rules import (
 )
 from app.claims.schemas import ClaimAnswer, ClaimDecision, ClaimReply, ClaimShape, NewClaim
 from app.claims.service import add_claim, change_claim, find_claim, get_claim, lock_claim, standings_of
-from app.claims.values import ANSWERED_BY, REPLIED_BY, Answer, ClaimEvent, ClaimStatus
+from app.claims.values import ANSWERED_BY, REPLIED_BY, VERBS, Answer, ClaimEvent, ClaimStatus, ReturnEvent
+from app.claims.values import DISPLAY as CLAIM_DISPLAY
 from app.core.clock import rfc3339
 from app.core.database import Session
 from app.core.errors import Forbidden, Gap, IdTaken, Invalid, NotFound, StateConflict, UpstreamFailed
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
-from app.core.money import Money, priced
+from app.core.money import Money
 from app.core.schema import fingerprint
 from app.flows.ports import Ports
+from app.flows.return_steps import free_room, start_return, stop_return
 from app.flows.show_claims import claim_shape
-from app.flows.tell_people import local_time
+from app.flows.tell_claim import tell_claim
 from app.identity.rules import require_grant
-from app.identity.service import parties_of
 from app.identity.values import Caller, Grant
 from app.ledger.rules import refund_entries, refund_paid_entries, release_entries, unreleased_minor
 from app.ledger.service import record as record_transfers
 from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, Entry, Sold, State, Transfer, TransferKind
-from app.notify.service import queue_messages
-from app.notify.values import Notice, Template
 from app.orders.models import Order, OrderLine
-from app.orders.policies import Claimable, claimable_of, window_of
+from app.orders.policies import CarriageBack, Claimable, ClaimKind, claimable_of, window_of
 from app.orders.service import list_lines, lock_order
 from app.orders.shares import shares_of
 from app.orders.values import DISPLAY as ORDER_DISPLAY
@@ -59,14 +60,6 @@ from app.payments.values import PaymentMethod
 from app.shipments.queries import list_of_orders
 
 LINE = {"en": "line of this order", "zh-Hans": "订单商品行"}
-_TOLD = {
-    ClaimStatus.OPEN: Template.CLAIM_OPENED,
-    ClaimStatus.OFFERED: Template.CLAIM_OFFERED,
-    ClaimStatus.DISPUTED: Template.CLAIM_DISPUTED,
-    ClaimStatus.SETTLED: Template.CLAIM_SETTLED,
-    ClaimStatus.REFUSED: Template.CLAIM_REFUSED,
-    ClaimStatus.WITHDRAWN: Template.CLAIM_WITHDRAWN,
-}
 
 
 async def open_claim(
@@ -104,7 +97,8 @@ def _require_claimable(order: Order, line: OrderLine, command: NewClaim, now: da
     """The frozen policy of this line for this kind of claim; raises why there is none, or none any more."""
     if order.status not in (OrderStatus.DELIVERED, OrderStatus.COMPLETED) or order.delivered_at is None:
         raise StateConflict(state=ORDER_DISPLAY[order.status], verb={"en": "claimed", "zh-Hans": "申请售后"})
-    policy = policy_for(claimable_of(order.terms, line.id), command.kind)
+    claimable = [each for each in claimable_of(order.terms, line.id) if each.kind is not ClaimKind.REFUSAL]
+    policy = policy_for(claimable, command.kind)
     until = order.delivered_at + policy.window
     if now > until:
         raise ClaimWindowClosed(until=rfc3339(until))
@@ -117,7 +111,7 @@ def _require_claimable(order: Order, line: OrderLine, command: NewClaim, now: da
 async def announce(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
     """A claim was opened: the clock of its answer runs, and both sides hear of it."""
     await _start_clock(session, claim)
-    await _tell(session, order, claim, now)
+    await tell_claim(session, order, claim, now)
 
 
 async def _require_refundable(
@@ -193,7 +187,9 @@ async def answer_claim(
     if command.amount is not None:
         _require_within(command.amount, claim.asked_minor - 1, claim, least=1)
         given["offered_minor"] = command.amount.amount
-    await _step(ports, session, order, claim, event, claim.asked_minor, given)
+    if command.answer is Answer.ACCEPT:
+        event = await _against_goods(session, order, claim, event, claim.asked_minor, keep=command.keep)
+    await step(ports, session, order, claim, event, claim.asked_minor, given)
     return claim_shape(claim, language)
 
 
@@ -205,7 +201,8 @@ async def reply_to_claim(
     if seen.buyer_id != caller.id:
         raise Forbidden(needs={"en": "the buyer who opened the claim", "zh-Hans": "提出申请的买家身份"})
     order, claim = await _locked(session, seen)
-    await _step(ports, session, order, claim, REPLIED_BY[command.reply], claim.offered_minor or 0, {})
+    event = REPLIED_BY[command.reply]
+    await step(ports, session, order, claim, event, claim.offered_minor or 0, {})
     return claim_shape(claim, language)
 
 
@@ -217,7 +214,9 @@ async def decide_claim(
     _require_within(command.amount, claim.asked_minor, claim, least=0)
     event = ClaimEvent.GRANT if command.amount.amount else ClaimEvent.REJECT
     given = {"reasons": command.reasons, "decided_by": caller.id}
-    await _step(ports, session, order, claim, event, command.amount.amount, given)
+    if event is ClaimEvent.GRANT:
+        event = await _against_goods(session, order, claim, event, command.amount.amount, keep=command.keep)
+    await step(ports, session, order, claim, event, command.amount.amount, given)
     return claim_shape(claim, language)
 
 
@@ -229,7 +228,7 @@ async def lapse_claim(ports: Ports, claim: str) -> None:
             return
         order, row = await _locked(session, seen)
         if may(row.status, ClaimEvent.LAPSE) and row.due_at is not None and row.due_at <= ports.clock.now():
-            await _step(ports, session, order, row, ClaimEvent.LAPSE, 0, {})
+            await step(ports, session, order, row, ClaimEvent.LAPSE, 0, {})
 
 
 async def _locked(session: Session, seen: BuyerClaim) -> tuple[Order, BuyerClaim]:
@@ -246,7 +245,21 @@ def _require_within(amount: Money, most: int, claim: BuyerClaim, *, least: int) 
         raise ClaimAmountTooHigh(most, claim.currency)
 
 
-async def _step(
+async def _against_goods(
+    session: Session, order: Order, claim: BuyerClaim, event: ClaimEvent, granted_minor: int, *, keep: bool
+) -> ClaimEvent:
+    """What granting so much means: the money goes back at once, or once the goods are back. `keep`: the buyer keeps them."""
+    if keep or claim.carriage_back == CarriageBack.NONE:
+        return event
+    line = next(each for each in await list_lines(session, order.id) if each.id == claim.line_id)
+    journeys = (await list_of_orders(session, [order.id]))[order.id]
+    left = refundable_minor(sold_line(line), await standings_of(session, order.id), line.total_minor)
+    at_door = any(journey.refuses(line.id) for journey in journeys if journey.id == line.consignment_id)
+    pays = CarriageBack(claim.carriage_back)
+    return ClaimEvent.SEND_BACK if has_to_go_back(pays, granted_minor, left, at_door=at_door) else event
+
+
+async def step(
     ports: Ports,
     session: Session,
     order: Order,
@@ -254,22 +267,43 @@ async def _step(
     event: ClaimEvent,
     granted_minor: int,
     given: dict[str, Any],
+    carriage_minor: int = 0,
 ) -> None:
-    """Take a locked claim one step further, with the money, the clock and the news of it; all or nothing."""
+    """Take a locked claim one step further, with the money, the clock and the news of it; all or nothing.
+
+    `carriage_minor`: what of a way back may come out of the refund.
+    """
     now = ports.clock.now()
     status = advance(claim.status, event)
+    waited = claim.status is ClaimStatus.RETURNING
     policy = next(each for each in claimable_of(order.terms, claim.line_id) if each.number == claim.policy)
     given = given | {"status": status, "due_at": due_after(status, policy, now)}
     if status is ClaimStatus.SETTLED:
         given["granted_minor"] = granted_minor
-        given |= await _refund(session, order, claim, granted_minor, now)
+        given |= await _refund(session, order, claim, granted_minor, carriage_minor, now)
+    if status is ClaimStatus.RETURNING:
+        given["agreed_minor"] = granted_minor
     await change_claim(session, claim, now, **given)
+    if status is ClaimStatus.RETURNING and claim.due_at is not None:
+        line = next(each for each in await list_lines(session, order.id) if each.id == claim.line_id)
+        await start_return(session, order, [line], CarriageBack(claim.carriage_back), claim.due_at, now)
     if claim.due_at is None:
         await _release_the_rest(session, order, claim, now)
         await align_later(ports, session, order.id)
     else:
         await _start_clock(session, claim)
-    await _tell(session, order, claim, now)
+    await tell_claim(session, order, claim, now)
+    if waited and event is ClaimEvent.WITHDRAW:
+        await _call_off(session, order, claim, now)
+
+
+async def _call_off(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
+    """A claim that waits for its goods is withdrawn: they stay. Raises `StateConflict` once they have left, or were left at the door."""
+    goods = await lock_open_return(session, order.id, claim.line_id)
+    if goods is None or goods.at_door:
+        raise StateConflict(state=CLAIM_DISPLAY[ClaimStatus.RETURNING], verb=VERBS[ClaimEvent.WITHDRAW])
+    await stop_return(session, goods, ReturnEvent.CALL_OFF, now)
+    await free_room(session, goods)
 
 
 async def _start_clock(session: Session, claim: BuyerClaim) -> None:
@@ -278,7 +312,7 @@ async def _start_clock(session: Session, claim: BuyerClaim) -> None:
 
 
 async def _refund(
-    session: Session, order: Order, claim: BuyerClaim, granted_minor: int, now: datetime
+    session: Session, order: Order, claim: BuyerClaim, granted_minor: int, carriage_minor: int, now: datetime
 ) -> dict[str, Any]:
     """What was granted is owed to the buyer from now on; a card's provider sends it by a job. Answers what to note of it on the claim.
 
@@ -300,13 +334,15 @@ async def _refund(
     )
     uncollected = next(each.uncollected_minor or 0 for each in bought if each.id == line.id)
     unpaid = unpaid_minor(uncollected, granted_minor, line.id, claims)
+    carriage = carriage_of_claim(CarriageBack(claim.carriage_back), carriage_minor, granted_minor - unpaid)
+    noted: dict[str, Any] = {"unpaid_minor": unpaid, "carriage_minor": carriage}
     if payment.method is not PaymentMethod.STRIPE:
-        through = min(granted_minor - unpaid, payment.amount_minor - payment.refunded_minor)
-        if through:
+        through = min(granted_minor - unpaid - carriage, payment.amount_minor - payment.refunded_minor)
+        if through > 0:
             await record_part_refund(session, payment, Money(through, order.currency), now)
-        return {"refunded_at": now, "unpaid_minor": unpaid}
+        return noted | {"refunded_at": now}
     await enqueue(session, [Job("claim.refund", {"claim": claim.id})])
-    return {"refunded_at": None, "unpaid_minor": unpaid}
+    return noted | {"refunded_at": None}
 
 
 def refund_for(
@@ -424,7 +460,7 @@ async def refund_claim(ports: Ports, claim: str) -> None:
         raise UpstreamFailed(service="Stripe")
     assert seen.granted_minor
     # What was paid as a deposit did not come by this card: that part stays on the buyer's account.
-    owed = seen.granted_minor - seen.unpaid_minor
+    owed = seen.granted_minor - seen.unpaid_minor - seen.carriage_minor
     amount = Money(min(owed, payment.amount_minor - payment.refunded_minor), seen.currency)
     if amount.amount:
         await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
@@ -438,20 +474,6 @@ async def refund_claim(ports: Ports, claim: str) -> None:
         paid = [Transfer(new_id("trf"), TransferKind.REFUND_PAID, order.id, State.POSTED, entries)] if entries else []
         await record_transfers(session, paid, now)
         await change_claim(session, row, now, refunded_at=now)
-
-
-async def _tell(session: Session, order: Order, claim: BuyerClaim, now: datetime) -> None:
-    """Both sides hear of every step, each in their language."""
-    parties = await parties_of(session, claim.buyer_id, {claim.producer_id}, now)
-    amount = claim.granted_minor or claim.offered_minor or claim.asked_minor
-    told = {
-        "number": order.number,
-        "amount": priced(Money(amount, claim.currency)),
-        "due": local_time(claim.due_at) if claim.due_at else "",
-    }
-    people = [parties.buyer, *parties.members.get(claim.producer_id, ())]
-    notices = [Notice(one.phone, _TOLD[claim.status], one.language, told) for one in people]
-    await queue_messages(session, notices, now)
 
 
 def sold_line(line: OrderLine) -> LineSold:

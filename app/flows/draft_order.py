@@ -252,7 +252,7 @@ def _consignment(order: Order, quoted: QuotedConsignment, con_id: str) -> Consig
         promised_from=order.promised_from,
         promised_by=order.promised_by,
         packages=tuple(package for shape in quoted.packages for package in _packages(shape)),
-        legs=tuple(_leg(leg) for leg in quoted.legs),
+        legs=tuple(leg_of(leg) for leg in quoted.legs),
         units=tuple(leg.unit for leg in quoted.legs),
         origin=quoted.origin,
         categories=tuple(quoted.categories),
@@ -279,7 +279,7 @@ def _packages(package: PackageShape) -> tuple[Package, ...]:
     return (one,) * package.count
 
 
-def _leg(leg: LegShape) -> JourneyLeg:
+def leg_of(leg: LegShape) -> JourneyLeg:
     """A ride as booked. A courier has no timetable: its run begins when it departs."""
     return JourneyLeg(
         from_hub=leg.from_,

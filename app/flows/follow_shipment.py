@@ -10,6 +10,7 @@ from app.core.database import Session
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
+from app.flows.bring_back import follow_returns
 from app.flows.claim_at_door import claim_at_the_door, leave_unpaid
 from app.flows.claim_goods import align_later, releases, windows_of
 from app.flows.ports import Ports
@@ -17,6 +18,7 @@ from app.flows.return_boxes import clocks_of_boxes, hold_boxes
 from app.flows.reweigh import due_minor
 from app.flows.settle_weight import Scene, give_part_back, settle_what_waits
 from app.flows.show_order import shown
+from app.flows.write_off import write_off_later
 from app.identity.values import Caller
 from app.ledger.rules import collection_entries
 from app.ledger.service import record as record_transfers
@@ -60,6 +62,7 @@ async def follow_shipment(ports: Ports, order: str) -> None:
             await _delivered(session, row, journeys, ports)
         if row.status in (OrderStatus.DELIVERED, OrderStatus.COMPLETED):
             await claim_at_the_door(session, row, journeys, ports.clock.now())
+            await follow_returns(ports, session, row, journeys)
         await _hand_over(session, order, journeys)
 
 
@@ -96,6 +99,7 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
         await _even_out(session, order, lines, journeys, now)
     windows = windows_of(order, lines)
     last = max(windows.values())
+    await write_off_later(session, order, now + last)
     jobs = [
         Job("order.release", {"order": order.id, "producer": producer}, run_at=now + window)
         for producer, window in sorted(windows.items())
@@ -107,7 +111,7 @@ async def _delivered(session: Session, order: Order, journeys: Sequence[Journey]
 
 async def _lower_cash(session: Session, order: Order, journeys: Sequence[Journey], now: datetime) -> None:
     """Nobody pays at the door for what is refused there."""
-    if not any(journey.refused for journey in journeys):
+    if not any(journey.refused or journey.refused_lines for journey in journeys):
         return
     payment = await lock_payment_of(session, order.id)
     if payment.status is PaymentStatus.PENDING_CASH:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.catalogue.reserve import held_by, take_over
+from app.catalogue.reserve import held_by, require_not_recalled, take_over
 from app.core.clock import rfc3339
 from app.core.database import Reader, Session
 from app.core.ids import new_id
@@ -46,13 +46,14 @@ async def order_offers(
 ) -> tuple[dict[str, list[str]], list[Transfer]]:
     """Hand what agreed offers hold over to an order that is being placed, and their deposits with it.
 
-    Answers the animals by line, and the transfers to record. Locks the offers by id. Raises `OfferNotOrderable` or `OfferExpired`.
+    Answers the animals by line, and the transfers to record. Locks the offers by id. Raises `OfferNotOrderable`, `OfferExpired` or `GoodsRecalled`.
     """
     named: dict[str, list[str]] = {}
     applied: list[Transfer] = []
     for each in bargains:
         offer = await lock_offer(session, each.offer_id)
         bargain_of(offer, now)
+        await require_not_recalled(session, (offer.id, offer.id))
         deposit = offer.deposit_status
         if deposit is DepositStatus.HELD:
             deposit = deposit_after(deposit, DepositEvent.APPLY)

@@ -9,7 +9,7 @@ from app.core.errors import Problem
 from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.network.queries import known_hubs
-from app.orders.service import returnable_of
+from app.orders.service import lines_of_consignments, returnable_of
 from app.shipments.record import DUPLICATE, Held, Party, append, judge, lock_consignments
 from app.shipments.told import ToldEvent
 from app.shipments.values import Condition
@@ -40,7 +40,8 @@ async def record_events(
     party = Party(caller.id, caller.carrier, caller.is_operator())
     hubs = await _hubs(ports, session, told)
     held = await lock_consignments(session, told, party)
-    judgement = judge(told, held, party, hubs, await _returnable(session, told, held.values()), now)
+    returnable = await _returnable(session, told, held.values())
+    judgement = judge(told, held, party, hubs, returnable, now, await _lines(session, told, held.values()))
     outcomes = [_outcome(word) for word in judgement.words]
     if not whole or all(outcome.problem is None for outcome in outcomes):
         await append(session, judgement, now)
@@ -59,6 +60,13 @@ async def _returnable(session: Session, told: Sequence[ToldEvent], held: Iterabl
     if all(event.condition is not Condition.REFUSED for event in told):
         return set()
     return await returnable_of(session, {consignment.order_id for consignment in held})
+
+
+async def _lines(session: Session, told: Sequence[ToldEvent], held: Iterable[Held]) -> dict[str, set[str]]:
+    """The lines in each consignment; looked up only when some are said to be refused by themselves."""
+    if not any(event.refused_lines for event in told):
+        return {}
+    return await lines_of_consignments(session, {consignment.order_id for consignment in held})
 
 
 def _outcome(word: Problem | str | None) -> Outcome:

@@ -56,6 +56,8 @@ def claim_shape(claim: BuyerClaim, language: str) -> ClaimShape:
         asked=Money(claim.asked_minor, claim.currency),
         offered=money(claim.offered_minor),
         granted=money(claim.granted_minor),
+        agreed=money(claim.agreed_minor),
+        carriage=money(claim.carriage_minor or None),
         unpaid=money(claim.unpaid_minor or None),
         words=claim.words,
         photos=claim.photos,
@@ -80,6 +82,7 @@ def policies_shape(policies: Policies) -> PoliciesShape:
             for row in policies.cancellation
         ],
         harvest_short=policies.harvest_short,
+        refused=policies.refused,
         weighings=[WeighingShape.model_validate(row.model_dump()) for row in policies.weighing],
         disputes=[DisputePolicyShape.model_validate(row.model_dump()) for row in policies.dispute],
     )

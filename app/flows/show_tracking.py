@@ -13,9 +13,11 @@ from app.flows.ports import Ports
 from app.network.queries import hubs_by_code
 from app.network.values import HubPoint, Mode
 from app.orders.schemas import Co2eShape
+from app.recalls.queries import Standing, standing_recalls
 from app.routing import Timetable
 from app.shipments.answers import version_of
 from app.shipments.errors import TrackingNumberMistyped
+from app.shipments.notice_schemas import TrackedRecall
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
@@ -40,6 +42,7 @@ class Shown:
     hubs: Mapping[str, HubPoint]
     estimated_at: datetime | None
     at: datetime
+    recalls: Sequence[Standing] = ()
 
     def place_name(self, leg: JourneyLeg, language: str) -> str:
         """Where a leg ends: its hub, or the buyer's door, which nobody is told."""
@@ -64,7 +67,7 @@ class Ground:
 async def show_tracking(ports: Ports, typed: str) -> Shown:
     """The journey with this tracking number. Raises `TrackingNumberMistyped`, or `NotFound` when there is none.
 
-    Two statements; what comes out names no person and no address.
+    Three statements; what comes out names no person and no address.
     """
     number = read_tracking_number(typed)
     if number is None:
@@ -98,11 +101,12 @@ async def _shown(ports: Ports, connection: Reader, number: str) -> Shown:
     journey, events = found
     codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
     hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
+    recalls = await standing_recalls(connection, journey.id)
     standing = standing_of_versions(events)
     story = [standing[scan.key] for scan in story_of(event.scan for event in standing.values())]
     now = ports.clock.now()
     estimated_at = None if journey.stranded_at else expected_at(journey.estimated_at, now)
-    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now)
+    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now, recalls)
 
 
 async def show_ground(ports: Ports) -> Ground:
@@ -150,6 +154,15 @@ def tracking_shape(shown: Shown, language: str) -> Tracking:
         co2e_g=co2e_of(journey),
         legs=[_leg(shown, leg, language) for leg in journey.legs],
         events=[_event(shown, event, language) for event in shown.events],
+        recalls=[
+            TrackedRecall(
+                recalled_at=each.recalled_at,
+                title=pick(each.title, language),
+                reason=pick(each.reason, language),
+                advice=pick(each.advice, language),
+            )
+            for each in shown.recalls
+        ],
     )
 
 

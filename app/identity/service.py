@@ -293,6 +293,12 @@ async def contacts_of_producers(connection: Reader, producer_ids: Collection[str
     return contacts
 
 
+async def names_of_producers(connection: Reader, producer_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """What these producers call themselves. One statement."""
+    wanted = select(col(Producer.id), col(Producer.name)).where(col(Producer.id).in_(set(producer_ids)))
+    return {row.id: row.name for row in await connection.execute(wanted)}
+
+
 async def contacts_of_persons(connection: Reader, person_ids: Collection[str]) -> dict[str, Contact]:
     """Where to reach these persons. One statement."""
     rows = await _PERSONS.all(connection, {"persons": list(person_ids)})

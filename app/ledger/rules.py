@@ -253,6 +253,24 @@ def carrier_claim_entries(carrier: str, producer: str, amount: Money, fee_bps: i
     )
 
 
+def return_carriage_entries(
+    currency: str, carried_minor: Mapping[str, int], borne_minor: Mapping[AccountRef, int]
+) -> tuple[Entry, ...]:
+    """Goods came back: by carrier what it is owed for their way, and by account who bears it. Empty when the way cost nothing."""
+    amounts = {
+        AccountRef(AccountKind.CARRIER_FREIGHT, carrier, currency): amount for carrier, amount in carried_minor.items()
+    }
+    for account, amount in borne_minor.items():
+        amounts[account] = amounts.get(account, 0) - amount
+    return _entries(amounts)
+
+
+def write_off_entries(buyer_id: str, amount: Money) -> tuple[Entry, ...]:
+    """What a buyer owes for goods that he refused is owed no more: the platform bears it."""
+    buyer = AccountRef(AccountKind.BUYER, buyer_id, amount.currency)
+    return _entries({buyer: amount.amount, AccountRef(AccountKind.RETURNS, PLATFORM, amount.currency): -amount.amount})
+
+
 def unreleased_minor(
     transfers: Sequence[Transfer], owner: str, kind: AccountKind = AccountKind.PRODUCER_PENDING
 ) -> int:

@@ -41,6 +41,7 @@ class AccountKind(StrEnum):
     COOPERATIVE_AVAILABLE = "cooperative_available"
     DEPOSIT = "deposit"
     TAX = "tax"
+    RETURNS = "returns"
 
 
 # Where what is pending goes when it is released.
@@ -74,6 +75,8 @@ class TransferKind(StrEnum):
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
     GATEWAY_FEE = "gateway_fee"
+    RETURN_CARRIAGE = "return_carriage"
+    WRITE_OFF = "write_off"
 
 
 # Between the card provider and us alone: what a buyer's payment comes to is not changed by them.
@@ -312,6 +315,8 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.DISPUTE: {"en": "Disputed by the buyer's bank", "zh-Hans": "买家银行拒付"},
     TransferKind.DISPUTE_WON: {"en": "Dispute won", "zh-Hans": "拒付争议胜诉"},
     TransferKind.DISPUTE_LOST: {"en": "Dispute lost", "zh-Hans": "拒付争议败诉"},
+    TransferKind.RETURN_CARRIAGE: {"en": "Carriage of goods that came back", "zh-Hans": "退货运费"},
+    TransferKind.WRITE_OFF: {"en": "Debt for refused goods written off", "zh-Hans": "拒收欠款核销"},
     TransferKind.GATEWAY_FEE: {"en": "Fee of the card provider", "zh-Hans": "支付渠道手续费"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {
@@ -338,6 +343,7 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
         "zh-Hans": "可提现社员分成",
     },
     AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
+    AccountKind.RETURNS: {"en": "Costs of goods that came back or were refused", "zh-Hans": "退货与拒收费用"},
     AccountKind.DEPOSIT: {"en": "Deposits held", "zh-Hans": "托管定金"},
     AccountKind.BANK: {"en": "Bank account", "zh-Hans": "银行账户"},
     AccountKind.TAX: {"en": "Duties and taxes collected", "zh-Hans": "代收税费"},

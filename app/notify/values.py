@@ -29,6 +29,8 @@ class Template(StrEnum):
     NEW_ORDER_FOR_PRODUCER = "new_order_for_producer"
     LISTING_PUBLISHED = "listing_published"
     SHIPMENT_REPLANNED = "shipment_replanned"
+    LOT_RECALLED = "lot_recalled"
+    RECALL_LIFTED = "recall_lifted"
     HAND_IN_MOVED = "hand_in_moved"
     HARVEST_SHORT = "harvest_short"
     HARVEST_CUT = "harvest_cut"
@@ -39,6 +41,9 @@ class Template(StrEnum):
     CLAIM_SETTLED = "claim_settled"
     CLAIM_REFUSED = "claim_refused"
     CLAIM_WITHDRAWN = "claim_withdrawn"
+    CLAIM_RETURNING = "claim_returning"
+    CLAIM_LAPSED = "claim_lapsed"
+    RETURN_BOOKED = "return_booked"
     WEIGHED = "weighed"
     WEIGHT_ASKED = "weight_asked"
     WEIGHT_REFERRED = "weight_referred"
@@ -137,6 +142,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
         "en": "Chama: order {number} goes another way ({reason}). It should arrive by {arrives_by}. Follow it: {link}",
         "zh-Hans": "【茶马】订单 {number} 运输有调整（{reason}），预计 {arrives_by} 前送达，查看物流：{link}",
     },
+    Template.LOT_RECALLED: {
+        "en": "Chama: RECALL of {title} in order {number}: {reason}. What to do: {advice}. All of it: {link}",
+        "zh-Hans": "【茶马】召回通知：订单 {number} 的 {title}，原因：{reason}。请您：{advice}。详情：{link}",
+    },
+    Template.RECALL_LIFTED: {
+        "en": "Chama: the recall of {title} in order {number} is lifted. See {link}",
+        "zh-Hans": "【茶马】订单 {number} 的 {title} 召回已解除，详情：{link}",
+    },
     Template.HAND_IN_MOVED: {
         "en": "Chama: order {number} leaves at another time ({reason}). Have the goods at {hub} by {hand_in_by}.",
         "zh-Hans": "【茶马】订单 {number} 发运时间有变（{reason}），请于 {hand_in_by} 前将货物送至{hub}。",
@@ -177,6 +190,18 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.CLAIM_WITHDRAWN: {
         "en": "Chama: the claim on order {number} was withdrawn by the buyer.",
         "zh-Hans": "【茶马】订单 {number} 的售后申请已由买家撤回。",
+    },
+    Template.CLAIM_RETURNING: {
+        "en": "Chama: {amount} for order {number} goes back once the goods are back. They have to be handed in by {due}.",
+        "zh-Hans": "【茶马】订单 {number} 的商品退回后退款 {amount}，请于 {due} 前交寄。",
+    },
+    Template.CLAIM_LAPSED: {
+        "en": "Chama: goods of order {number} were not handed in in time. The claim is over, nothing goes back.",
+        "zh-Hans": "【茶马】订单 {number} 的商品逾期未交寄，售后申请已关闭，不予退款。",
+    },
+    Template.RETURN_BOOKED: {
+        "en": "Chama: goods of order {number} go back as {tracking}. Handed in at: {hub}, by {hand_in_by}.",
+        "zh-Hans": "【茶马】订单 {number} 的退货运单号为 {tracking}，交寄站点：{hub}，截止 {hand_in_by}。",
     },
     Template.WEIGHED: {
         "en": "Chama: {title} of order {number} was weighed: {weight}. It comes to {amount} now.",
@@ -299,4 +324,4 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
 # After this a message is not worth sending any more; a code is useless once it has expired.
 WORTH_SENDING: Final[Mapping[Template, timedelta]] = {
     template: SIGN_IN_CODE_LIFETIME if template is Template.SIGN_IN_CODE else timedelta(days=1) for template in Template
-}
+} | {Template.LOT_RECALLED: timedelta(days=7)}

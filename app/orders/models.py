@@ -80,6 +80,7 @@ class OrderLine(SQLModel, table=True):
     A line that is settled by weight has a price for the weight `price_per`. `settled_g` is what is paid for (of cotton the conditioned
     weight), `net_g` what really travels; null while it is priced by `estimated_g`. `ordered_minor` is what it came to when it was placed.
     `uncollected_minor` is what of it was not paid at the door, because it was refused there; null when it was not.
+    `written_off_minor`: what of that nobody owes any more, and the platform bears.
     """
 
     __tablename__ = "order_line"
@@ -91,6 +92,7 @@ class OrderLine(SQLModel, table=True):
         CheckConstraint("(settled_g IS NULL) = (net_g IS NULL)", name="settled_with_net"),
         CheckConstraint("taken_off_at IS NULL OR total_minor = 0", name="taken_off_costs_nothing"),
         CheckConstraint("uncollected_minor BETWEEN 0 AND total_minor", name="uncollected_within_total"),
+        CheckConstraint("written_off_minor BETWEEN 1 AND uncollected_minor", name="written_off_within_uncollected"),
     )
 
     order_id: str = Field(primary_key=True, max_length=40, foreign_key="order.id")
@@ -117,3 +119,4 @@ class OrderLine(SQLModel, table=True):
     ordered_minor: int | None = Field(default=None, sa_type=BigInteger)
     taken_off_at: datetime | None = None
     uncollected_minor: int | None = Field(default=None, sa_type=BigInteger)
+    written_off_minor: int | None = Field(default=None, sa_type=BigInteger)

@@ -21,16 +21,23 @@ TABLE: Final = Path(__file__).parent / "seed" / "policies.toml"
 ROWS_MAX: Final = 200
 HOURS_MAX: Final = 90 * 24
 SHARE_BPS_MAX: Final = 10_000
+# Where a policy does not say how long goods may be handed in that go back. [M]
+HAND_IN_H: Final = 168
+# What is owed for refused goods that nobody can claim is written off after so long, where no table says otherwise. [M]
+WRITE_OFF_H: Final = 30 * 24
 TOLERANCE_BPS_MAX: Final = 5_000
 _CANCELLABLE: Final = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.PLACED})
 Hours = Annotated[int, Field(ge=1, le=HOURS_MAX)]
 
 
 class ClaimKind(StrEnum):
+    """`REFUSAL`: goods that are refused at the door without a claim go back, and are not owed; only a carrier's word opens it."""
+
     DAMAGE = "damage"
     NO_REASON = "no_reason"
     HAND_OVER = "hand_over"
     INSPECTION = "inspection"
+    REFUSAL = "refusal"
 
 
 class Evidence(StrEnum):
@@ -95,11 +102,14 @@ class ClaimPolicy(Shape):
     carriage_back: CarriageBack
     answer_h: Annotated[Hours, Field(description="Hours for an answer; then the claim goes to an operator")]
     decide_h: Annotated[Hours, Field(description="Hours for the operator's decision")]
+    hand_in_h: Annotated[Hours, Field(description="Hours in which goods that go back are handed in")] = HAND_IN_H
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if not (_said(self.what) and _said(self.source)):
             raise ValueError("`what` and `source` are said in en and in zh-Hans")
+        if self.kind is ClaimKind.REFUSAL and self.carriage_back is CarriageBack.NONE:
+            raise ValueError("goods of a `refusal` go back: `carriage_back` says who pays it")
         return self
 
     def bears_on(self, category: Category, *, made_to_order: bool) -> bool:
@@ -136,6 +146,14 @@ class HarvestShort(Shape):
 
     cancel_h: Annotated[
         Hours, Field(description="Hours in which the whole order may be cancelled at no cost to the buyer")
+    ]
+
+
+class Refused(Shape):
+    """What becomes of money that is owed for refused goods which can neither be claimed nor sent back."""
+
+    write_off_h: Annotated[
+        Hours, Field(description="Hours after the delivery; then the platform bears it, and nobody owes it any more")
     ]
 
 
@@ -201,6 +219,7 @@ class Policies(Shape):
     cancellation: Annotated[tuple[Cancellation, ...], Field(max_length=ROWS_MAX)] = ()
     weighing: Annotated[tuple[Weighing, ...], Field(max_length=ROWS_MAX)] = ()
     harvest_short: HarvestShort | None = None
+    refused: Refused | None = None
     dispute: Annotated[tuple[DisputePolicy, ...], Field(max_length=ROWS_MAX)] = ()
 
     @model_validator(mode="after")
@@ -248,6 +267,7 @@ class Claimable:
     carriage_back: CarriageBack
     answer: timedelta
     decide: timedelta
+    hand_in: timedelta = timedelta(hours=HAND_IN_H)
 
 
 def frozen_terms(policies: Policies, goods: Mapping[str, tuple[str | None, bool]]) -> dict[str, Any]:
@@ -273,6 +293,7 @@ def frozen_terms(policies: Policies, goods: Mapping[str, tuple[str | None, bool]
                 row.carriage_back.value,
                 row.answer_h,
                 row.decide_h,
+                row.hand_in_h,
             ]
             for number, row in used.items()
         },
@@ -281,6 +302,7 @@ def frozen_terms(policies: Policies, goods: Mapping[str, tuple[str | None, bool]
             for row in policies.cancellation
             if row.to is not None and row.of is not None
         },
+        "write_off_h": policies.refused.write_off_h if policies.refused else WRITE_OFF_H,
         "harvest_short_h": policies.harvest_short.cancel_h if policies.harvest_short else 0,
     }
 
@@ -293,7 +315,7 @@ def claimable_of(terms: Mapping[str, Any], line: str) -> Sequence[Claimable]:
 def goes_back(terms: Mapping[str, Any], line: str) -> bool:
     """Whether goods of this line that are refused at the door are sent back, by the terms of the order; without a word in them they stay."""
     return any(
-        policy.kind is ClaimKind.HAND_OVER and policy.carriage_back is not CarriageBack.NONE
+        policy.kind in (ClaimKind.HAND_OVER, ClaimKind.REFUSAL) and policy.carriage_back is not CarriageBack.NONE
         for policy in claimable_of(terms, line)
     )
 
@@ -308,7 +330,7 @@ def window_of(terms: Mapping[str, Any], lines: Iterable[str]) -> timedelta:
 
 
 def _claimable(number: str, row: Sequence[Any]) -> Claimable:
-    kind, window_h, evidence, carriage_back, answer_h, decide_h = row
+    kind, window_h, evidence, carriage_back, answer_h, decide_h, *more = row
     return Claimable(
         number=number,
         kind=ClaimKind(kind),
@@ -317,6 +339,8 @@ def _claimable(number: str, row: Sequence[Any]) -> Claimable:
         carriage_back=CarriageBack(carriage_back),
         answer=timedelta(hours=answer_h),
         decide=timedelta(hours=decide_h),
+        # Orders from before ways back were booked do not say it.
+        hand_in=timedelta(hours=more[0] if more else HAND_IN_H),
     )
 
 
@@ -324,6 +348,11 @@ def owed_for(terms: Mapping[str, Any], code: str) -> Owed | None:
     """What cancelling for this reason costs, by the terms of the order; None when nobody owes anything."""
     row = terms.get("cancellations", {}).get(code)
     return Owed(Party(row[0]), Party(row[1]), Base(row[2]), row[3]) if row else None
+
+
+def write_off_of(terms: Mapping[str, Any]) -> timedelta:
+    """How long after the delivery what is owed for refused goods is written off, by the terms of the order."""
+    return timedelta(hours=terms.get("write_off_h", WRITE_OFF_H))
 
 
 def free_cancel_of(terms: Mapping[str, Any]) -> timedelta:

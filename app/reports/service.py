@@ -37,7 +37,7 @@ _SUM: Final = text(
     WITH sold AS MATERIALIZED (
         SELECT c.id, c.order_id, c.producer_id, c.currency, coalesce(c.origin, p.county) AS county, c.extra_carriage_minor
         FROM "order" o JOIN consignment c ON c.order_id = o.id JOIN producer p ON p.id = c.producer_id
-        WHERE c.cancelled_at IS NULL AND o.delivered_at >= CAST(:month AS date)::timestamp AT TIME ZONE INTERVAL '8 hours'
+        WHERE c.cancelled_at IS NULL AND c.return_id IS NULL AND o.delivered_at >= CAST(:month AS date)::timestamp AT TIME ZONE INTERVAL '8 hours'
             AND o.delivered_at < (CAST(:month AS date) + INTERVAL '1 month') AT TIME ZONE INTERVAL '8 hours'
             AND o.delivered_at < :until
     ), part AS (

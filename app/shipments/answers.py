@@ -1,11 +1,12 @@
 """Answers about consignments that many ask for again and again, kept in a process for as long as nothing about them has changed."""
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.core.database import Reader, Sql
+from app.core.database import Reader, Session, Sql
 
 KEPT_MAX: Final = 4_096
 # Names of hubs may change, though hardly ever.
@@ -17,12 +18,21 @@ _VERSION: Final = Sql(
     "(SELECT string_agg(package.xmin::text, ',' ORDER BY id) FROM package WHERE consignment_id = consignment.id)) AS version "
     "FROM consignment WHERE tracking_number = :number"
 )
+_ANEW: Final = Sql(
+    "WITH held AS (SELECT id FROM consignment WHERE order_id = ANY(:orders) ORDER BY id FOR UPDATE) "
+    "UPDATE consignment SET plan_version = plan_version FROM held WHERE consignment.id = held.id"
+)
 
 
 async def version_of(reader: Reader, number: str) -> str | None:
     """Another text whenever anything about this consignment, its legs, packages or events is another; None when there is none. One statement."""
     row = await _VERSION.first(reader, {"number": number})
     return row.version if row else None
+
+
+async def answer_anew(session: Session, order_ids: Collection[str]) -> None:
+    """What is told of these orders' consignments has changed, though nothing of their own rows. Locks them in the order of their ids."""
+    await _ANEW.tell(session, {"orders": list(order_ids)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,3 +123,35 @@ class NothingRecorded(Problem):
         "zh-Hans": "各事件的问题见 feedbackElements，请改正后重新提交。",
     }
     members = ("feedbackElements",)
+
+
+class NumbersUsedUp(Problem):
+    slug = "numbers-used-up"
+    kind = Kind.BROKEN
+    title = {"en": "No package number is free", "zh-Hans": "包裹编号已用尽"}
+    detail = {
+        "en": "Nearly every SSCC of the GS1 company prefix of this service is taken. Tell its operator, who needs a shorter prefix.",
+        "zh-Hans": "本服务的 GS1 厂商识别代码下的 SSCC 几乎已用尽。请联系运营方更换较短的厂商识别代码。",
+    }
+
+
+class TooManyLabels(Problem):
+    slug = "too-many-labels"
+    kind = Kind.INVALID
+    title = {"en": "Too many labels at once", "zh-Hans": "一次请求的面单过多"}
+    detail = {
+        "en": "These are {count} packages; at most {labels_max} labels are drawn at once. Ask for them in parts.",
+        "zh-Hans": "共 {count} 个包裹，一次最多生成 {labels_max} 张面单。请分批请求。",
+    }
+    members = ("count", "labels_max")
+
+
+class ManifestTooLong(Problem):
+    slug = "manifest-too-long"
+    kind = Kind.INVALID
+    title = {"en": "Too many consignments for one manifest", "zh-Hans": "交接清单过长"}
+    detail = {
+        "en": "More than {consignments_max} consignments are booked on this run from this hub. Read them page by page at `/v1/bookings`.",
+        "zh-Hans": "该班次在此站点的预订超过 {consignments_max} 票。请通过 `/v1/bookings` 分页读取。",
+    }
+    members = ("consignments_max",)

@@ -41,6 +41,7 @@ class Consignment(SQLModel, table=True):
 
     `extra_carriage_minor`: what its legs cost by now beyond what the buyer paid for them; the platform's, and below zero when it saved.
     `planned_weight_g`: what its packages were to weigh, once goods of it have been weighed.
+    `refused_lines`: what was refused at the door of a consignment that was taken. `return_id`: it brings goods of its order back to their producer.
     `origin` is the county where the goods come from; it, `categories` and `species` are null where nobody noted them.
     """
 
@@ -77,10 +78,12 @@ class Consignment(SQLModel, table=True):
     categories: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     species: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
+    refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    return_id: str | None = Field(default=None, max_length=40)
 
 
 class ConsignmentPackage(SQLModel, table=True):
-    """A box, crate, bale or animal as it travels."""
+    """A box, crate, bale or animal as it travels. `sscc` is the number on its label, null until one is asked for."""
 
     __tablename__ = "package"
     __table_args__ = (
@@ -88,7 +91,9 @@ class ConsignmentPackage(SQLModel, table=True):
         CheckConstraint("deposit_minor > 0 AND return_days > 0", name="deposit"),
         CheckConstraint("returned_at IS NULL OR forfeited_at IS NULL", name="one_end"),
         CheckConstraint("(returned_at IS NULL) = (returned_hub IS NULL)", name="returned_somewhere"),
-        Index(None, "id", postgresql_where=text("deposit_minor IS NOT NULL")),
+        CheckConstraint("sscc ~ '^[0-9]{18}$'", name="sscc"),
+        Index(None, "id"),
+        Index("uq_package_sscc", "sscc", unique=True, postgresql_where=text("sscc IS NOT NULL")),
     )
 
     consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
@@ -111,6 +116,7 @@ class ConsignmentPackage(SQLModel, table=True):
     returned_hub: str | None = Field(default=None, max_length=40)
     forfeited_at: datetime | None = None
     sent_back_at: datetime | None = None
+    sscc: str | None = Field(default=None, max_length=18)
 
 
 class ConsignmentLeg(SQLModel, table=True):
@@ -202,6 +208,7 @@ class TrackingEvent(SQLModel, table=True):
     biz_step: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
     disposition: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
     document: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
 
 
 class WeighIn(SQLModel, table=True):

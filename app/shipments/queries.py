@@ -31,10 +31,11 @@ def _journeys(which: str) -> Sql:
 
 
 _BY_ID: Final = _journeys("WHERE id = :id")
-_OF_ORDERS: Final = _journeys("WHERE order_id = ANY(:orders) ORDER BY id")
+_OF_ORDERS: Final = _journeys("WHERE order_id = ANY(:orders) AND return_id IS NULL ORDER BY id")
+_OF_RETURNS: Final = _journeys("WHERE id = ANY(:ids) AND return_id IS NOT NULL")
 _LOCKED: Final = _journeys("WHERE id = ANY(:ids)")
 _TO_HAND_IN: Final = _journeys(
-    "WHERE producer_id = ANY(:producers) AND cancelled_at IS NULL AND (CAST(:status AS text) IS NULL OR status = :status) "
+    "WHERE producer_id = ANY(:producers) AND cancelled_at IS NULL AND return_id IS NULL AND (CAST(:status AS text) IS NULL OR status = :status) "
     "AND (hand_in_by, id) > (to_timestamp(0) + CAST(:after_us AS bigint) * interval '1 microsecond', CAST(:after_id AS text)) "
     "ORDER BY hand_in_by, id LIMIT :most"
 )
@@ -79,12 +80,18 @@ async def get_journey_for(reader: Reader, caller: Caller, consignment_id: str) -
 
 
 async def list_of_orders(reader: Reader, order_ids: Collection[str]) -> dict[str, list[Journey]]:
-    """The consignments of these orders, by order."""
+    """The consignments of these orders, by order; what brings goods back is none of them."""
     rows = await _OF_ORDERS.all(reader, {"orders": list(order_ids)})
     journeys: dict[str, list[Journey]] = {order_id: [] for order_id in order_ids}
     for journey in _read(row.journey for row in rows):
         journeys[journey.order_id].append(journey)
     return journeys
+
+
+async def ways_back(reader: Reader, ids: Collection[str]) -> dict[str, Journey]:
+    """The consignments that bring these goods back, by id. One statement."""
+    rows = await _OF_RETURNS.all(reader, {"ids": list(ids)})
+    return {journey.id: journey for journey in _read(row.journey for row in rows)}
 
 
 async def list_to_hand_in(

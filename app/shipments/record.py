@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from app.core.database import Session, Sql, as_rows, inserting, together
@@ -13,14 +14,14 @@ from app.core.limits import TRACKING_EVENTS_PER_CONSIGNMENT_MAX
 from app.shipments.errors import EventConflict, EventLimitReached, TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT
 from app.shipments.rules import news_of, recompute
-from app.shipments.told import ToldEvent, fault_of
+from app.shipments.told import ToldEvent, fault_of, fault_of_lines
 from app.shipments.values import Condition, ConsignmentStatus, EventType, LegState, LegStatus, Scan, State
 
 # What a row that was locked in between says is read anew with the lock; legs and events are read after it, so that they
 # are what the last holder left. A plan is kept from when the month's partition was empty, where reading the whole of it cost
 # nothing: for the rest of this transaction, everything is looked up.
 _LOCK: Final = Sql(
-    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition, "
+    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition, refused_lines, "
     "set_config('enable_seqscan', 'off', true) AS looked_up FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
 )
 _RIDES: Final = Sql(
@@ -32,13 +33,13 @@ _RIDES: Final = Sql(
 _EVENTS: Final = Sql(
     "SELECT event.* FROM unnest(CAST(:ids AS text[])) AS wanted (id) CROSS JOIN LATERAL "
     "(SELECT consignment_id, party, party_event_id, declared_at, type, occurred_at, hub, estimated_at, corrects, condition, "
-    "goes_back, retracted, CASE WHEN party = :party AND party_event_id = ANY(:told) THEN fingerprint END AS fingerprint "
+    "goes_back, retracted, refused_lines, CASE WHEN party = :party AND party_event_id = ANY(:told) THEN fingerprint END AS fingerprint "
     "FROM tracking_event WHERE consignment_id = wanted.id AND consignment_id BETWEEN :first AND :last OFFSET 0) AS event"
 )
 _APPEND: Final = Sql(inserting("tracking_event"))
 _MOVE: Final = Sql(
     "UPDATE consignment SET status = now.status, hub = now.hub, damaged = now.damaged, estimated_at = now.estimated_at, "
-    "last_event_at = now.last_event_at, ended_at = now.ended_at, condition = now.condition "
+    "last_event_at = now.last_event_at, ended_at = now.ended_at, condition = now.condition, refused_lines = now.refused_lines "
     "FROM jsonb_populate_recordset(CAST(NULL AS consignment), CAST(:rows AS jsonb)) AS now WHERE consignment.id = now.id"
 )
 _MOVE_LEGS: Final = Sql(
@@ -141,6 +142,7 @@ def _held(row: Any, rides: tuple[Ride, ...]) -> Held:
         last_event_at=row.last_event_at,
         ended_at=row.ended_at,
         condition=row.condition and Condition(row.condition),
+        refused_lines=tuple(row.refused_lines or ()),
     )
     return Held(row.id, row.order_id, state, rides)
 
@@ -157,6 +159,7 @@ def _scan(row: Any) -> Scan:
         bool(row.goes_back),
         row.declared_at,
         bool(row.retracted),
+        tuple(row.refused_lines or ()),
     )
 
 
@@ -167,8 +170,12 @@ def judge(
     hubs: Collection[str],
     returnable: Collection[str],
     now: datetime,
+    lines: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Judgement:
-    """Decide on each event by itself: new, known already, or refused. `returnable` are the consignments that go back when they are refused."""
+    """Decide on each event by itself: new, known already, or refused. `returnable` are the consignments that go back when they are refused.
+
+    `lines` are the goods in those of which some are said to be refused by themselves.
+    """
     judgement = Judgement()
     for event in told:
         consignment = held.get(event.tracking_number or "")
@@ -178,6 +185,8 @@ def judge(
             judgement.words.append(NotFound(what=CONSIGNMENT))
         else:
             word = _word(event, consignment, party, hubs, now)
+            if word is None and event.refused_lines:
+                word = fault_of_lines(event.refused_lines, lines.get(consignment.id, ()))
             if word is None:
                 _add(judgement, event, consignment, party, goes_back=consignment.id in returnable, now=now)
             judgement.words.append(word)
@@ -247,6 +256,7 @@ def _state_row(held: Held, state: State) -> dict[str, Any]:
         "last_event_at": state.last_event_at,
         "ended_at": state.ended_at,
         "condition": state.condition,
+        "refused_lines": list(state.refused_lines) or None,
     }
 
 

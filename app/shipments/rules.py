@@ -78,6 +78,17 @@ def read_sscc(text: str) -> str | None:
     return tidy if is_one else None
 
 
+def ginc(company_prefix: str, number: str) -> str:
+    """The Global Identification Number for Consignment (AI 401): the company prefix and our own number of it."""
+    return f"{company_prefix}{number}"
+
+
+def read_ginc(company_prefix: str, text: str) -> str | None:
+    """The tracking number in a GINC of this company; None when it is another's, or mistyped."""
+    tidy = text[:40].strip()
+    return read_tracking_number(tidy.removeprefix(company_prefix)) if tidy.startswith(company_prefix) else None
+
+
 def gs1_check_digit(digits: str) -> str:
     """Digits weighted 3, 1, 3, … from the right; what their sum lacks to a multiple of ten."""
     weighted = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(digits)))
@@ -110,7 +121,11 @@ def order_status(statuses: Collection[ConsignmentStatus]) -> OrderStatus:
 def news_of(before: State, after: State) -> str | None:
     """The name of the job that tells of the change; None when nobody has to be told."""
     if after.status is before.status:
-        same = (after.legs, after.condition) == (before.legs, before.condition)
+        same = (after.legs, after.condition, after.refused_lines) == (
+            before.legs,
+            before.condition,
+            before.refused_lines,
+        )
         return None if same else "shipment.advanced"
     ends = {ConsignmentStatus.DELIVERED: "shipment.delivered", ConsignmentStatus.RETURNED: "shipment.returned"}
     return ends.get(after.status, "shipment.advanced")
@@ -167,6 +182,7 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
         return state if damaged is state.damaged else replace(state, damaged=damaged)
     status = _status_after(legs, state, scan)
     at_door = _is_at_the_door(state, scan)
+    says_first = at_door and state.condition is None and scan.condition is not None
     returns = status in (ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED)
     moved = state.legs if returns and not at_door else _legs_after(legs, state.legs, scan)
     hub = scan.hub
@@ -183,7 +199,8 @@ def _step(legs: Sequence[PlannedLeg], state: State, scan: Scan) -> State:
         last_event_at=scan.occurred_at,
         ended_at=scan.occurred_at if status in ENDED else None,
         # What was said first holds: goods that come to a door again do so because of it.
-        condition=state.condition or (scan.condition if at_door else None),
+        condition=scan.condition if says_first else state.condition,
+        refused_lines=scan.refused_lines if says_first else state.refused_lines,
     )
 
 

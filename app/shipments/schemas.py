@@ -15,12 +15,14 @@ from pydantic import (
     model_validator,
 )
 
-from app.core.limits import READINGS_PER_EVENT_MAX, TRACKING_EVENTS_PER_BATCH_MAX
+from app.core.ids import pattern
+from app.core.limits import ORDER_LINES_MAX, READINGS_PER_EVENT_MAX, TRACKING_EVENTS_PER_BATCH_MAX
 from app.core.money import Money
 from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import CODE_PATTERN, Mode
 from app.orders.schemas import Co2eShape, LegShape, PackageShape
+from app.shipments.notice_schemas import TrackedRecall
 from app.shipments.values import (
     EVENT_ID_LENGTH_MAX,
     NOTE_LENGTH_MAX,
@@ -34,6 +36,7 @@ from app.shipments.values import (
     ReadingKind,
 )
 
+LINE_ID: Final = pattern("lin")
 CONSIGNMENT_ID: Final = "^con_[0-7][0-9a-hjkmnp-tv-z]{25}$"
 _EVENT: Final = {
     "id": "KL-2026-000123",
@@ -215,7 +218,7 @@ class TrackingEventRequest(Shape):
     `corrects` names an earlier event of yours, for the same consignment, that this one replaces; an event of type
     `corrected` only withdraws it. `estimated_at` goes with the type `estimated`: the arrival you now expect, at `hub` or else
     at the end of the journey. `condition` goes with the type `delivered`: what the receiver said at the door, in the words of `note`
-    unless all was well.
+    unless all was well. Who takes a consignment but for some lines names them in `refused_lines`.
     """
 
     model_config: ClassVar[ConfigDict] = _example(_EVENT)
@@ -239,6 +242,15 @@ class TrackingEventRequest(Shape):
         ),
     ] = None
 
+    refused_lines: Annotated[
+        list[Annotated[str, Field(pattern=LINE_ID, examples=["lin_01jd0000000000000000000000"])]],
+        Field(
+            max_length=ORDER_LINES_MAX,
+            exclude_if=lambda given: not given,
+            description="With `accepted_with_remarks`: the lines that the receiver refused, out of a consignment that was taken",
+        ),
+    ] = []
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.type is EventType.CORRECTED and self.corrects is None:
@@ -251,6 +263,12 @@ class TrackingEventRequest(Shape):
             raise ValueError("Only a `delivered` event has a `condition`")
         if self.condition in (Condition.ACCEPTED_WITH_REMARKS, Condition.REFUSED) and not (self.note or "").strip():
             raise ValueError("A remark or a refusal says in `note` what the receiver said")
+        if self.refused_lines and self.condition is not Condition.ACCEPTED_WITH_REMARKS:
+            raise ValueError(
+                "`refused_lines` go with `accepted_with_remarks`; a consignment that is refused whole is `refused`"
+            )
+        if len(set(self.refused_lines)) < len(self.refused_lines):
+            raise ValueError("`refused_lines` names each line once")
         return self
 
 
@@ -358,6 +376,7 @@ class Tracking(Shape):
     co2e_g: Co2eShape
     legs: list[TrackedLeg]
     events: list[TrackedEvent]
+    recalls: list[TrackedRecall] = []
 
 
 class ConsignmentLegShape(LegShape):
@@ -387,6 +406,7 @@ class ConsignmentShape(Shape):
     hub: str | None
     damaged: bool
     condition: Annotated[Condition | None, Field(description="What the receiver said at the door")] = None
+    refused_lines: Annotated[list[str], Field(description="What was refused of a consignment that was taken")] = []
     temperature: str
     hand_in_by: Time
     hand_in_hub: str | None
@@ -440,6 +460,7 @@ def consignment_shape(journey: Journey, language: str) -> ConsignmentShape:
         **{name: getattr(journey, name) for name in (*same, *also)},
         estimated_at=None if journey.stranded_at else journey.estimated_at,
         replan_reason=dict(journey.replan_reason) if journey.replan_reason else None,
+        refused_lines=list(journey.refused_lines or ()),
         order=journey.order_id,
         producer=journey.producer_id,
         status_text=journey.status_text(language),

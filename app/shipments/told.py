@@ -18,6 +18,14 @@ _UNKNOWN_HUB: Final = {
     "en": "No hub has this code; GET /v1/hubs lists them",
     "zh-Hans": "没有此编码的站点，全部站点见 GET /v1/hubs",
 }
+_NOT_IN_IT: Final = {
+    "en": "No line of this consignment; GET /v1/consignments/{id} names its order, whose lines they are",
+    "zh-Hans": "该运单不含此商品行；运单所属订单见 GET /v1/consignments/{id}",
+}
+_ALL_OF_IT: Final = {
+    "en": "All lines were refused: say `refused`, and leave `refused_lines` out",
+    "zh-Hans": "全部商品均被拒收，请使用 refused，且不填 refused_lines",
+}
 _TOO_FAR: Final = {"en": "An estimate lies at most 120 days ahead", "zh-Hans": "预计时间最多在 120 天之内"}
 
 
@@ -46,6 +54,7 @@ class ToldEvent:
     estimated_at: datetime | None = None
     corrects: str | None = None
     condition: Condition | None = None
+    refused_lines: Sequence[str] | None = None
     declared_at: datetime | None = None
     retracted: bool = False
     declaration_reason: str | None = None
@@ -69,6 +78,7 @@ class ToldEvent:
             goes_back=goes_back,
             declared_at=self.declared_at,
             retracted=self.retracted,
+            refused_lines=tuple(self.refused_lines or ()),
         )
 
 
@@ -92,6 +102,7 @@ def told_natively(event: TrackingEventRequest, now: datetime) -> ToldEvent:
         estimated_at=event.occurred_at if alone else event.estimated_at,
         corrects=event.corrects,
         condition=event.condition,
+        refused_lines=event.refused_lines or None,
     )
 
 
@@ -110,3 +121,11 @@ def fault_of(event: ToldEvent, hubs: Collection[str], now: datetime) -> Problem 
     if event.estimated_at is not None and event.estimated_at > now + _ESTIMATE_AHEAD_MAX:
         return Invalid(gaps=[Gap("/estimated_at", _TOO_FAR)])
     return None
+
+
+def fault_of_lines(refused: Sequence[str], lines: Collection[str]) -> Problem | None:
+    """What is wrong with lines that are said to be refused: one that is not in this consignment, or all of them."""
+    gaps = [Gap(f"/refused_lines/{i}", _NOT_IN_IT) for i, line in enumerate(refused) if line not in lines]
+    if not gaps and len(refused) == len(lines):
+        gaps = [Gap("/condition", _ALL_OF_IT)]
+    return Invalid(gaps=gaps) if gaps else None

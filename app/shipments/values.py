@@ -183,7 +183,10 @@ READING_RANGES: Final[Mapping[ReadingKind, Mapping[str, tuple[Decimal, Decimal]]
 
 @dataclass(frozen=True, slots=True)
 class JourneyPackage:
-    """A package as it is handed in. `weight_g` is gross; `co2e_g` None: its making has no sourced figure."""
+    """A package as it is handed in. `weight_g` is gross; `co2e_g` None: its making has no sourced figure.
+
+    `sscc` is None until its label is asked for.
+    """
 
     id: str
     type: str
@@ -203,6 +206,7 @@ class JourneyPackage:
     returned_hub: str | None = None
     forfeited_at: datetime | None = None
     sent_back_at: datetime | None = None
+    sscc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +262,7 @@ class ConsignmentDraft:
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
     id: str = field(default_factory=lambda: new_id("con"))
+    return_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +271,8 @@ class Scan:
 
     Of those with the same key, the one that was declared last counts; when it is `retracted`, none does.
 
-    `condition` is what the receiver said at a delivery; `goes_back`: goods that are refused there are sent back.
+    `condition` is what the receiver said at a delivery; `goes_back`: goods that are refused there are sent back. `refused_lines`: of goods
+    that were taken, what was not.
     """
 
     key: tuple[str, str]
@@ -279,6 +285,7 @@ class Scan:
     goes_back: bool = False
     declared_at: datetime | None = None
     retracted: bool = False
+    refused_lines: tuple[str, ...] = ()
 
 
 class Version(Protocol):
@@ -328,6 +335,7 @@ class State:
     last_event_at: datetime | None = None
     ended_at: datetime | None = None
     condition: Condition | None = None
+    refused_lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +376,12 @@ class Journey:
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
     condition: Condition | None = None
+    refused_lines: tuple[str, ...] | None = None
+    return_id: str | None = None
+
+    def refuses(self, line: str) -> bool:
+        """Whether the receiver refused goods of this line at the door: with all the others, or by themselves."""
+        return self.refused or line in (self.refused_lines or ())
 
     @property
     def refused(self) -> bool:
@@ -402,6 +416,7 @@ class Journey:
             last_event_at=self.last_event_at,
             ended_at=self.ended_at,
             condition=self.condition,
+            refused_lines=self.refused_lines or (),
         )
 
 
@@ -424,6 +439,7 @@ class JourneyEvent:
     goes_back: bool | None = None
     declared_at: datetime | None = None
     retracted: bool | None = None
+    refused_lines: tuple[str, ...] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -443,6 +459,7 @@ class JourneyEvent:
             bool(self.goes_back),
             self.declared_at,
             bool(self.retracted),
+            self.refused_lines or (),
         )
 
 

@@ -55,7 +55,7 @@ async def find_shipment(
     if number and number.strip():
         asked = f"?lang={lang}" if lang in LANGUAGES else ""
         return RedirectResponse(f"/track/{quote(number.strip()[:TYPED_MAX], safe='')}{asked}", 303, SECURITY)
-    return _page("find.html", request, _language(lang, accept_language), {"case": "find", "typed": ""})
+    return find_page(request, language_of(lang, accept_language), "find", "")
 
 
 @router.get("/track/{tracking_number:path}")
@@ -64,14 +64,14 @@ async def track_shipment(
 ) -> Response:
     """The journey with this number, or a friendly way to another one."""
     ports: Ports = request.app.state.ports
-    language = _language(lang, accept_language)
+    language = language_of(lang, accept_language)
     typed = tracking_number[:TYPED_MAX]
     try:
         shown = await show_tracking(ports, typed)
     except TrackingNumberMistyped:
-        return _page("find.html", request, language, {"case": "mistyped", "typed": typed}, status=404)
+        return find_page(request, language, "mistyped", typed, status=404)
     except NotFound:
-        return _page("find.html", request, language, {"case": "missing", "typed": typed}, status=404)
+        return find_page(request, language, "missing", typed, status=404)
     page = tracking_page(shown, await show_ground(ports), language)
     return _page("track.html", request, language, {"page": page})
 
@@ -82,7 +82,15 @@ def draw_routes(found: RoutesShape, asked: RouteRequest, ground: Ground, languag
     return TEMPLATES.get_template("routes.svg").render(p=picture, words=WORDS[language], language=language).encode()
 
 
-def _language(asked: str | None, accepted: str | None) -> str:
+def find_page(
+    request: Request, language: str, case: str, typed: str, *, status: int = 200, said: str | None = None
+) -> Response:
+    """The field for a number under the words of this case, or other words."""
+    return _page("find.html", request, language, {"case": case, "typed": typed, "said": said}, status=status)
+
+
+def language_of(asked: str | None, accepted: str | None) -> str:
+    """The language of a page: the one that was chosen on it, else what the browser prefers."""
     return asked if asked in LANGUAGES else preferred_language(accepted)
 
 

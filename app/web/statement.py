@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
 from typing import Final
 
-from fontTools.ttLib import TTFont
 from fpdf import FPDF
-from pylopdf_fonts_zh_cn import sans_path
 
 from app.core.clock import LEGAL_TIME
 from app.core.money import major, priced
 from app.core.text import LANGUAGES, pick
 from app.ledger.schemas import Statement, StatementAccount, StatementLine
 from app.ledger.values import AccountKind
+from app.web.paper import FONT, has_letters, lettered, with_letters
 
-FONT: Final = "statement"
 MARGIN_MM: Final = 16
 COLUMNS_MM: Final = (34, 40, 38, 33, 33)
 ROW_MM: Final = 7
@@ -67,31 +64,25 @@ class _Paper(FPDF):
         self.set_margin(MARGIN_MM)
         self.set_auto_page_break(auto=True, margin=MARGIN_MM + 6)
         self.set_draw_color(190)
-        self.add_font(FONT, "", str(sans_path()))
+        with_letters(self)
 
     def footer(self) -> None:
         self.set_y(-MARGIN_MM)
         self.set_font(FONT, size=9)
         self.set_text_color(90)
-        self.cell(self.epw / 2, 5, self.foot)
+        with lettered(self, self.foot):
+            self.cell(self.epw / 2, 5, self.foot)
         self.cell(self.epw / 2, 5, self.words["page"].format(page=self.page_no()), align="R")
         self.set_text_color(0)
 
 
-@lru_cache(maxsize=1)
-def _letters() -> frozenset[int]:
-    """What the font has a picture for."""
-    with TTFont(sans_path()) as font:
-        return frozenset(font.getBestCmap())
-
-
 def drawn_name(statement: Statement, language: str) -> str | None:
-    """The party's name in this language, else in the first in which the font has all of its letters; None when there is none.
+    """The party's name in this language, else in the first in which there are fonts with all of its letters; None when there is none.
 
-    Uyghur and Tibetan are not in it, and would be drawn as boxes.
+    Tibetan and Mongolian letters are in none of them, and would be drawn as boxes.
     """
     names = [statement.name, *(pick(statement.names, tag) for tag in (language, *LANGUAGES)), *statement.names.values()]
-    return next((name for name in names if name and all(ord(letter) in _letters() for letter in name)), None)
+    return next((name for name in names if name and has_letters(name)), None)
 
 
 def draw_statement(statement: Statement, language: str) -> bytes:
@@ -195,7 +186,8 @@ def _line(paper: _Paper, text: str, *, size: float, height: float, grey: int = 0
     """Text from margin to margin, in as many lines as it needs."""
     paper.set_font(FONT, size=size)
     paper.set_text_color(grey)
-    paper.multi_cell(paper.epw, height, text, align="L", new_x="LMARGIN", new_y="NEXT")
+    with lettered(paper, text):
+        paper.multi_cell(paper.epw, height, text, align="L", new_x="LMARGIN", new_y="NEXT")
     paper.set_text_color(0)
 
 

@@ -43,6 +43,7 @@ class TrackingPage:
     late: bool
     damaged: bool
     change: str
+    recalls: tuple[str, ...]
     share: int
     drawing: Drawing | None
     map_text: str
@@ -70,6 +71,7 @@ def tracking_page(shown: Shown, ground: Ground, language: str) -> TrackingPage:
         late=late,
         damaged=journey.damaged,
         change=change(shown, language),
+        recalls=tuple(recalls(shown, language)),
         share=round(100 * travelled(shown)),
         drawing=journey_map(shown, ground, language),
         map_text=f"{words['map']}: {', '.join(stop_names(shown, language))}",
@@ -85,6 +87,13 @@ def change(shown: Shown, language: str) -> str:
         return ""
     told = "stranded" if journey.stranded_at else "replanned"
     return words[told].format(reason=pick(journey.replan_reason, language))
+
+
+def recalls(shown: Shown, language: str) -> Iterable[str]:
+    """What of it is called back, why, and what to do."""
+    for each in shown.recalls:
+        named = {"title": each.title, "reason": each.reason, "advice": each.advice}
+        yield WORDS[language]["recalled"].format(**{name: pick(text, language) for name, text in named.items()})
 
 
 def subline(shown: Shown, language: str) -> str:

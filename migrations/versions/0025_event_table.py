@@ -1,7 +1,7 @@
 """The one table of events: append-only, spread by months of consignments, with what every door tells
 
 Revision ID: 0025
-Revises: 0022
+Revises: 0023
 """
 
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0025"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
@@ -24,7 +24,7 @@ CONDITIONS = ("accepted", "accepted_with_remarks", "refused")
 DOORS = ("native", "epcis", "dcsa")
 FORMER = (
     "consignment_id, id, party, party_event_id, fingerprint, type, occurred_at, recorded_at, hub, latitude, longitude, readings, "
-    "note, estimated_at, corrects, condition, goes_back"
+    "note, estimated_at, corrects, condition, goes_back, refused_lines"
 )
 MONTHS_AHEAD = 3
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -73,6 +73,7 @@ def make_table(event_id_length: int, types: tuple[str, ...], *further: sa.Column
         words("corrects", event_id_length, nullable=True),
         sa.Column("condition", kind("condition", CONDITIONS), nullable=True),
         sa.Column("goes_back", sa.Boolean(), nullable=True),
+        sa.Column("refused_lines", postgresql.ARRAY(sa.Text()), nullable=True),
         *further,
         sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_tracking_event_consignment_id")),
         sa.PrimaryKeyConstraint("consignment_id", "id", name=op.f("pk_tracking_event")),

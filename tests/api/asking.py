@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -55,6 +56,18 @@ def _said(town: Town) -> dict[str, Any]:
     return {"events": [told | {"shipmentDetails": references}]}
 
 
+def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
+    """An event of goods that the carrier carries, under an id of its teller's own."""
+    number = town.to_weigh["consignments"][0]["tracking_number"]
+    return an_event(number, town.now, f"urn:test:{role}")
+
+
+def _labelled(town: Town) -> dict[str, Any]:
+    """A consignment of the garden that the carrier takes in."""
+    consignment: dict[str, Any] = town.to_weigh["consignments"][0]
+    return consignment
+
+
 def _carrier(role: str) -> dict[str, str]:
     """Operators say whose services they bring."""
     return {"carrier": "KUNLUN"} if role == "operator" else {}
@@ -87,6 +100,11 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "quantity": "6",
         "harvested_on": "2026-02-20",
     },
+    "POST /v1/lots/{lot_id}/recalls": lambda town, role: {
+        "reason": {"en": "Too much of a pesticide"},
+        "advice": {"en": "Do not eat it"},
+    },
+    "POST /v1/recalls/{recall_id}/lift": lambda town, role: {"reason": {"en": "The second analysis found nothing"}},
     "POST /v1/order-cycles": lambda town, role: (
         WEEKLY | {"producer": town.village.garden.producer.id, "service": town.line}
     ),
@@ -104,6 +122,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
         "amount": {"amount": 2_000, "currency": "CNY"},
         "reasons": "Half of it is as new",
     },
+    "POST /v1/labels": lambda town, role: {"consignments": [_labelled(town)["id"]], "size": "thermal_60x40"},
     "POST /v1/consignments/{consignment_id}/weigh-ins": lambda town, role: town.scaled[role],
     "POST /v1/weigh-ins/{weigh_in_id}/decision": lambda town, role: {"decision": "accept"},
     "POST /v1/listings/{listing_id}/offers": lambda town, role: {
@@ -114,6 +133,7 @@ BODIES: dict[str, Callable[[Town, str], Any]] = {
     "POST /v1/offers/{offer_id}/deposit": lambda town, role: {"method": "bank_transfer"},
     "POST /v1/offers/{offer_id}/deposit/receipt": lambda town, role: SEEN_ON_THE_ACCOUNT,
     "POST /v1/offers/{offer_id}/deposit/refund": lambda town, role: SEEN_ON_THE_ACCOUNT,
+    "POST /v1/returns/{return_id}/booking": lambda town, role: {"ready_at": rfc3339(town.now + timedelta(days=2))},
     "POST /v1/claims/{claim_id}/recourse": lambda town, role: town.recoursing,
     "POST /v1/recourses/{recourse_id}/answer": lambda town, role: {"answer": "contest", "words": "It was wet before"},
     "POST /v1/recourses/{recourse_id}/reversal": lambda town, role: {"reasons": "Another consignment was meant"},
@@ -171,6 +191,7 @@ QUERIES: dict[str, Callable[[Town], dict[str, str]]] = {
     "GET /v1/listings#drafts": lambda town: {"producer": town.village.garden.producer.id, "status": "draft"},
     "GET /v1/dev/messages": lambda town: {"to": "+8610000000123"},
     "GET /v1/routes": lambda town: {"from": "HOTAN", "to": "AKSU", "weight_g": "5000"},
+    "GET /v1/services/{service_id}/manifest": lambda town: {"run_at": "2026-03-05T12:00:00Z", "hub": "HOTAN"},
     "GET /v1/departures": lambda town: {"on": "2026-03-05"},
 }
 
@@ -195,21 +216,26 @@ def path_of(line: str, town: Town, role: str) -> str:
         agreement_id=town.agreement,
         person_id=town.clerk,
         listing_id=town.draft if variant == "draft" else town.village.dates,
-        lot_id=town.lot,
+        lot_id=town.lots_to_recall.get(role, town.lot) if operation.endswith("/recalls") else town.lot,
+        recall_id=town.recall,
         cycle_id=town.cycles[0],
         price_list_id=town.price_lists[0],
         dispute_id=town.dispute,
         offer_id=town.offers[_offer_of(operation, variant)],
         claim_id=town.settled if operation.endswith("recourse") else town.claims[operation.endswith("decision")],
         recourse_id=town.recourse,
+        return_id=town.goods_return,
         media_id=town.ready_photo if path.endswith("/content") else town.photo,
         id=of_ids.get(operation, mine),
         code="HOTAN",
         service_id=town.line,
         disruption_id=town.disruptions[0],
-        consignment_id=(town.to_weigh if path.endswith("/weigh-ins") else town.placed[0])["consignments"][0]["id"],
+        consignment_id=(town.to_weigh if path.endswith(("/weigh-ins", "/labels")) else town.placed[0])["consignments"][
+            0
+        ]["id"],
         weigh_in_id=town.weigh_in,
         package_id=town.box,
+        package=town.box,
         tracking_number=town.placed[0]["consignments"][0]["tracking_number"],
         partner_id=town.carrier.id,
         key_id=town.key,

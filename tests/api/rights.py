@@ -55,6 +55,11 @@ TABLE = """
     GET    /v1/listings/{listing_id}/lots/{lot_id}   | 401 404 404 200 404 403 403 403 200
     PATCH  /v1/listings/{listing_id}/lots/{lot_id}   | 401 403 403 200 403 403 403 403 403
     POST   /v1/listings/{listing_id}/lots/{lot_id}/confirm-harvest | 401 403 403 409 403 403 403 403 403
+    POST   /v1/lots/{lot_id}/recalls                 | 401 404 404 201 404 404 404 404 201
+    GET    /v1/recalls                               | 401 200 200 200 200 200 200 200 200
+    GET    /v1/recalls/{recall_id}                   | 401 404 404 200 404 404 404 404 200
+    GET    /v1/recalls/{recall_id}/consignments      | 401 404 404 200 404 404 404 404 200
+    POST   /v1/recalls/{recall_id}/lift              | 401 404 404 200 404 404 404 404 200
     POST   /v1/order-cycles                          | 401 403 403 201 403 403 403 403 403
     GET    /v1/order-cycles                          | 200
     GET    /v1/order-cycles/{cycle_id}               | 200
@@ -84,6 +89,10 @@ TABLE = """
     POST   /v1/claims/{claim_id}/reply               | 401 200 404 403 404 403 403 403 403
     POST   /v1/claims/{claim_id}/decision            | 401 403 403 403 403 403 403 403 200
     POST   /v1/claims/{claim_id}/recourse            | 401 403 403 403 403 403 403 403 201
+    GET    /v1/returns                               | 401 200 200 200 200 200 200 200 200
+    GET    /v1/returns/{return_id}                   | 401 200 404 404 200 200 404 404 200
+    POST   /v1/returns/{return_id}/booking           | 401 200 404 404 403 403 403 403 200
+    POST   /v1/returns/{return_id}/keep              | 401 403 404 404 200 403 403 403 409
     GET    /v1/recourses                             | 401 200 200 200 200 200 200 403 200
     GET    /v1/recourses/{recourse_id}               | 401 404 404 404 200 404 404 403 200
     POST   /v1/recourses/{recourse_id}/answer        | 401 403 403 403 403 404 404 403 403
@@ -121,6 +130,7 @@ TABLE = """
     PATCH  /v1/services/{service_id}                 | 401 403 403 403 403 200 404 403 200
     GET    /v1/services/{service_id}/timetables      | 401 403 403 403 403 200 404 403 200
     POST   /v1/services/{service_id}/timetables      | 401 403 403 403 403 201 404 403 201
+    GET    /v1/services/{service_id}/manifest        | 401 403 403 403 403 200 404 403 200
     POST   /v1/services/imports                      | 401 403 403 403 403 200 200 403 200
     POST   /v1/services/imports/gtfs                 | 401 403 403 403 403 200 200 403 200
     POST   /v1/disruptions                           | 401 403 403 403 403 201 422 403 201
@@ -133,10 +143,14 @@ TABLE = """
     POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    GET    /v1/consignments/{consignment_id}/labels  | 401 404 404 200 404 200 404 404 200
+    POST   /v1/labels                                | 401 404 404 200 404 200 404 404 200
     POST   /v1/consignments/{consignment_id}/weigh-ins | 401 403 403 403 403 201 404 403 201
     GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
     POST   /v1/weigh-ins/{weigh_in_id}/decision      | 401 200 404 403 404 403 403 403 409
+    GET    /v1/packages/{package}/trace              | 200
+    GET    /v1/lots/{lot_id}/trace                   | 401 404 404 200 404 404 404 404 200
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/dcsa/events                  | 401 403 403 403 403 200 422 403 200
@@ -209,10 +223,13 @@ LISTS = [
     "GET /v1/producers",
     "GET /v1/listings",
     "GET /v1/listings/{listing_id}/lots",
+    "GET /v1/recalls",
+    "GET /v1/recalls/{recall_id}/consignments",
     "GET /v1/order-cycles",
     "GET /v1/price-lists",
     "GET /v1/orders",
     "GET /v1/claims",
+    "GET /v1/returns",
     "GET /v1/weigh-ins",
     "GET /v1/offers",
     "GET /v1/hubs",

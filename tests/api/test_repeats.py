@@ -37,7 +37,7 @@ async def test_same_key_answers_the_same_and_does_it_once(line, door, town, port
     assert "idempotent-replayed" not in first.headers
     async with nothing_happens(ports):
         again = await ask(door, line, town, role)
-    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again.headers["idempotent-replayed"] == "true"
     assert again.headers["content-type"] == first.headers["content-type"]
 

@@ -13,7 +13,7 @@ from app.flows.keep_books import close_books
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
 from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
-from tests.factories.claims import a_claim_for, a_recourse, claiming
+from tests.factories.claims import a_claim_for, a_recourse, a_return, claiming
 from tests.factories.cooperatives import a_member
 from tests.factories.epcis import spoken
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
@@ -24,6 +24,7 @@ from tests.factories.offers import an_offer
 from tests.factories.orders import an_order
 from tests.factories.payments import a_dispute, a_part_refund, a_provider_event
 from tests.factories.payouts import a_receipt, a_transferring_order, moves_for, settled
+from tests.factories.recalls import a_recall
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import a_village
@@ -48,15 +49,18 @@ async def a_whole_story(ports):
     await a_member(ports, village.loom, village.garden)
     await an_offer(ports, village.buyer, village.carpets, "5", 140_000)
     order = await an_order(ports, village.buyer, village.basket)
+    await a_recall(ports, village.garden)
     await a_provider_event(ports)
     operator = await an_operator(ports)
     bulk = await weighed_goods(ports, village.garden)
     await weigh(ports, operator, await an_order(ports, village.buyer, {bulk: "10"}), 9_800)
     await a_part_refund(ports, order["id"])
-    for consignment in order["consignments"]:
+    unwanted = await an_order(ports, village.buyer, {village.carpets: "1"})
+    for consignment in (*order["consignments"], *unwanted["consignments"]):
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
+    await a_return(ports, village, unwanted)
     claim = await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
     async with ports.begin() as session:
         await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer="accept"), "en")

@@ -28,6 +28,7 @@ ROOMS = (
     "orders",
     "shipments",
     "claims",
+    "recalls",
     "reports",
 )
 LINES_MAX = 500

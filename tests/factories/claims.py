@@ -4,14 +4,17 @@ from typing import Any
 
 from app.catalogue.photos import mark_ready
 from app.claims.recourse_schemas import NewRecourse, RecourseShape
-from app.claims.schemas import ClaimShape, NewClaim
+from app.claims.schemas import ClaimAnswer, ClaimShape, NewClaim
+from app.claims.values import Answer
 from app.core.ids import new_id
-from app.flows.claim_goods import open_claim
+from app.flows.claim_goods import answer_claim, open_claim
 from app.flows.pass_on_loss import pass_on
 from app.flows.ports import Ports
 from tests.factories.catalogue import a_photo
 from tests.factories.identity import Someone
+from tests.factories.jobs import work
 from tests.factories.tables import value
+from tests.factories.village import Village
 
 
 async def a_ready_photo(ports: Ports, person: Someone) -> str:
@@ -48,6 +51,18 @@ async def recoursing(ports: Ports, consignment: str, amount: int = 300) -> dict[
     )
     money = {"amount": amount, "currency": "CNY"}
     return {"leg": leg, "amount": money, "events": [event], "reasons": "Damaged on this ride"}
+
+
+async def a_return(ports: Ports, village: Village, order: dict[str, Any]) -> str:
+    """All of the carpet in an order is granted against the goods, whose way back is booked; answers the return."""
+    place = [line["listing"] for line in order["lines"]].index(village.carpets)
+    claim = await a_claim_for(
+        ports, village.buyer, order, **claiming(order, place, order["lines"][place]["total"]["amount"])
+    )
+    async with ports.begin() as session:
+        await answer_claim(ports, session, village.loom.caller, claim.id, ClaimAnswer(answer=Answer.ACCEPT), "en")
+    await work(ports)
+    return str(await value(ports, "SELECT id FROM goods_return WHERE order_id = :id", id=order["id"]))
 
 
 async def a_claim_for(ports: Ports, buyer: Someone, order: dict[str, Any], **body: Any) -> ClaimShape:

@@ -19,7 +19,7 @@ from app.identity.sign_in import open_sign_in
 from app.identity.values import Grant, Scope
 from app.orders.schemas import QuoteShape
 from tests.factories.catalogue import a_cycle, a_draft, a_listing, a_lot, a_photo, a_price_list
-from tests.factories.claims import a_claim_for, a_ready_photo, a_recourse, claiming, recoursing
+from tests.factories.claims import a_claim_for, a_ready_photo, a_recourse, a_return, claiming, recoursing
 from tests.factories.cooperatives import a_colleague, a_member, again, invited, proposed
 from tests.factories.epcis import Spoken, spoken
 from tests.factories.identity import GARDEN, Seller, Someone, a_key, a_partner, a_person, a_phone, an_operator
@@ -30,6 +30,7 @@ from tests.factories.offers import accepted, an_offer, asked_by_bank, came_in, c
 from tests.factories.orders import a_quote, an_order
 from tests.factories.payments import a_dispute
 from tests.factories.payouts import Settled, a_transferring_order, settled
+from tests.factories.recalls import a_recall
 from tests.factories.tracking import events_of, tell
 from tests.factories.village import Village, a_village
 from tests.factories.weighing import a_photo_of_the_scale, scaled, weigh, weighed_goods
@@ -48,6 +49,8 @@ class Town:
     carrier: Someone
     draft: str
     lot: str
+    lots_to_recall: dict[str, str]
+    recall: str
     photo: str
     ready_photo: str
     line: str
@@ -62,6 +65,7 @@ class Town:
     box: str
     settled: str
     recourse: str
+    goods_return: str
     recoursing: Json
     dispute: str
     placed: tuple[Json, Json]
@@ -91,11 +95,13 @@ async def a_town(ports: Ports) -> Town:
     money = await settled(ports, village, operator.caller, carrier.caller)
     delivered = await an_order(ports, village.buyer, village.basket)
     claimable = await an_order(ports, village.buyer, {village.carpets: "1"})
+    unwanted = await an_order(ports, village.buyer, {village.carpets: "1"})
     boxed = await an_order(ports, await a_person(ports), {village.dates: "2"}, packaging="reusable")
-    for consignment in delivered["consignments"] + claimable["consignments"] + boxed["consignments"]:
+    for consignment in (c for order in (delivered, claimable, unwanted, boxed) for c in order["consignments"]):
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
     claims = await _claims(ports, village, delivered)
+    goods_return = await a_return(ports, village, unwanted)
     offers = await _offers(ports, village)
     photo, ready = await a_photo(ports, village.garden), await a_photo(ports, village.garden, b"another")
     async with ports.begin() as session:
@@ -123,6 +129,11 @@ async def a_town(ports: Ports) -> Town:
         carrier=carrier,
         draft=draft,
         lot=await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20"),
+        lots_to_recall={
+            role: await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20")
+            for role in ("member", "operator")
+        },
+        recall=(await a_recall(ports, village.garden), await a_recall(ports, village.garden))[0],
         photo=photo,
         ready_photo=ready,
         line=line.id,
@@ -133,6 +144,7 @@ async def a_town(ports: Ports) -> Town:
         delivered=delivered,
         claimable=claimable,
         claims=claims,
+        goods_return=goods_return,
         offers=offers,
         box=boxed["consignments"][0]["packages"][0]["ids"][0],
         **await _recourse(ports, village, claimable, operator),

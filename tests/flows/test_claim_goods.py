@@ -74,8 +74,8 @@ async def reply(ports, village, claim, word):
         return await reply_to_claim(ports, session, village.buyer.caller, claim.id, ClaimReply(reply=word), "en")
 
 
-async def decide(ports, operator, claim, amount):
-    command = ClaimDecision(amount=Money(amount, "CNY"), reasons="The photos show it")
+async def decide(ports, operator, claim, amount, **more):
+    command = ClaimDecision(amount=Money(amount, "CNY"), reasons="The photos show it", **more)
     async with ports.begin() as session:
         return await decide_claim(ports, session, operator, claim.id, command, "en")
 
@@ -173,7 +173,7 @@ async def test_refused_and_withdrawn_claims_release_what_waited(ports, village, 
 async def test_claim_after_the_release_comes_out_of_what_is_available(ports, village, order):
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     claim = await unwanted(ports, village, order)
-    await answer(ports, village.loom, claim, answer="accept")
+    await answer(ports, village.loom, claim, answer="accept", keep=True)
     assert await held(ports, village.loom.producer.id) == {PENDING: 0, AVAILABLE: 0}
     await all_is_zero(ports)
 
@@ -272,7 +272,7 @@ async def test_claim_against_release_leaves_all_accounted_for_whoever_is_first(p
     await asyncio.gather(
         complete_order(ports, order["id"]),
         complete_order(ports, order["id"]),
-        answer(ports, village.loom, claim, answer="accept"),
+        answer(ports, village.loom, claim, answer="accept", keep=True),
     )
     assert (await held(ports, village.loom.producer.id))[PENDING] == 0
     assert (await held(ports, village.loom.producer.id)).get(AVAILABLE, 0) == 0

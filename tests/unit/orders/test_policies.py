@@ -51,7 +51,7 @@ def test_an_order_keeps_the_rows_that_bear_on_its_lines_and_the_version():
     assert terms["policy"] == policies.version
     kinds = {line: [each.kind for each in claimable_of(terms, line)] for line in goods}
     damage, no_reason = ClaimKind.DAMAGE, ClaimKind.NO_REASON
-    assert kinds == {"a": [damage], "b": [damage], "c": [no_reason, damage], "d": []}
+    assert kinds == {"a": [damage], "b": [damage], "c": [no_reason, damage, ClaimKind.REFUSAL], "d": []}
     assert owed_for(terms, "pickup_late") == Owed(Party.CARRIER, Party.PRODUCER, Base.PACKAGING, 10_000)
     assert owed_for(terms, "changed_mind") is None
 
@@ -73,7 +73,7 @@ def test_orders_from_before_have_nothing_to_claim_and_owe_nothing():
         ('to = "carrier"\n', "", "cancellation goods_not_ready: `bps` above zero comes with `to` and `of`"),
         ('to = "carrier"', 'to = "producer"', "`to` is somebody else than who `pays`"),
         ('states = ["placed"]', 'states = ["in_transit"]', "orders are cancelled while they are"),
-        ('version = "2026-3"', "", "version: Field required"),
+        ('version = "2026-4"', "", "version: Field required"),
         ('zh-Hans = "买家不想要了"', 'ug = "x"', "cancellation changed_mind: `what` is said in en and in zh-Hans"),
     ],
 )

@@ -122,6 +122,7 @@ def stories(draw):
         kind, door = draw(KINDS), {}
         if kind is T.DELIVERED:
             door = {"condition": draw(st.sampled_from([None, *Condition])), "goes_back": draw(st.booleans())}
+            door["refused_lines"] = draw(st.sampled_from([(), ("lin_a",), ("lin_b", "lin_a")]))
         scans[(party, key)] = told(
             kind,
             draw(st.integers(0, 100)) // 3,
@@ -148,6 +149,7 @@ def test_what_was_said_at_the_door_is_said_by_one_delivery_that_counts(story, le
     state, key = recompute(story, legs, MONDAY), hand_over_of(story, legs)
     said = next((scan for scan in story if scan.key == key), None)
     assert state.condition is (said.condition if said else None)
+    assert state.refused_lines == (said.refused_lines if said else ())
     assert said is None or said.type is T.DELIVERED
     if state.condition is not None:
         assert state.status in {

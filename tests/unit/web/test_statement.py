@@ -85,9 +85,10 @@ def test_paper_of_nothing_can_be_read_too():
     ("name", "names", "drawn"),
     [
         ("和田枣园", {}, "和田枣园"),
-        ("خوتەن چىلان بېغى", {"ug": "خوتەن چىلان بېغى", "zh-Hans": "和田枣园"}, "和田枣园"),
+        ("خوتەن چىلان بېغى", {"ug": "خوتەن چىلان بېغى", "zh-Hans": "和田枣园"}, "خوتەن چىلان بېغى"),
         ("ཤིང་འབྲས།", {"bo": "ཤིང་འབྲས།", "en": "Apple garden"}, "Apple garden"),
-        ("خوتەن چىلان بېغى", {"ug": "خوتەن چىلان بېغى"}, None),
+        ("خوتەن چىلان بېغى", {"ug": "خوتەن چىلان بېغى"}, "خوتەن چىلان بېغى"),
+        ("ཤིང་འབྲས།", {"bo": "ཤིང་འབྲས།"}, None),
     ],
 )
 def test_name_is_drawn_in_letters_that_the_paper_has_and_never_as_boxes(name, names, drawn):
