@@ -106,7 +106,6 @@ ROUTERS = (
     labels,
     weigh_ins,
     packages,
-    tracking,
     epcis_queries,
     epcis,
     traces,

@@ -263,14 +263,16 @@ async def test_declared_error_takes_back_and_the_correction_stands(ports, on_the
 async def test_consignments_are_named_by_unit_link_or_page(ports, on_the_way):
     operator = an_operator()
     async with ports.begin() as session:
-        await session.execute(
-            text("UPDATE leg SET sscc = '195200000000000179' WHERE consignment_id = :id AND seq = 1"),
-            {"id": on_the_way.id},
-        )
+        for change in (
+            "UPDATE leg SET sscc = '195200000000000179' WHERE consignment_id = :id AND seq = 1",
+            "UPDATE package SET sscc = '195200000000000186' WHERE id = (SELECT min(id) FROM package WHERE consignment_id = :id)",
+        ):
+            await session.execute(text(change), {"id": on_the_way.id})
     number = on_the_way.tracking_number
     for index, epcs in enumerate(
         (
             ["urn:epc:id:sscc:952000.10000000017"],
+            ["https://any.example/00/195200000000000186"],
             [f"https://id.gs1.org/401/9520000{number}"],
             [f"https://chama.example/track/{number}"],
         )
