@@ -113,6 +113,8 @@ ROUTERS = (
     webhook_endpoints,
     weigh_ins,
     packages,
+    epcis_queries,
+    epcis,
     traces,
     payments,
     disputes,

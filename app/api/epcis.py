@@ -119,11 +119,7 @@ def asked_of(request: Request) -> dict[str, Any]:
 @router.get("", summary="What there is", response_model=EpcisCollection, responses=refuses(NotInThatForm, at=AT))
 async def list_epcis_resources(media: Media) -> Response:
     """The resources at the top of this door. Needs no sign-in."""
-    return collection(TOP_LEVEL, media)
-
-
-def collection(members: Any, media: str, headers: Mapping[str, str] | None = None) -> Response:
-    return answer({"@context": [CONTEXT], "type": "Collection", "member": list(members)}, media, headers=headers)
+    return answer({"@context": [CONTEXT], "type": "Collection", "member": list(TOP_LEVEL)}, media)
 
 
 @router.post(
@@ -299,7 +295,7 @@ async def delete_epcis_page_token(
     return Response(status_code=204)
 
 
-@router.get("/{resource}", summary="Known names", response_model=EpcisCollection, responses=ASKED)
+@router.get("/{resource}", summary="Known names", response_model=EpcisCollection, responses=SINGLE)
 async def list_epcis_names(
     resource: Resource,
     request: Request,
@@ -317,7 +313,8 @@ async def list_epcis_names(
     else:
         members = await members_of(ports, viewer, resource, after=after, limit=per_page + 1)
     last = members[per_page - 1] if len(members) > per_page else None
-    return collection(members[:per_page], media, next_link(request, last))
+    listed = {"@context": [CONTEXT], "type": "Collection", "member": members[:per_page]}
+    return answer_single(request, listed, media, next_link(request, last))
 
 
 @router.get(

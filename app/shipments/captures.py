@@ -24,10 +24,12 @@ _KNOWN: Final = Sql(
     "SELECT DISTINCT party_event_id, declared_at, fingerprint FROM tracking_event "
     "WHERE door = 'epcis' AND party = :party AND party_event_id = ANY(:ids)"
 )
-# A unit that goods ride in together stands for each of them.
+# A unit that goods ride in together stands for each of them, the label of a package for its consignment.
 _IN_UNITS: Final = Sql(
     "SELECT leg.sscc, consignment.tracking_number FROM leg JOIN consignment ON consignment.id = leg.consignment_id "
-    "WHERE leg.sscc = ANY(:ssccs)"
+    "WHERE leg.sscc = ANY(:ssccs) UNION "
+    "SELECT package.sscc, consignment.tracking_number FROM package JOIN consignment ON consignment.id = package.consignment_id "
+    "WHERE package.sscc = ANY(:ssccs)"
 )
 _ENDS: Final = Sql(
     "SELECT DISTINCT ON (leg.consignment_id) consignment.tracking_number, leg.to_hub, leg.mode "
@@ -103,7 +105,7 @@ async def known_versions(reader: Reader, party: str, ids: Collection[str]) -> di
 
 
 async def numbers_in_units(reader: Reader, ssccs: Collection[str]) -> dict[str, set[str]]:
-    """The tracking numbers of what is in these logistic units."""
+    """The tracking numbers of what is in these logistic units, or has one of them on its label."""
     found: dict[str, set[str]] = {}
     if not ssccs:
         return found

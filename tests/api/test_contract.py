@@ -46,6 +46,7 @@ SINGLES = [
     "GET /epcis/v2/events/{event_id}",
     "GET /epcis/v2/queries/{query_name}",
     "GET /epcis/v2/queries/{query_name}/subscriptions/{subscription_id}",
+    "GET /epcis/v2/{resource}",
     "GET /epcis/v2/{resource}/{name}",
     "GET /v1/tracking/{tracking_number}",
     "GET /v1/recalls/{recall_id}",

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.core.clock import rfc3339
-from app.epcis.documents import read_document
+from app.epcis.documents import read_document, read_event
 from app.epcis.errors import DocumentInvalid, EventExists, EventNamesNothing
+from app.epcis.matching import matches
+from app.epcis.seen import seen
 from app.flows.capture_epcis import accept_capture, capture_event, run_capture
 from app.flows.query_epcis import find_event, find_events, understood, viewer_of
 from app.flows.record_tracking import record_tracking
@@ -261,14 +263,16 @@ async def test_declared_error_takes_back_and_the_correction_stands(ports, on_the
 async def test_consignments_are_named_by_unit_link_or_page(ports, on_the_way):
     operator = an_operator()
     async with ports.begin() as session:
-        await session.execute(
-            text("UPDATE leg SET sscc = '195200000000000179' WHERE consignment_id = :id AND seq = 1"),
-            {"id": on_the_way.id},
-        )
+        for change in (
+            "UPDATE leg SET sscc = '195200000000000179' WHERE consignment_id = :id AND seq = 1",
+            "UPDATE package SET sscc = '195200000000000186' WHERE id = (SELECT min(id) FROM package WHERE consignment_id = :id)",
+        ):
+            await session.execute(text(change), {"id": on_the_way.id})
     number = on_the_way.tracking_number
     for index, epcs in enumerate(
         (
             ["urn:epc:id:sscc:952000.10000000017"],
+            ["https://any.example/00/195200000000000186"],
             [f"https://id.gs1.org/401/9520000{number}"],
             [f"https://chama.example/track/{number}"],
         )
@@ -403,3 +407,85 @@ async def test_same_truth_by_two_doors_gives_the_same_state(ports, clock, story,
     assert (await captured(ports, operator, *by_epcis)).success
     here, there = await journey_of(ports, mine[0]), await journey_of(ports, yours[0])
     assert here.state == there.state
+
+
+ASKED = [
+    {},
+    {"eventType": "ObjectEvent"},
+    {"eventType": "AggregationEvent|TransformationEvent"},
+    {"EQ_bizStep": "arriving|departing"},
+    {"EQ_bizStep": "urn:chama:epcis:out_for_delivery"},
+    {"EQ_disposition": "in_progress"},
+    {"GE_eventTime": rfc3339(hours(32)), "LT_eventTime": rfc3339(hours(110))},
+    {"GE_recordTime": rfc3339(hours(200))},
+    {"LT_recordTime": rfc3339(hours(200))},
+    {"MATCH_epc": "urn:epc:id:sgtin:952000.0123456.1"},
+    {"MATCH_anyEPC": "urn:epc:idpat:sgtin:952000.0123456.*"},
+    {"MATCH_epcClass": "urn:epc:class:lgtin:952000.0123456.L1"},
+    {"GE_quantity_TNE": "0.1"},
+    {"EXISTS_errorDeclaration": "true"},
+    {"EQ_errorReason": "incorrect_data"},
+    {"GE_errorDeclarationTime": rfc3339(hours(150))},
+    {"EQ_eventID": "urn:test:arriving:32|urn:none"},
+    {"EQ_type": "Temperature", "GE_value_KEL": "277.15"},
+    {"EXISTS_sensorElementList": "true"},
+    {"WD_readPoint": "https://chama.example/v1/hubs"},
+    {"EQ_action": "ADD"},
+    {"EQ_https://own.example/weather": "fine"},
+    {"EQ_bizTransaction_po": "urn:epcglobal:cbv:bt:952:1"},
+]
+
+
+async def test_reading_by_sql_finds_what_the_pure_rule_finds(ports, on_the_way):
+    operator = an_operator()
+    reading = [{"sensorReport": [{"type": "Temperature", "value": 4.5, "uom": "CEL"}]}]
+    packed = seen_at(
+        on_the_way,
+        "packing",
+        2,
+        eventID="urn:test:packed",
+        type="AggregationEvent",
+        epcList=None,
+        action="ADD",
+        parentID=ginc(on_the_way),
+        childEPCs=["urn:epc:id:sgtin:952000.0123456.1"],
+        childQuantityList=[{"epcClass": "urn:epc:class:lgtin:952000.0123456.L1", "quantity": 250, "uom": "KGM"}],
+        bizTransactionList=[{"type": "po", "bizTransaction": "urn:epcglobal:cbv:bt:952:1"}],
+    )
+    wrong = seen_at(on_the_way, "holding", 60, "XIAN")
+    declared = {"declarationTime": rfc3339(hours(160)), "reason": "incorrect_data"}
+    special = seen_at(
+        on_the_way, "sensor_reporting", 50, "XIAN", sensorElementList=reading, **{"https://own.example/weather": "fine"}
+    )
+    await captured(
+        ports, operator, *whole_journey(on_the_way), packed, wrong, wrong | {"errorDeclaration": declared}, special
+    )
+    ports.clock.at = hours(201)
+    for kind, hub, at_h in (("loaded", "HOTAN", 3), ("arrived", "URUMQI", 33), ("out_for_delivery", "SHANGHAI", 141)):
+        event = {
+            "id": kind,
+            "tracking_number": on_the_way.tracking_number,
+            "type": kind,
+            "occurred_at": rfc3339(hours(at_h)),
+            "hub": hub,
+            "readings": [{"kind": "temperature", "value": "4.1", "unit": "CEL", "at": rfc3339(hours(at_h))}],
+        }
+        await record_tracking(ports, operator, [TrackingEventRequest.model_validate(event)])
+    found = await find_events(ports, viewer_of(operator), understood({}), per_page=100)
+    everything = [
+        (row.id, seen(read_event(event, prefixes), row.recorded_at))
+        for row, (event, prefixes) in zip(found.rows, found.events, strict=True)
+    ]
+    assert len(everything) == 16
+    several = [*ASKED, {"MATCH_epc": ginc(on_the_way)}, {"MATCH_parentID": ginc(on_the_way)}]
+    hits = 0
+    for asked in [
+        *several,
+        *({**one, **other} for one in several for other in several if not one.keys() & other.keys()),
+    ]:
+        query = understood(asked)
+        page = await find_events(ports, viewer_of(operator), query, per_page=100)
+        expected = {key for key, event in everything if matches(query, event)}
+        assert {row.id for row in page.rows} == expected, asked
+        hits += bool(expected)
+    assert hits > 100
