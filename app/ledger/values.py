@@ -74,6 +74,7 @@ class TransferKind(StrEnum):
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
     GATEWAY_FEE = "gateway_fee"
+    REFUND_FAILED = "refund_failed"
 
 
 # Between the card provider and us alone: what a buyer's payment comes to is not changed by them.
@@ -312,6 +313,7 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.DISPUTE: {"en": "Disputed by the buyer's bank", "zh-Hans": "买家银行拒付"},
     TransferKind.DISPUTE_WON: {"en": "Dispute won", "zh-Hans": "拒付争议胜诉"},
     TransferKind.DISPUTE_LOST: {"en": "Dispute lost", "zh-Hans": "拒付争议败诉"},
+    TransferKind.REFUND_FAILED: {"en": "Refund did not arrive", "zh-Hans": "退款未到账"},
     TransferKind.GATEWAY_FEE: {"en": "Fee of the card provider", "zh-Hans": "支付渠道手续费"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {

@@ -57,6 +57,12 @@ async def test_bank_gets_a_sheet_with_accounts_that_is_kept_nowhere(door, town, 
     assert amounts == [f"{item['amount']['amount'] / 100:.2f}" for item in shown["items"]]
 
 
+async def test_bank_takes_no_message_before_it_is_said_where_the_money_comes_from(door, town):
+    line = "GET /v1/payout-runs/{run_id}"
+    problem_of(await read(door, town, line, "operator", "application/xml"), 409, "debtor-not-set")
+    problem_of(await read(door, town, line, "member", "application/xml"), 403, "forbidden")
+
+
 async def test_sheets_say_what_the_answers_say(door, town):
     freight = f"/v1/carriers/{town.money.carrier}/freight"
     sales = f"/v1/producers/{town.village.loom.producer.id}/settlement"

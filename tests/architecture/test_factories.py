@@ -21,7 +21,7 @@ from tests.factories.journeys import disrupt
 from tests.factories.network import a_disruption, a_service, networked, planned
 from tests.factories.offers import an_offer
 from tests.factories.orders import an_order
-from tests.factories.payments import a_dispute, a_part_refund, a_provider_event
+from tests.factories.payments import a_dispute, a_failed_refund, a_part_refund, a_provider_event
 from tests.factories.payouts import a_receipt, a_transferring_order, moves_for, settled
 from tests.factories.tables import contents
 from tests.factories.tracking import events_of, tell
@@ -52,6 +52,7 @@ async def a_whole_story(ports):
     bulk = await weighed_goods(ports, village.garden)
     await weigh(ports, operator, await an_order(ports, village.buyer, {bulk: "10"}), 9_800)
     await a_part_refund(ports, order["id"])
+    await a_failed_refund(ports, order)
     for consignment in order["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
     await work(ports)
