@@ -60,6 +60,7 @@ from app.core.settings import Settings
 from app.flows.ports import Ports, open_ports
 from app.routing import warm_up
 from app.web import assets, operate, pages
+from app.web.sheet_paper import draw_sheet
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
@@ -129,6 +130,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     # The API and the pages are neighbours: it is given the pictures of the answers that have one.
     app.state.draw_routes = pages.draw_routes
     app.state.draw_statement = draw_statement
+    app.state.draw_sheet = draw_sheet
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(orders.placing)

@@ -85,6 +85,11 @@ def _letters() -> frozenset[int]:
         return frozenset(font.getBestCmap())
 
 
+def has_letters(text: str) -> bool:
+    """Whether the font has a picture for every letter."""
+    return all(ord(letter) in _letters() for letter in text)
+
+
 def drawn_name(statement: Statement, language: str) -> str | None:
     """The party's name in this language, else in the first in which the font has all of its letters; None when there is none.
 

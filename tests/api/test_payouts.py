@@ -73,6 +73,9 @@ async def test_sheets_say_what_the_answers_say(door, town):
         sheet = table(await door.get(path, headers=headers | {"accept": "text/csv"}, params=asked))
         assert told["items"]
         assert [row[column] for row in sheet] == [f"{item[field]['amount'] / 100:.2f}" for item in told["items"]]
+        paper = await door.get(path, headers=headers | {"accept": "application/pdf"}, params=asked)
+        assert paper.headers["content-type"] == "application/pdf"
+        assert paper.content.startswith(b"%PDF")
 
 
 async def test_what_is_no_sheet_is_refused(door, town):
