@@ -73,6 +73,7 @@ from app.routing import warm_up
 from app.web import assets, operate, pages, resolve
 from app.web.label import draw_labels
 from app.web.manifest import draw_manifest
+from app.web.sheet_paper import draw_sheet
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
@@ -159,6 +160,7 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     app.include_router(orders.placing)
     app.state.draw_labels = draw_labels
     app.state.draw_manifest = draw_manifest
+    app.state.draw_sheet = draw_sheet
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
     app.include_router(offers.paying)

@@ -23,13 +23,13 @@ from app.core.log import configure
 from app.core.settings import Settings, faults_of
 from app.flows import (
     add_photo,
+    answer_dispute,
     bargain,
     bring_back,
     cancel_order,
     capture_epcis,
     claim_goods,
     confirm_harvest,
-    follow_dispute,
     follow_payment,
     follow_shipment,
     keep_books,
@@ -91,7 +91,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "order.cut": tell_people.order_cut,
     "order.release": follow_shipment.release_producer,
     "order.complete": follow_shipment.complete_order,
-    "dispute.answer": follow_dispute.send_evidence,
+    "dispute.answer": answer_dispute.send_evidence,
     "payment.event": record_payment_event.record_payment_event,
     "payment.authorised": follow_payment.payment_paid,
     "payment.capture": follow_payment.capture_payment,

@@ -11,7 +11,7 @@ from app.api.router import api_router
 from app.core.errors import Forbidden, Invalid, NotFound
 from app.core.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
-from app.flows.follow_dispute import answer_dispute
+from app.flows.answer_dispute import answer_dispute
 from app.flows.show_disputes import dispute_shape, show_dispute, show_disputes, show_uncollected
 from app.identity.errors import NotSignedIn
 from app.orders.uncollected import UncollectedShape

@@ -21,6 +21,7 @@ from app.flows.mark_payout import mark_payout, send_run
 from app.flows.pay_out import ask_for_run, pay_back_in_cash
 from app.flows.show_payouts import (
     SheetRow,
+    bank_message_of_run,
     run_summary,
     sheet_of_run,
     show_payees,
@@ -30,7 +31,14 @@ from app.flows.show_payouts import (
     show_runs,
 )
 from app.identity.errors import NotSignedIn
-from app.payouts.errors import CarrierHoldsLess, NothingToPayBack, PaidByMachine, SheetTooLong
+from app.payouts.errors import (
+    CarrierHoldsLess,
+    DebtorNotSet,
+    NothingForTheBank,
+    NothingToPayBack,
+    PaidByMachine,
+    SheetTooLong,
+)
 from app.payouts.payees import get_payee
 from app.payouts.schemas import (
     NewCashRefund,
@@ -53,6 +61,7 @@ router = api_router("payouts")
 APayeeId = Annotated[PayeeId, Path()]
 ARunId = Annotated[RunId, Path()]
 APayoutId = Annotated[PayoutId, Path()]
+XML: Final = "application/xml"
 _KEYED: Final = (IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress)
 _HEADS: Final = {
     "en": "Payout,Party,Channel,Account holder,Bank,Account number,Amount,Currency,Status,Reference,Prepared on",
@@ -139,9 +148,14 @@ async def list_payout_runs(
     "/payout-runs/{run_id}",
     summary="A run and its sheet for the bank",
     response_model=PayoutRunShape,
-    responses={200: {"content": {CSV: {"schema": {"type": "string"}}}, "description": "The run; as a sheet whole"}}
+    responses={
+        200: {
+            "content": {CSV: {"schema": {"type": "string"}}, XML: {"schema": {"type": "string"}}},
+            "description": "The run; as a sheet whole",
+        }
+    }
     | NOT_MODIFIED
-    | refuses(NotSignedIn, Forbidden, NotFound, Invalid, SheetTooLong, NotAcceptable),
+    | refuses(NotSignedIn, Forbidden, NotFound, Invalid, SheetTooLong, NothingForTheBank, DebtorNotSet, NotAcceptable),
 )
 async def read_payout_run(
     run_id: ARunId,
@@ -153,16 +167,21 @@ async def read_payout_run(
     cursor: Cursor | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
-    """For operators. `Accept: text/csv` gives the sheet to upload at the bank, in which `cursor` and `limit` mean nothing.
+    """For operators. `Accept: text/csv` gives the sheet to upload at the bank, in which `cursor` and `limit` mean nothing; `application/xml`
+    the bank transfers of it that are still to be sent, as ISO 20022 `pain.001.001.09`.
 
     Only the sheet tells accounts in full, and only those of payouts that are prepared or sent: keep it as you keep money.
     """
-    media = wanted_type(request.headers.get("accept"), (JSON, CSV))
+    media = wanted_type(request.headers.get("accept"), (JSON, CSV, XML))
     told = {"content-language": language}
     vary = "Accept, Accept-Language, Authorization"
     if media == JSON:
         shown = await show_run(reading, run_id, cursor, limit, language)
         return etagged(request, shown, vary=vary, headers=told)
+    if media == XML:
+        told["content-disposition"] = f'attachment; filename="pain001-{run_id}.xml"'
+        message = await bank_message_of_run(ports, reading, run_id)
+        return etagged(request, message, cache="no-store", vary=vary, media=XML, headers=told)
     rows = await sheet_of_run(ports, reading, run_id, language)
     told["content-disposition"] = f'attachment; filename="payouts-{run_id}.csv"'
     body = sheet(_HEADS[language], [_cells(row) for row in rows])

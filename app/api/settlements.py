@@ -1,6 +1,8 @@
 """Cash that carriers hand over, their freight and what they remark to it, and what producers and members of co-operatives sold."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final
 
@@ -17,7 +19,6 @@ from app.core.errors import Forbidden, IdTaken, Invalid, NotFound, StateConflict
 from app.core.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress
 from app.core.money import Money, major
 from app.core.paging import DEFAULT_LIMIT, Cursor, Limit, Page
-from app.core.schema import Shape
 from app.flows.ports import Ports
 from app.flows.receive_cash import announce_remittance, confirm_remittance, show_cash_held, show_remittances
 from app.flows.settle_freight import answer_remark, remark, show_freight, show_remarks
@@ -49,6 +50,9 @@ First = Annotated[
     Day | None, Query(alias="from", description="The first day, of legal time (UTC+8); else the first of that month")
 ]
 Last = Annotated[Day | None, Query(description="The last day, included; else today")]
+PDF: Final = "application/pdf"
+_FREIGHT_TITLES: Final = {"en": "Freight of a carrier", "zh-Hans": "承运人运费结算单"}
+_MEMBER_TITLES: Final = {"en": "Settlement sheet", "zh-Hans": "结算单"}
 _FREIGHT_HEADS: Final = {
     "en": "Date,Order,Legs,Weight kg,Booked,Rerouted,Other,Earned,Currency",
     "zh-Hans": "日期,订单号,运段,重量（千克）,订舱运费,改线差额,其他,应得运费,币种",
@@ -59,24 +63,43 @@ _MEMBER_HEADS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A sheet as it is written down or drawn: its file, its title, its head and its cells."""
+
+    name: str
+    title: str
+    head: str
+    rows: Sequence[Sequence[str]]
+
+
 def _period(ports: Ports, first: date | None, last: date | None) -> Period:
     last_on = last or ports.clock.now().astimezone(LEGAL_TIME).date()
     return period_of(first or last_on.replace(day=1), last_on)
 
 
 def _sheets(description: str) -> Responses:
-    return {200: {"content": {CSV: {"schema": {"type": "string"}}}, "description": description}} | NOT_MODIFIED
+    content = {CSV: {"schema": {"type": "string"}}, PDF: {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"content": content, "description": description}} | NOT_MODIFIED
 
 
-def _answered(
-    request: Request, shown: Shape, language: str, name: str, head: str, rows: Sequence[Sequence[str]]
+async def _answered(
+    request: Request, shown: FreightSheet | SettlementSheet, language: str, about: str, table: _Table
 ) -> Response:
-    """As JSON, or as a sheet when that is asked for."""
+    """As JSON, as a sheet or on paper."""
     vary, told = "Accept, Accept-Language, Authorization", {"content-language": language}
-    if wanted_type(request.headers.get("accept"), (JSON, CSV)) == JSON:
+    media = wanted_type(request.headers.get("accept"), (JSON, CSV, PDF))
+    if media == JSON:
         return etagged(request, shown, vary=vary, headers=told)
-    told["content-disposition"] = f'attachment; filename="{name}.csv"'
-    return etagged(request, sheet(head, rows), vary=vary, media=f"{CSV}; charset=utf-8", headers=told)
+    name = f"{table.name}-{shown.from_}-{shown.until}.{media.rpartition('/')[2]}"
+    told["content-disposition"] = f'attachment; filename="{name}"'
+    if media == CSV:
+        body = sheet(table.head, table.rows)
+        return etagged(request, body, vary=vary, media=f"{CSV}; charset=utf-8", headers=told)
+    draw = request.app.state.draw_sheet
+    words = f"{about}  ·  {shown.from_} – {shown.until}"
+    paper = await asyncio.to_thread(draw, table.title, words, table.head, table.rows, language)
+    return etagged(request, paper, vary=vary, media=PDF, headers=told)
 
 
 @router.post(
@@ -139,7 +162,7 @@ async def read_cash_held(caller: Settling, reading: Reading, ports: PortsDep) ->
     "/carriers/{carrier}/freight",
     summary="The settlement sheet of a carrier",
     response_model=FreightSheet,
-    responses=_sheets("The sheet, as JSON or CSV")
+    responses=_sheets("The sheet, as JSON, CSV or PDF")
     | refuses(NotSignedIn, Forbidden, NotFound, Invalid, StatementTooLong, NotAcceptable),
 )
 async def read_freight(
@@ -153,19 +176,19 @@ async def read_freight(
 ) -> Response:
     """What was earned in these days, order by order with every leg, its weight and price, and what changed ways added or took away.
 
-    For the carrier's key with `statements:read` and operators. `Accept: text/csv` gives a sheet.
+    For the carrier's key with `statements:read` and operators. `Accept: text/csv` gives a sheet, `application/pdf` one on paper.
     """
     shown = await show_freight(ports, caller, carrier, _period(ports, from_, until))
-    name = f"freight-{carrier}-{shown.from_}-{shown.until}"
     rows = [_freight_cells(item) for item in shown.items]
-    return _answered(request, shown, language, name, _FREIGHT_HEADS[language], rows)
+    table = _Table(f"freight-{carrier}", _FREIGHT_TITLES[language], _FREIGHT_HEADS[language], rows)
+    return await _answered(request, shown, language, carrier, table)
 
 
 @router.get(
     "/producers/{producer_id}/settlement",
     summary="The settlement sheet of a producer or co-operative",
     response_model=SettlementSheet,
-    responses=_sheets("The sheet, as JSON or CSV")
+    responses=_sheets("The sheet, as JSON, CSV or PDF")
     | refuses(NotSignedIn, Forbidden, GrantMissing, NotFound, Invalid, StatementTooLong, NotAcceptable),
 )
 async def read_settlement(
@@ -179,12 +202,12 @@ async def read_settlement(
 ) -> Response:
     """What was sold in these days and what became of it; for a co-operative, member by member with its share of their sales.
 
-    For whoever may see the producer's accounts, and operators. `Accept: text/csv` gives a sheet.
+    For whoever may see the producer's accounts, and operators. `Accept: text/csv` gives a sheet, `application/pdf` one on paper.
     """
     shown = await show_settlement(ports, caller, producer_id, _period(ports, from_, until), language)
-    name = f"settlement-{producer_id}-{shown.from_}-{shown.until}"
     rows = [_member_cells(item) for item in shown.items]
-    return _answered(request, shown, language, name, _MEMBER_HEADS[language], rows)
+    table = _Table(f"settlement-{producer_id}", _MEMBER_TITLES[language], _MEMBER_HEADS[language], rows)
+    return await _answered(request, shown, language, producer_id, table)
 
 
 @router.post(

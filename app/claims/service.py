@@ -69,6 +69,17 @@ async def standings_of(session: Session, order_id: str) -> list[Standing]:
     return [Standing(row.line_id, ClaimStatus(row.status), row.granted_minor or 0) for row in rows]
 
 
+async def claims_to_refund(session: Session, order_id: str) -> list[str]:
+    """The ids of those claims of an order for which something was granted that has not been sent back."""
+    wanted = (
+        select(col(BuyerClaim.id))
+        .where(col(BuyerClaim.order_id) == order_id, col(BuyerClaim.status) == ClaimStatus.SETTLED)
+        .where(col(BuyerClaim.granted_minor) > 0, col(BuyerClaim.refunded_at).is_(None))
+        .order_by(col(BuyerClaim.id))
+    )
+    return list((await session.execute(wanted)).scalars())
+
+
 async def claims_of_lines(session: Session, order_id: str) -> list[BuyerClaim]:
     """Every claim of an order, for whichever of its lines."""
     rows = await session.scalars(select(BuyerClaim).where(col(BuyerClaim.order_id) == order_id))

@@ -26,6 +26,9 @@ from app.orders.rules import may
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent
+from app.payments.disputes import last_word
+from app.payments.errors import PaymentDisputed
+from app.payments.models import Payment
 from app.payments.part_refunds import refunded_in_parts, unsent_part_refunds
 from app.payments.service import get_payment_of, lock_payment_of, record_cancel, record_refund
 from app.payments.values import PaymentMethod, PaymentStatus
@@ -155,11 +158,31 @@ async def return_payment(ports: Ports, order: str) -> None:
 
     May run twice: the provider knows each step by our own id.
     """
-    now = ports.clock.now()
     async with ports.begin() as session:
         payment = await get_payment_of(session, order)
-    if ports.cards is None or payment.status in (PaymentStatus.CANCELLED, PaymentStatus.REFUNDED):
+    if ports.cards is None or payment.status is PaymentStatus.CANCELLED:
         return
+    if payment.status is not PaymentStatus.REFUNDED and not await _sent_back(ports, payment):
+        return
+    # The provider may have told of it before its answer to us arrived: the ledger hears of it here alone.
+    async with ports.begin() as session:
+        row = await lock_order(session, order)
+        now = ports.clock.now()
+        await record_refund(session, payment.id, now)
+        made = await transfers_of(session, order)
+        taken = any(transfer.kind is TransferKind.COLLECTION for transfer in made)
+        if taken and not any(transfer.kind is TransferKind.REFUND for transfer in made):
+            rest = await _rest_of(session, payment)
+            back = refund_paid_entries(row.buyer_id, payment.method, rest)
+            await record_transfers(
+                session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now
+            )
+
+
+async def _sent_back(ports: Ports, payment: Payment) -> bool:
+    """Cancel at the provider or, when it was paid, refund what it still has; true when money went back."""
+    assert ports.cards is not None
+    order = payment.order_id
     asked = Money(payment.amount_minor, payment.currency)
     ref = payment.provider_ref
     if ref is None:
@@ -167,24 +190,23 @@ async def return_payment(ports: Ports, order: str) -> None:
     intent = await ports.cards.cancel_intent(payment.id, ref)
     if intent.status is not PaymentStatus.PAID:
         async with ports.begin() as session:
-            await record_cancel(session, payment.id, now)
-        return
+            await record_cancel(session, payment.id, ports.clock.now())
+        return False
     # Parts that are on their way back arrive first, so that the rest is what the provider still has.
     async with ports.begin() as session:
         unsent = await unsent_part_refunds(session, order)
     for part in unsent:
         await return_part(ports, part)
     async with ports.begin() as session:
-        parts = await refunded_in_parts(session, order)
-    rest = Money(asked.amount - parts, asked.currency)
-    await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, rest)
-    async with ports.begin() as session:
-        row = await lock_order(session, order)
-        await record_refund(session, payment.id, now)
-        made = await transfers_of(session, order)
-        taken = any(transfer.kind is TransferKind.COLLECTION for transfer in made)
-        if taken and not any(transfer.kind is TransferKind.REFUND for transfer in made):
-            back = refund_paid_entries(row.buyer_id, payment.method, rest)
-            await record_transfers(
-                session, [Transfer(new_id("trf"), TransferKind.REFUND, row.id, State.POSTED, back)], now
-            )
+        rest, word = await _rest_of(session, payment), await last_word(session, order)
+    try:
+        await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, rest, after=word)
+    except PaymentDisputed:
+        # The bank decides first: what is owed stays owed, and its word puts this job again.
+        return False
+    return True
+
+
+async def _rest_of(session: Session, payment: Payment) -> Money:
+    """What of a payment does not go back in parts."""
+    return Money(payment.amount_minor - await refunded_in_parts(session, payment.order_id), payment.currency)

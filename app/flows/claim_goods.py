@@ -53,7 +53,8 @@ from app.orders.service import list_lines, lock_order
 from app.orders.shares import shares_of
 from app.orders.values import DISPLAY as ORDER_DISPLAY
 from app.orders.values import OrderStatus
-from app.payments.disputes import is_disputed, require_undisputed
+from app.payments.disputes import is_disputed, last_word, require_undisputed
+from app.payments.errors import PaymentDisputed
 from app.payments.models import Payment
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
@@ -456,14 +457,19 @@ async def refund_claim(ports: Ports, claim: str) -> None:
         if seen is None or seen.status is not ClaimStatus.SETTLED or seen.refunded_at is not None:
             return
         payment = await get_payment_of(session, seen.order_id)
+        word = await last_word(session, seen.order_id)
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")
     assert seen.granted_minor
     # What was paid as a deposit did not come by this card: that part stays on the buyer's account.
     owed = seen.granted_minor - seen.unpaid_minor - seen.carriage_minor
     amount = Money(min(owed, payment.amount_minor - payment.refunded_minor), seen.currency)
-    if amount.amount:
-        await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
+    try:
+        if amount.amount:
+            await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount, after=word)
+    except PaymentDisputed:
+        # The bank decides first: what is owed stays owed, and its word puts this job again.
+        return
     now = ports.clock.now()
     async with ports.begin() as session:
         order, row = await _locked(session, seen)

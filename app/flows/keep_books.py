@@ -25,6 +25,7 @@ from app.ledger.values import (
     Transfer,
     TransferKind,
 )
+from app.offers.service import deposits_sent_otherwise
 from app.payments.rules import compare_with_provider
 from app.payments.service import deposits_by_transfer, list_recorded
 from app.payments.service import received_in_all as received_by_transfer
@@ -85,6 +86,7 @@ async def _compare_payouts(ports: Ports) -> list[Finding]:
             await received_by_transfer(session),
             await received_from_carriers(session),
             await deposits_by_transfer(session),
+            await deposits_sent_otherwise(session),
         ]
         return findings + bank_findings(await bank_holds(session), came_in, await paid_by_bank_in_all(session))
 

@@ -14,7 +14,8 @@ from app.flows.show_offers import shown
 from app.identity.values import Caller
 from app.ledger.rules import deposit_entries, deposit_sent_entries, holder_of
 from app.ledger.service import record as record_transfers
-from app.ledger.values import State, Transfer, TransferKind
+from app.ledger.service import transfers_of
+from app.ledger.values import AccountKind, AccountRef, State, Transfer, TransferKind
 from app.notify.values import Template
 from app.offers.errors import OfferExpired
 from app.offers.models import BulkOffer
@@ -23,7 +24,10 @@ from app.offers.schemas import BankNote, DepositRequest, OfferShape
 from app.offers.service import change_offer, find_offer, get_offer, lock_offer
 from app.offers.terms import terms_of
 from app.offers.values import DEPOSIT_DISPLAY, DISPLAY, DepositEvent, DepositStatus, Fate, OfferStatus
-from app.payments.errors import AmountNotPayable
+from app.payments.dispute_rules import owed_back_minor
+from app.payments.disputes import last_word
+from app.payments.errors import AmountNotPayable, PaymentDisputed
+from app.payments.failed_refunds import card_takes_nothing, failed_minor
 from app.payments.models import Payment
 from app.payments.rules import require_offered
 from app.payments.service import (
@@ -154,18 +158,37 @@ async def receive_deposit(
 async def send_deposit_back(
     ports: Ports, session: Session, caller: Caller, offer_id: str, command: BankNote, language: str
 ) -> OfferShape:
-    """An operator has sent a returned deposit back from the bank account. Raises `NotFound`, `StateConflict` or `Invalid`."""
+    """An operator has sent a returned deposit back from the bank account: one that came there, or that its card did not take back.
+
+    Raises `NotFound`, `StateConflict` or `Invalid`.
+    """
     offer = await lock_offer(session, offer_id)
-    payment = await _bank_payment(session, offer)
-    _require_amount(command.amount, deposit_of(offer))
+    owed = deposit_of(offer)
+    by_card = await _left_by_card(session, offer)
+    payment = await lock_payment_of(session, offer.id) if by_card else await _bank_payment(session, offer)
+    owed = Money(by_card, offer.currency) if by_card else owed
+    _require_amount(command.amount, owed)
     if offer.deposit_status is not DepositStatus.RETURNED or offer.sent_back_at is not None:
         raise StateConflict(state=DEPOSIT_DISPLAY[offer.deposit_status], verb={"en": "sent back", "zh-Hans": "退回"})
     now = ports.clock.now()
     notes = offer.bank_notes | {"returned": command.bank_reference, "returned_by": caller.id}
+    if by_card:
+        notes |= {"returned_minor": str(by_card)}
     await change_offer(session, offer, now, bank_notes=notes)
     await record_refund(session, payment.id, now)
-    await _sent(session, offer, payment, now)
+    await _sent(session, offer, PaymentMethod.BANK_TRANSFER, owed, now)
     return await shown(session, offer, caller, language)
+
+
+async def _left_by_card(session: Session, offer: BulkOffer) -> int:
+    """What of a deposit that was paid by card is owed and can reach the buyer by the bank alone; nothing of any other."""
+    payment = await find_payment_of(session, offer.id)
+    if payment is None or payment.method is not PaymentMethod.STRIPE:
+        return 0
+    if not (await failed_minor(session, offer.id) or await card_takes_nothing(session, offer.id)):
+        return 0
+    buyer = AccountRef(AccountKind.BUYER, offer.buyer_id, offer.currency)
+    return owed_back_minor(await transfers_of(session, offer.id), buyer)
 
 
 async def _bank_payment(session: Session, offer: BulkOffer) -> Payment:
@@ -232,12 +255,15 @@ async def return_deposit(ports: Ports, offer: str) -> None:
     async with ports.begin() as session:
         row = await find_offer(session, offer)
         payment = await find_payment_of(session, offer)
+        failed = await failed_minor(session, offer)
         if row is None or payment is None or not _is_to_end(row, payment):
             return
         if payment.method is PaymentMethod.BANK_TRANSFER:
             if payment.status is PaymentStatus.AWAITING_CUSTOMER:
                 await record_cancel(session, payment.id, ports.clock.now())
             return
+    if payment.status is PaymentStatus.REFUNDED and failed:
+        return
     if payment.status is not PaymentStatus.REFUNDED and not await _sent_back_by_card(ports, payment):
         return
     async with ports.begin() as session:
@@ -245,7 +271,10 @@ async def return_deposit(ports: Ports, offer: str) -> None:
         now = ports.clock.now()
         await record_refund(session, payment.id, now)
         if row.deposit_status is DepositStatus.RETURNED and row.sent_back_at is None:
-            await _sent(session, row, payment, now)
+            await _sent(session, row, payment.method, deposit_of(row), now)
+            if await failed_minor(session, offer):
+                # That it did not arrive was told before we had written down that it left.
+                await change_offer(session, row, now, sent_back_at=None)
 
 
 def _is_to_end(offer: BulkOffer, payment: Payment) -> bool:
@@ -267,13 +296,19 @@ async def _sent_back_by_card(ports: Ports, payment: Payment) -> bool:
             await lock_offer(session, payment.order_id)
             await record_cancel(session, payment.id, ports.clock.now())
         return False
-    await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, amount_of(payment))
+    async with ports.begin() as session:
+        word = await last_word(session, payment.order_id)
+    try:
+        await ports.cards.refund(payment.id, f"{payment.id}:refund", ref, amount_of(payment), after=word)
+    except PaymentDisputed:
+        # The bank decides first, and its word puts the job again.
+        return False
     return True
 
 
-async def _sent(session: Session, offer: BulkOffer, payment: Payment, now: datetime) -> None:
-    """A returned deposit has left the way it came."""
-    entries = deposit_sent_entries(offer.buyer_id, holder_of(payment.method, offer.currency), deposit_of(offer))
+async def _sent(session: Session, offer: BulkOffer, method: PaymentMethod, amount: Money, now: datetime) -> None:
+    """A returned deposit has left: the way it came, or from the bank."""
+    entries = deposit_sent_entries(offer.buyer_id, holder_of(method, offer.currency), amount)
     sent = Transfer(new_id("trf"), TransferKind.REFUND_PAID, offer.id, State.POSTED, entries)
     await record_transfers(session, [sent], now)
     await change_offer(session, offer, now, sent_back_at=now)

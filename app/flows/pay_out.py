@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.core.clock import LEGAL_TIME
 from app.core.database import Session
-from app.core.ids import new_id
+from app.core.ids import is_id, new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money, priced
 from app.flows.ports import Ports
@@ -14,6 +14,7 @@ from app.ledger.rules import last_midnight
 from app.ledger.service import record as record_transfers
 from app.ledger.values import AccountKind, AccountRef, State, Transfer, TransferKind
 from app.orders.service import lock_order
+from app.payments.failed_refunds import card_takes_nothing, failed_minor
 from app.payments.service import orders_paid_by
 from app.payments.values import PaymentMethod
 from app.payouts.errors import CarrierHoldsLess, NothingToPayBack
@@ -22,7 +23,7 @@ from app.payouts.payees import lock_payee, payees_to_pay
 from app.payouts.rules import offset_entries, offset_minor, payable
 from app.payouts.runs import clock_ran_since, finish_run, get_run, start_run
 from app.payouts.schemas import NewCashRefund, NewPayoutRun
-from app.payouts.service import available, cash_free, owed_by_order, owed_for, prepare
+from app.payouts.service import available, cash_free, owed_by_order, owed_for, paid_back_minor, prepare
 from app.payouts.terms import PartyTerms, minimum_minor
 from app.payouts.values import REFUNDS_PER_BUYER_MAX, Channel, Party, PayeeStatus
 
@@ -121,12 +122,12 @@ async def _pay_back(
     ports: Ports, session: Session, run: PayoutRun, payee_id: str, order_id: str, now: datetime
 ) -> None:
     """What is owed to a buyer for one order. Locks the order before the payee, as every story does."""
-    if order_id not in await orders_paid_by(session, [order_id], PAID_BACK_BY_US):
+    if not is_id(order_id, "ord"):
         return
     order = await lock_order(session, order_id)
     payee = await lock_payee(session, payee_id)
     account = _buyer(order.buyer_id, order.currency)
-    owed = await owed_for(session, account, order_id)
+    owed = await _owed_otherwise(session, account, order_id)
     terms: PartyTerms = ports.terms.of(Party.BUYER)
     if payee.status is PayeeStatus.VERIFIED and owed >= minimum_minor(terms, order.currency):
         payout = await prepare(
@@ -143,6 +144,18 @@ async def _pay_back(
         await _hand_to_machine(ports, session, [payout])
 
 
+async def _owed_otherwise(session: Session, account: AccountRef, order_id: str) -> int:
+    """What is owed to a buyer for an order and does not go back to a card. The order is locked.
+
+    Of a card payment that is what was sent back in vain and not paid since, or all of it once a bank has decided for the buyer.
+    """
+    owed = await owed_for(session, account, order_id)
+    by_us = await orders_paid_by(session, [order_id], PAID_BACK_BY_US)
+    if by_us or await card_takes_nothing(session, order_id):
+        return owed
+    return min(owed, await failed_minor(session, order_id) - await paid_back_minor(session, order_id))
+
+
 async def pay_back_in_cash(ports: Ports, session: Session, command: NewCashRefund) -> Payout:
     """A carrier gives the buyer what is owed for an order, out of the cash that it holds: for buyers without an account.
 
@@ -150,8 +163,8 @@ async def pay_back_in_cash(ports: Ports, session: Session, command: NewCashRefun
     """
     order = await lock_order(session, command.order)
     account = _buyer(order.buyer_id, order.currency)
-    owed = await owed_for(session, account, order.id)
-    if owed <= 0 or not await orders_paid_by(session, [order.id], PAID_BACK_BY_US):
+    owed = await _owed_otherwise(session, account, order.id)
+    if owed <= 0:
         raise NothingToPayBack(order=order.number)
     held = await cash_free(session, command.carrier, order.currency)
     if held < owed:

@@ -4,12 +4,13 @@ from app.core.database import Session
 from app.core.ids import is_id
 from app.core.jobs import Job, enqueue
 from app.flows.follow_dispute import take_in_dispute
+from app.flows.follow_refund import take_in_failed_refund
 from app.flows.mark_payout import take_step
 from app.flows.open_payout_account import look_at_account, take_in_account
 from app.flows.ports import Ports
 from app.payments.errors import PaymentWebhookNotConfigured
 from app.payments.service import close_event, find_news, keep_event, lock_news, settle_event
-from app.payments.values import AccountNews, DisputeNews, News, Outcome, PayoutNews, PayoutStep, Step
+from app.payments.values import AccountNews, DisputeNews, News, Outcome, PayoutNews, PayoutStep, RefundNews, Step
 from app.payouts.payees import lock_payee
 from app.payouts.rules import ALLOWED
 from app.payouts.service import find_payout, lock_payout
@@ -45,6 +46,8 @@ async def record_payment_event(ports: Ports, *, provider: str, event: str) -> No
                 return
             if isinstance(news, DisputeNews):
                 step = await take_in_dispute(ports, session, provider, news)
+            elif isinstance(news, RefundNews):
+                step = await take_in_failed_refund(ports, session, provider, news)
             elif isinstance(news, PayoutNews):
                 step = await _take_in_payout(ports, session, news)
             else:

@@ -25,6 +25,8 @@ from app.notify.values import Notice, Template
 from app.orders.models import Order
 from app.orders.service import lock_order
 from app.orders.values import DISPLAY, OrderStatus
+from app.payments.disputes import last_word
+from app.payments.errors import PaymentDisputed
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
 from app.shipments.box_schemas import BoxReturn, BoxShape
@@ -102,12 +104,17 @@ async def refund_box(ports: Ports, package: str) -> None:
         order = await lock_order(session, await order_of_box(session, package))
         box = await lock_box(session, package)
         payment = await get_payment_of(session, order.id)
+        word = await last_word(session, order.id)
     if box.returned_at is None or box.sent_back_at is not None:
         return
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")
     amount = _deposit_of(order, box)
-    await ports.cards.refund(payment.id, f"{box.id}:deposit", payment.provider_ref, amount)
+    try:
+        await ports.cards.refund(payment.id, f"{box.id}:deposit", payment.provider_ref, amount, after=word)
+    except PaymentDisputed:
+        # The bank decides first: what is owed stays owed, and its word puts this job again.
+        return
     now = ports.clock.now()
     async with ports.begin() as session:
         await lock_order(session, order.id)

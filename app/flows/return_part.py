@@ -8,6 +8,8 @@ from app.ledger.rules import refund_paid_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.values import State, Transfer, TransferKind
 from app.orders.service import lock_order
+from app.payments.disputes import last_word
+from app.payments.errors import PaymentDisputed
 from app.payments.part_refunds import find_part_refund, mark_sent
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentStatus
@@ -20,13 +22,18 @@ async def return_part(ports: Ports, refund: str) -> None:
         if seen is None or seen.refunded_at is not None:
             return
         payment = await get_payment_of(session, seen.order_id)
+        word = await last_word(session, seen.order_id)
     if payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CANCELLED):
         # Nothing was taken yet: once it is, this is put again. What was held is held no more where it was lost.
         return
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")
     amount = Money(seen.amount_minor, seen.currency)
-    await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount)
+    try:
+        await ports.cards.refund(payment.id, f"{seen.id}:refund", payment.provider_ref, amount, after=word)
+    except PaymentDisputed:
+        # The bank decides first: what is owed stays owed, and its word puts this job again.
+        return
     now = ports.clock.now()
     async with ports.begin() as session:
         order = await lock_order(session, seen.order_id)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
+from app.core.clock import LEGAL_TIME
 from app.core.database import Reader
 from app.core.money import Money
 from app.core.paging import Page, decode_cursor, encode_cursor
@@ -12,8 +14,9 @@ from app.core.text import pick
 from app.flows.give_payee import payee_shape
 from app.flows.ports import Ports
 from app.identity.values import Caller
-from app.payouts.errors import SheetTooLong
+from app.payouts.errors import DebtorNotSet, NothingForTheBank, SheetTooLong
 from app.payouts.models import PayoutRun
+from app.payouts.pain001 import BankAccount, CreditTransfer, message_of
 from app.payouts.payees import list_payees, open_account
 from app.payouts.runs import (
     get_payout,
@@ -29,6 +32,7 @@ from app.payouts.values import (
     DISPLAY,
     PAYOUTS_PER_SHEET_MAX,
     UNDER_WAY,
+    Channel,
     PayeeStatus,
     PayoutStatus,
 )
@@ -95,6 +99,34 @@ async def sheet_of_run(ports: Ports, reader: Reader, run_id: str, language: str)
     if len(rows) > PAYOUTS_PER_SHEET_MAX:
         raise SheetTooLong(payouts_max=PAYOUTS_PER_SHEET_MAX)
     return [_sheet_row(ports.seal, row, language) for row in rows]
+
+
+async def bank_message_of_run(ports: Ports, reader: Reader, run_id: str) -> bytes:
+    """The bank transfers of a run that are still to be sent, as ISO 20022 pain.001, to be carried out on the next day.
+
+    Raises `DebtorNotSet`, `NothingForTheBank` or `SheetTooLong`.
+    """
+    debtor, now = ports.terms.debtor, ports.clock.now()
+    if not debtor.account:
+        raise DebtorNotSet
+    rows = [each for each in await sheet_of_run(ports, reader, run_id, "en") if _for_bank(each.payout)]
+    if not rows:
+        raise NothingForTheBank(run=run_id)
+    transfers = [
+        CreditTransfer(
+            each.payout.id,
+            each.payout.amount,
+            BankAccount(each.holder, each.number, each.bank),
+            f"Chama {each.payout.id}",
+        )
+        for each in rows
+    ]
+    tomorrow = now.astimezone(LEGAL_TIME).date() + timedelta(days=1)
+    return message_of(run_id, BankAccount(debtor.holder, debtor.account, debtor.bank), transfers, now, tomorrow)
+
+
+def _for_bank(payout: PayoutShape) -> bool:
+    return payout.channel is Channel.BANK_TRANSFER and payout.status is PayoutStatus.PREPARED
 
 
 def _sheet_row(seal: Seal, row: Any, language: str) -> SheetRow:

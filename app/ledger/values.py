@@ -77,6 +77,7 @@ class TransferKind(StrEnum):
     GATEWAY_FEE = "gateway_fee"
     RETURN_CARRIAGE = "return_carriage"
     WRITE_OFF = "write_off"
+    REFUND_FAILED = "refund_failed"
 
 
 # Between the card provider and us alone: what a buyer's payment comes to is not changed by them.
@@ -317,6 +318,7 @@ KIND_DISPLAY: Final[Mapping[TransferKind, Mapping[str, str]]] = {
     TransferKind.DISPUTE_LOST: {"en": "Dispute lost", "zh-Hans": "拒付争议败诉"},
     TransferKind.RETURN_CARRIAGE: {"en": "Carriage of goods that came back", "zh-Hans": "退货运费"},
     TransferKind.WRITE_OFF: {"en": "Debt for refused goods written off", "zh-Hans": "拒收欠款核销"},
+    TransferKind.REFUND_FAILED: {"en": "Refund did not arrive", "zh-Hans": "退款未到账"},
     TransferKind.GATEWAY_FEE: {"en": "Fee of the card provider", "zh-Hans": "支付渠道手续费"},
 }
 STATE_DISPLAY: Final[Mapping[State, Mapping[str, str]]] = {

@@ -52,6 +52,8 @@ class Template(StrEnum):
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
+    REFUND_FAILED = "refund_failed"
+    REFUND_TO_PAY = "refund_to_pay"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
     COOPERATIVE_INVITED = "cooperative_invited"
@@ -236,6 +238,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.DISPUTE_LOST: {
         "en": "Chama: the dispute over order {number} is lost. {amount} stays with the buyer; your account shows your part of it.",
         "zh-Hans": "【茶马】订单 {number} 的争议败诉，{amount} 归买家所有，您承担的部分见账户明细。",
+    },
+    Template.REFUND_FAILED: {
+        "en": "Chama: {amount} of {number} could not be sent back the way you paid. It is still yours: tell us an account, and it is paid there.",
+        "zh-Hans": "【茶马】{number} 的退款 {amount} 未能原路退回，款项仍归您所有，请提供收款账户，我们将另行支付。",
+    },
+    Template.REFUND_TO_PAY: {
+        "en": "Chama: the refund of {amount} for {number} failed. Pay it another way: to an account of the buyer, in cash, or from the bank.",
+        "zh-Hans": "【茶马】{number} 的退款 {amount} 失败，请另行支付：付至买家账户、现金退还或由银行转账。",
     },
     Template.PAYOUT_PAID: {
         "en": "Chama: {amount} was paid to your account {account}. Reference: {reference}",

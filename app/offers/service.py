@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import or_, update
+from sqlalchemy import BigInteger, cast, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
@@ -114,6 +114,15 @@ async def list_offers(
     if after := decode_cursor(cursor, str):
         wanted = wanted.where(col(BulkOffer.id) < after[0])
     return [BulkOffer(**row) for row in (await reader.execute(wanted)).mappings()]
+
+
+async def deposits_sent_otherwise(reader: Reader) -> dict[str, int]:
+    """What left the bank account for buyers whose deposits had come by card, below zero, by currency."""
+    sent = func.sum(cast(col(BulkOffer.bank_notes).op("->>")("returned_minor"), BigInteger))
+    wanted = select(col(BulkOffer.currency), sent).where(col(BulkOffer.bank_notes).op("?")("returned_minor"))
+    return {
+        currency: -int(amount) for currency, amount in await reader.execute(wanted.group_by(col(BulkOffer.currency)))
+    }
 
 
 def _seen_by(caller: Caller) -> Any:

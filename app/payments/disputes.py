@@ -83,6 +83,18 @@ async def is_disputed(session: Session, order_id: str) -> bool:
     return bool(await session.scalar(wanted))
 
 
+async def last_word(session: Session, subject: str) -> str | None:
+    """What a bank decided last about the payment of an order or a deposit: a name of it, under which a refusal is asked about again."""
+    decided = (
+        select(col(Dispute.id), col(Dispute.status))
+        .where(col(Dispute.order_id) == subject, col(Dispute.status).not_in(DISPUTE_OPEN))
+        .order_by(col(Dispute.updated_at).desc(), col(Dispute.id).desc())
+        .limit(1)
+    )
+    row = (await session.execute(decided)).one_or_none()
+    return f"{row.id}:{row.status}" if row else None
+
+
 async def require_undisputed(session: Session, order_id: str) -> None:
     """Raise `PaymentDisputed` while a bank decides, or has decided for the buyer: then the money went back that way."""
     gone = [*DISPUTE_OPEN, DisputeStatus.LOST]

@@ -59,6 +59,25 @@ class PartRefund(SQLModel, table=True):
     refunded_at: datetime | None = None
 
 
+class FailedRefund(SQLModel, table=True):
+    """A refund that the buyer's bank or wallet did not take: the money is with us again, and owed to the buyer in another way.
+
+    Each once, by the provider's name for it.
+    """
+
+    __tablename__ = "failed_refund"
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+
+    provider_ref: str = Field(primary_key=True, max_length=PROVIDER_ID_LENGTH_MAX)
+    refund_id: str = Field(max_length=80)
+    payment_id: str = Field(max_length=40, foreign_key="payment.id", index=True)
+    order_id: str = Field(index=True, max_length=40)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str = Field(max_length=3)
+    reason: str | None = Field(default=None, max_length=100)
+    created_at: datetime
+
+
 class PaymentReceipt(SQLModel, table=True):
     """Money of a bank or wallet transfer as it arrived; the bank's reference tells one from another."""
 

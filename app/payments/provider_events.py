@@ -18,6 +18,7 @@ from app.payments.values import (
     PayoutNews,
     PayoutStep,
     ProviderId,
+    RefundNews,
 )
 
 _Amount = Literal["amount", "amount_received", "amount_refunded", "amount_capturable"]
@@ -45,8 +46,11 @@ _DISPUTES: Final[Mapping[str, DisputeStatus]] = {
     "won": DisputeStatus.WON,
     "lost": DisputeStatus.LOST,
 }
+# One and the same news under three names: which of them is told depends on the way of paying and the API version.
+_REFUNDS: Final = ("refund.failed", "refund.updated", "charge.refund.updated")
+_NOT_GIVEN: Final = frozenset({"failed", "canceled"})
 # For the operator's endpoints at Stripe: of the platform, and of connected accounts.
-SUBSCRIBED: Final = (*_PAYMENTS, "charge.dispute.*")
+SUBSCRIBED: Final = (*_PAYMENTS, *_REFUNDS, "charge.dispute.*")
 SUBSCRIBED_CONNECT: Final = ("account.updated", *_PAYOUTS)
 _Currency = Annotated[str, Field(pattern="^[a-z]{3}$")]
 
@@ -85,6 +89,15 @@ class _Disputed(BaseModel):
     balance_transactions: list[_Movement] = []
 
 
+class _Refunded(BaseModel):
+    id: ProviderId
+    amount: int
+    currency: _Currency
+    status: str | None = None
+    failure_reason: Annotated[str, Field(max_length=100)] | None = None
+    metadata: dict[str, str] | None = None
+
+
 class _PaidOut(BaseModel):
     id: ProviderId
     failure_code: Annotated[str, Field(max_length=100)] | None = None
@@ -114,6 +127,8 @@ def _news(envelope: _Envelope) -> AnyNews | None:
         return _account_news(envelope, envelope.account)
     if envelope.type.startswith("charge.dispute."):
         return dispute_news(about)
+    if envelope.type in _REFUNDS:
+        return _refund_news(about)
     return _payment_news(envelope) if envelope.type in _PAYMENTS else None
 
 
@@ -128,6 +143,16 @@ def _payment_news(envelope: _Envelope) -> News | None:
         return None
     amount = Money(getattr(told, amount_field), told.currency.upper())
     return News(event, told.metadata.get("payment"), ref, amount)
+
+
+def _refund_news(about: Any) -> RefundNews | None:
+    """A refund of ours that failed; one that was made in the provider's dashboard is between the operator and the buyer."""
+    told = _Refunded.model_validate(about)
+    ours = told.metadata or {}
+    if told.status not in _NOT_GIVEN or not {"refund", "payment"} <= ours.keys():
+        return None
+    amount = Money(told.amount, told.currency.upper())
+    return RefundNews(told.id, ours["refund"], ours["payment"], amount, told.failure_reason)
 
 
 def dispute_news(about: Any) -> DisputeNews | None:

@@ -57,8 +57,13 @@ class PaymentProvider(Protocol):
     async def capture(self, payment_id: str, ref: str) -> Intent:
         """Take what is held. Answers how the intent now stands: it may have expired or been cancelled meanwhile."""
 
-    async def refund(self, payment_id: str, refund_id: str, ref: str, amount: Money) -> None:
-        """Return money that was paid; harmless when all of it went back already. Raises `PaymentDisputed`."""
+    async def refund(
+        self, payment_id: str, refund_id: str, ref: str, amount: Money, *, after: str | None = None
+    ) -> None:
+        """Return money that was paid; harmless when all of it went back already. Raises `PaymentDisputed`.
+
+        `after` names the bank's word since which it is asked anew, as a refusal is remembered like any other answer.
+        """
 
     async def send_evidence(self, dispute_id: str, ref: str, evidence: Mapping[str, str]) -> DisputeNews | None:
         """Answer a dispute, once and for all. Answers how it now stands; harmless when it was answered before."""
@@ -158,8 +163,12 @@ class StripeProvider:
                 taken = await self._v1.payment_intents.retrieve_async(ref)
         return _intent(taken)
 
-    async def refund(self, payment_id: str, refund_id: str, ref: str, amount: Money) -> None:
+    async def refund(
+        self, payment_id: str, refund_id: str, ref: str, amount: Money, *, after: str | None = None
+    ) -> None:
         async with self._api.call({**_AMOUNTS, "charge_disputed": PaymentDisputed}):
+            if after and await self._refunded_before(refund_id, ref):
+                return
             try:
                 await self._v1.refunds.create_async(
                     {
@@ -167,11 +176,17 @@ class StripeProvider:
                         "amount": amount.amount,
                         "metadata": {"payment": payment_id, "refund": refund_id},
                     },
-                    {"idempotency_key": refund_id},
+                    {"idempotency_key": f"{refund_id}:{after}" if after else refund_id},
                 )
             except stripe.InvalidRequestError as error:
                 if error.code != "charge_already_refunded":
                     raise
+
+    async def _refunded_before(self, refund_id: str, ref: str) -> bool:
+        """Whether this refund was made under another key, and only its answer was lost."""
+        asked: Any = {"payment_intent": ref, "limit": PAGE_MAX}
+        made = await self._v1.refunds.list_async(asked)
+        return any(each.to_dict().get("metadata", {}).get("refund") == refund_id for each in made.data)
 
     async def list_taken(self, from_at: datetime, until_at: datetime) -> list[Taken]:
         taken: list[Taken] = []

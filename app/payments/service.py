@@ -17,6 +17,7 @@ from app.core.money import Money
 from app.notify.announce import announce
 from app.notify.webhook_values import News as ToldNews
 from app.payments.errors import ReceiptKnown
+from app.payments.failed_refunds import failed_of
 from app.payments.models import Payment, PaymentReceipt, ProviderEvent
 from app.payments.rules import FIRST, fits, news_for_order, next_status
 from app.payments.values import (
@@ -350,8 +351,8 @@ async def _take_in(session: Session, provider: str, news: News, now: datetime) -
 async def list_recorded(
     session: Session, provider: str, refs: Collection[str], from_at: datetime, until_at: datetime
 ) -> list[Recorded]:
-    """Payments with these names at the provider, and all of the period that have a name there. One statement."""
-    rows = await session.scalars(
+    """Payments with these names at the provider, and all of the period that have a name there. Two statements."""
+    found = await session.scalars(
         select(Payment).where(
             col(Payment.method) == provider,
             col(Payment.provider_ref).is_not(None),
@@ -359,9 +360,12 @@ async def list_recorded(
             | col(Payment.created_at).between(from_at, until_at - timedelta(microseconds=1)),
         )
     )
+    rows = list(found)
+    failed = await failed_of(session, [row.id for row in rows])
     return [
-        Recorded(row.id, row.order_id, str(row.provider_ref), row.created_at, Money(_kept(row), row.currency))
+        Recorded(row.id, row.order_id, str(row.provider_ref), row.created_at, Money(kept, row.currency))
         for row in rows
+        for kept in [_kept(row) + failed.get(row.id, 0)]
     ]
 
 

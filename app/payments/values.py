@@ -175,6 +175,17 @@ class DisputeNews:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundNews:
+    """Money that was sent back to a buyer could not be given to it and is with us again. `refund_id` is ours."""
+
+    refund_ref: ProviderId
+    refund_id: str
+    payment_id: str
+    amount: Money
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountNews:
     """Something changed about a connected account: what, is asked of the provider, so that no order of news misleads."""
 
@@ -197,7 +208,7 @@ class PayoutNews:
     reason: str | None = None
 
 
-AnyNews = News | DisputeNews | AccountNews | PayoutNews
+AnyNews = News | DisputeNews | RefundNews | AccountNews | PayoutNews
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,26 @@ class SheetTooLong(Problem):
     }
 
 
+class NothingForTheBank(Problem):
+    slug = "nothing-for-the-bank"
+    kind = Kind.CONFLICT
+    title = {"en": "No transfer of this run waits for the bank", "zh-Hans": "该批次没有待银行处理的转账"}
+    detail = {
+        "en": "Every bank transfer of this run was sent, paid or came to nothing. Read how they stand with GET /v1/payout-runs/{run}.",
+        "zh-Hans": "该批次的银行转账均已发出、完成或终止。可通过 GET /v1/payout-runs/{run} 查看。",
+    }
+
+
+class DebtorNotSet(Problem):
+    slug = "debtor-not-set"
+    kind = Kind.CONFLICT
+    title = {"en": "The account to pay from is not set", "zh-Hans": "未设置付款账户"}
+    detail = {
+        "en": "A bank has to know the account that it takes the money from. Set [debtor] in the table of CHAMA_SETTLEMENT_TERMS, or take the CSV sheet.",
+        "zh-Hans": "银行需知道付款账户。请在 CHAMA_SETTLEMENT_TERMS 所指的表中设置 [debtor]，或使用 CSV 付款清单。",
+    }
+
+
 class PayoutAccountsUnavailable(Problem):
     slug = "payout-accounts-unavailable"
     kind = Kind.MISSING

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlmodel import col
 
 from app.core.database import Reader, Session
 from app.core.errors import NotFound
@@ -65,6 +66,7 @@ _OF_ORDER: Final = text(
     WHERE transfer.subject = :order_id AND entry.account_id = :account AND transfer.state <> 'void'
     """
 )
+_ALONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('cash ' || CAST(:cash AS text), 0))")
 _PROMISED: Final = text(
     "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payout "
     "WHERE carrier = :carrier AND currency = :currency AND status IN ('prepared', 'sent')"
@@ -123,17 +125,21 @@ async def _by_account(reader: Reader, query: Any, values: Mapping[str, Any]) -> 
     return {row.account_id: row.amount_minor for row in await reader.execute(query, values)}
 
 
-async def cash_free(reader: Reader, carrier: str, currency: str) -> int:
-    """The cash that a carrier holds and that is promised to nobody: neither announced as handed over nor to be given to a buyer."""
+async def cash_free(session: Session, carrier: str, currency: str) -> int:
+    """The cash that a carrier holds and that is promised to nobody: neither announced as handed over nor to be given to a buyer.
+
+    Who asks is the only one to promise of it until its transaction ends: ask after every other lock.
+    """
+    await session.execute(_ALONE, {"cash": f"{carrier} {currency}"})
     kind = AccountKind.CARRIER_CASH
     held = [
         -each.posted_minor
-        for each in await balances(reader, carrier)
+        for each in await balances(session, carrier)
         if (each.account.kind, each.account.currency) == (kind, currency)
     ]
     about = {"carrier": carrier, "currency": currency}
-    promised = int((await reader.execute(_PROMISED, about)).scalar_one())
-    on_the_way = int((await reader.execute(_ON_THE_WAY, about)).scalar_one())
+    promised = int((await session.execute(_PROMISED, about)).scalar_one())
+    on_the_way = int((await session.execute(_ON_THE_WAY, about)).scalar_one())
     return sum(held) - promised - on_the_way
 
 
@@ -146,6 +152,14 @@ async def owed_by_order(reader: Reader, account: AccountRef, most: int) -> dict[
 async def owed_for(reader: Reader, account: AccountRef, order_id: str) -> int:
     """What a buyer paid for one order beyond what it owes; below zero what is still due. Hold the order's lock."""
     return int((await reader.execute(_OF_ORDER, {"account": account.id, "order_id": order_id})).scalar_one())
+
+
+async def paid_back_minor(reader: Reader, order_id: str) -> int:
+    """What was paid out to the buyer of an order, or is under way to it."""
+    going = (PayoutStatus.PREPARED, PayoutStatus.SENT, PayoutStatus.PAID)
+    total = select(func.coalesce(func.sum(col(Payout.amount_minor)), 0))
+    wanted = total.where(col(Payout.order_id) == order_id, col(Payout.status).in_(going))
+    return int((await reader.execute(wanted)).scalar_one())
 
 
 async def prepare(

@@ -55,6 +55,21 @@ class TransferTerms(Shape):
         return self
 
 
+class DebtorTerms(Shape):
+    """The operator's own account that a bank takes a run from, as it stands in the message to the bank; its bank by BIC or name."""
+
+    holder: Annotated[str, StringConstraints(max_length=140)] = ""
+    account: Annotated[str, StringConstraints(max_length=34)] = ""
+    bank: Annotated[str, StringConstraints(max_length=140)] = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        told = [bool(each.strip()) for each in (self.holder, self.account, self.bank)]
+        if any(told) and not all(told):
+            raise ValueError("`holder`, `account` and `bank` are said all three, or none")
+        return self
+
+
 class Terms(Shape):
     """One version of the table."""
 
@@ -62,6 +77,7 @@ class Terms(Shape):
     party: tuple[PartyTerms, ...] = ()
     cash: CashTerms = CashTerms()
     transfer: TransferTerms = TransferTerms()
+    debtor: DebtorTerms = DebtorTerms()
 
     @model_validator(mode="after")
     def _stands_once(self) -> Self:

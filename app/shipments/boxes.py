@@ -54,6 +54,21 @@ async def lock_boxes_out(session: Session, order_id: str) -> Sequence[Consignmen
     return (await session.execute(wanted)).scalars().all()
 
 
+async def boxes_to_refund(session: Session, order_id: str) -> list[str]:
+    """The ids of the boxes of an order that came back and whose deposits have not been sent back."""
+    wanted = (
+        select(col(ConsignmentPackage.id))
+        .join(Consignment, col(Consignment.id) == col(ConsignmentPackage.consignment_id))
+        .where(
+            col(Consignment.order_id) == order_id,
+            col(ConsignmentPackage.returned_at).is_not(None),
+            col(ConsignmentPackage.sent_back_at).is_(None),
+        )
+        .order_by(col(ConsignmentPackage.id))
+    )
+    return list((await session.execute(wanted)).scalars())
+
+
 async def change_boxes(session: Session, package_ids: Sequence[str], **changed: Any) -> None:
     """Write how it ended for locked boxes."""
     ids = col(ConsignmentPackage.id).in_(package_ids)

@@ -1,7 +1,7 @@
 """The one table of events: append-only, spread by months of consignments, with what every door tells
 
 Revision ID: 0025
-Revises: 0023
+Revises: 0024
 """
 
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

@@ -57,6 +57,12 @@ async def test_bank_gets_a_sheet_with_accounts_that_is_kept_nowhere(door, town, 
     assert amounts == [f"{item['amount']['amount'] / 100:.2f}" for item in shown["items"]]
 
 
+async def test_bank_takes_no_message_before_it_is_said_where_the_money_comes_from(door, town):
+    line = "GET /v1/payout-runs/{run_id}"
+    problem_of(await read(door, town, line, "operator", "application/xml"), 409, "debtor-not-set")
+    problem_of(await read(door, town, line, "member", "application/xml"), 403, "forbidden")
+
+
 async def test_sheets_say_what_the_answers_say(door, town):
     freight = f"/v1/carriers/{town.money.carrier}/freight"
     sales = f"/v1/producers/{town.village.loom.producer.id}/settlement"
@@ -67,6 +73,9 @@ async def test_sheets_say_what_the_answers_say(door, town):
         sheet = table(await door.get(path, headers=headers | {"accept": "text/csv"}, params=asked))
         assert told["items"]
         assert [row[column] for row in sheet] == [f"{item[field]['amount'] / 100:.2f}" for item in told["items"]]
+        paper = await door.get(path, headers=headers | {"accept": "application/pdf"}, params=asked)
+        assert paper.headers["content-type"] == "application/pdf"
+        assert paper.content.startswith(b"%PDF")
 
 
 async def test_what_is_no_sheet_is_refused(door, town):

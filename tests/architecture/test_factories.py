@@ -23,7 +23,7 @@ from tests.factories.journeys import disrupt
 from tests.factories.network import a_disruption, a_service, networked, planned
 from tests.factories.offers import an_offer
 from tests.factories.orders import an_order
-from tests.factories.payments import a_dispute, a_part_refund, a_provider_event
+from tests.factories.payments import a_dispute, a_failed_refund, a_part_refund, a_provider_event
 from tests.factories.payouts import a_receipt, a_transferring_order, moves_for, settled
 from tests.factories.recalls import a_recall
 from tests.factories.tables import contents
@@ -59,6 +59,7 @@ async def a_whole_story(ports):
     await weigh(ports, operator, await an_order(ports, village.buyer, {bulk: "10"}), 9_800)
     await a_part_refund(ports, order["id"])
     await handed_in(ports, village.garden.person, order["consignments"][0])
+    await a_failed_refund(ports, order)
     unwanted = await an_order(ports, village.buyer, {village.carpets: "1"})
     for consignment in (*order["consignments"], *unwanted["consignments"]):
         await tell(ports, operator.caller, events_of(consignment))

@@ -9,9 +9,10 @@ from app.core.ids import new_id
 from app.core.money import Money
 from app.flows.follow_dispute import take_in_dispute
 from app.flows.ports import Ports
+from app.payments.failed_refunds import keep_failed_refund
 from app.payments.part_refunds import note_part_refund
-from app.payments.service import apply, keep_event, lock_payment, note_intent, start_payment
-from app.payments.values import DisputeNews, DisputeStatus, Event, News, PaymentEvent, PaymentMethod
+from app.payments.service import apply, get_payment_of, keep_event, lock_payment, note_intent, start_payment
+from app.payments.values import DisputeNews, DisputeStatus, Event, News, PaymentEvent, PaymentMethod, RefundNews
 
 
 async def a_provider_event(ports: Ports, payment_id: str | None = None) -> Event:
@@ -29,6 +30,16 @@ async def a_part_refund(ports: Ports, order_id: str) -> str:
     async with ports.begin() as session:
         await note_part_refund(session, refund, order_id, Money(100, "CNY"), ports.clock.now())
     return refund
+
+
+async def a_failed_refund(ports: Ports, order: dict[str, Any]) -> None:
+    """A yuan of an order that was paid by card was sent back in vain."""
+    async with ports.begin() as session:
+        payment = await get_payment_of(session, order["id"])
+        news = RefundNews(
+            f"re_{payment.id}", f"{payment.id}:refund", payment.id, Money(100, payment.currency), "unknown"
+        )
+        await keep_failed_refund(session, news, payment, ports.clock.now())
 
 
 async def a_dispute(ports: Ports, order: dict[str, Any]) -> str:

@@ -8,8 +8,8 @@ import pytest
 from app.claims.schemas import NewClaim
 from app.core.errors import NotFound, UpstreamFailed
 from app.core.money import Money
+from app.flows.answer_dispute import answer_dispute, send_evidence
 from app.flows.claim_goods import open_claim
-from app.flows.follow_dispute import answer_dispute, send_evidence
 from app.flows.follow_shipment import confirm_receipt
 from app.flows.pay_out import ask_for_run, make_payouts
 from app.flows.show_disputes import show_dispute, show_disputes

@@ -9,15 +9,18 @@ import pytest
 from app.claims.schemas import ClaimAnswer
 from app.core.clock import LEGAL_TIME
 from app.core.errors import Invalid, NotFound, StateConflict
+from app.core.ids import new_id
 from app.flows.claim_goods import answer_claim
 from app.flows.follow_shipment import confirm_receipt
 from app.flows.give_payee import give_payee
 from app.flows.pay_out import ask_for_run, make_payouts, pay_back_in_cash, pay_on_their_days
+from app.flows.show_payouts import bank_message_of_run
 from app.ledger.balance import balances
-from app.ledger.values import PLATFORM, AccountKind
-from app.payouts.errors import CarrierHoldsLess, NothingToPayBack
+from app.ledger.service import record
+from app.ledger.values import PLATFORM, AccountKind, AccountRef, Entry, State, Transfer, TransferKind
+from app.payouts.errors import CarrierHoldsLess, DebtorNotSet, NothingForTheBank, NothingToPayBack
 from app.payouts.schemas import NewCashRefund, NewPayee, NewPayoutRun
-from app.payouts.terms import read_terms
+from app.payouts.terms import DebtorTerms, read_terms
 from tests.factories.claims import a_claim_for, claiming
 from tests.factories.identity import a_partner, an_operator
 from tests.factories.jobs import waiting, work
@@ -315,6 +318,65 @@ async def test_refund_by_account_and_in_cash_at_once_is_paid_once(ports, village
     refused = [each for each in outcomes if isinstance(each, BaseException)]
     assert refused
     assert all(isinstance(each, NothingToPayBack) for each in refused)
+
+
+async def test_bank_takes_up_what_of_a_run_is_still_to_be_sent(ports, village, operator, order):
+    await a_payee(ports, village.loom.caller, village.loom.producer.id)
+    run = await a_run(ports, operator, parties=["producer"])
+    debtor = DebtorTerms(holder="Chama", account="6200 0000 0000 9999", bank="和田银行")
+    paying = replace(ports, terms=ports.terms.model_copy(update={"debtor": debtor}))
+    async with ports.database.read() as connection:
+        with pytest.raises(DebtorNotSet):
+            await bank_message_of_run(ports, connection, run)
+        message = (await bank_message_of_run(paying, connection, run)).decode()
+    (payout,) = await payouts(ports)
+    assert message.count("<CdtTrfTxInf>") == 1
+    for told in (payout.id, f'<InstdAmt Ccy="CNY">{NET / 100:.2f}<', "".join(NUMBER.split()), "6200000000009999"):
+        assert told in message
+    await mark(ports, payout.id, "sent")
+    async with ports.database.read() as connection:
+        with pytest.raises(NothingForTheBank):
+            await bank_message_of_run(paying, connection, run)
+
+
+async def test_two_cash_refunds_at_once_promise_no_more_than_the_carrier_holds(ports, village, operator, order):
+    orders = [order, await delivered(ports, village, operator), await delivered(ports, village, operator)]
+    carrier = await value(ports, "SELECT owner FROM account WHERE kind = 'carrier_cash' ORDER BY id LIMIT 1")
+    cash = -(await held(ports, carrier))[CASH]
+    # Each could be given alone, and no two of them.
+    each = cash // 2 + 1
+    for one in orders:
+        await _owed(ports, village.buyer.id, one["id"], each)
+    asked = [NewCashRefund(order=one["id"], carrier=carrier) for one in orders]
+    async with ports.begin() as session:
+        await pay_back_in_cash(ports, session, asked[0])
+        others = [asyncio.create_task(_back_in_cash(ports, one)) for one in asked[1:]]
+        # Not committed, the first is not seen: whoever does not wait for it would promise the same cash.
+        for _ in range(400):
+            if any(other.done() for other in others) or await value(ports, _WAITING) == len(others):
+                break
+            await asyncio.sleep(0.05)
+        assert not any(other.done() for other in others)
+    outcomes = await asyncio.gather(*others, return_exceptions=True)
+    assert [type(one) for one in outcomes] == [CarrierHoldsLess] * 2
+    promised = await value(
+        ports, "SELECT sum(amount_minor)::bigint FROM payout WHERE carrier = :carrier", carrier=carrier
+    )
+    assert promised == each <= cash
+
+
+_WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+async def _owed(ports, buyer, order, amount):
+    """The platform owes the buyer so much for an order, whatever made it so."""
+    entries = (
+        Entry(AccountRef(AccountKind.BUYER, buyer, "CNY"), amount),
+        Entry(AccountRef(AccountKind.CANCELLATIONS, PLATFORM, "CNY"), -amount),
+    )
+    async with ports.begin() as session:
+        made = Transfer(new_id("trf"), TransferKind.CANCELLATION, order, State.POSTED, entries)
+        await record(session, [made], ports.clock.now())
 
 
 async def _back_in_cash(ports, command):

@@ -52,6 +52,7 @@ def routes(state: State) -> list[Route]:
         verb("dispute", disputes.open_dispute),
         verb("dispute/{dispute_id}/escalate", disputes.escalate),
         verb("dispute/{dispute_id}/decide", disputes.decide),
+        verb("dispute/{dispute_id}/overturn", disputes.overturn),
         verb("checkout/{session_id}/pay", checkout.pay),
         verb("checkout/{session_id}/end", checkout.end),
         verb("calls", lambda state: list(state.calls), "GET"),

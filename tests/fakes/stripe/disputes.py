@@ -120,6 +120,17 @@ def listing(state: State, call: Call) -> Json:
     return page(state.of("dispute", **match), call.params, "/v1/disputes")
 
 
+def overturn(state: State, dispute_id: str) -> Json:
+    """The network thinks again about a dispute that was lost: the money is back after all."""
+    dispute = state.get("dispute", dispute_id, "dispute")
+    if dispute["status"] != "lost":
+        raise invalid("only a dispute that was lost is overturned")
+    dispute["status"] = "won"
+    state.emit("charge.dispute.updated", dispute, {"status": "lost"})
+    _reinstate(state, dispute)
+    return dispute
+
+
 def close(state: State, call: Call) -> Json:
     """The shop gives up: lost, for good."""
     call.require_known()
@@ -138,7 +149,11 @@ def decide(state: State, dispute_id: str, *, won: bool) -> Json:
         dispute["status"] = "won" if won else "lost"
     state.emit("charge.dispute.closed", dispute, previous)
     if dispute["status"] == "won":
-        back = books.book(state, books.PLATFORM, "adjustment", dispute, dispute["amount"], category="dispute_reversal")
-        dispute["balance_transactions"] = [*dispute["balance_transactions"], dict(back)]
-        state.emit("charge.dispute.funds_reinstated", dispute)
+        _reinstate(state, dispute)
     return dispute
+
+
+def _reinstate(state: State, dispute: Json) -> None:
+    back = books.book(state, books.PLATFORM, "adjustment", dispute, dispute["amount"], category="dispute_reversal")
+    dispute["balance_transactions"] = [*dispute["balance_transactions"], dict(back)]
+    state.emit("charge.dispute.funds_reinstated", dispute)

@@ -166,6 +166,10 @@ class StripeStandIn:
     async def decide(self, dispute: str, *, won: bool) -> Json:
         return dict(await self._control(f"dispute/{dispute}/decide", won=won))
 
+    async def overturn(self, dispute: str) -> Json:
+        """The network thinks again about a dispute that was lost: won after all."""
+        return dict(await self._control(f"dispute/{dispute}/overturn"))
+
     async def pay_checkout(self, session: str, method: str = "pm_card_visa") -> Json:
         """The buyer pays on the page of a Checkout Session, by a test card, `alipay` or `wechat_pay`."""
         return dict(await self._control(f"checkout/{session}/pay", method=method))

@@ -41,6 +41,12 @@ STORIES = {
     "escalated": [
         news(S.INQUIRY), news(S.INQUIRY_ANSWERED), news(S.NEEDS_RESPONSE), news(S.NEEDS_RESPONSE, 7830), news(S.LOST, 7830),
     ],
+    "lost, then won": [
+        news(S.NEEDS_RESPONSE, 7830), news(S.LOST, 7830), news(S.WON, 7830), news(S.WON, 7830, 7830),
+    ],
+    "won, then lost": [
+        news(S.NEEDS_RESPONSE, 7830), news(S.WON, 7830, 7830), news(S.LOST, 15_660, 7830),
+    ],
     "closed": [news(S.INQUIRY), news(S.INQUIRY_ANSWERED), news(S.INQUIRY_CLOSED)],
 }  # fmt: skip
 
