@@ -114,8 +114,6 @@ ROUTERS = (
     webhook_endpoints,
     weigh_ins,
     packages,
-    epcis_queries,
-    epcis,
     traces,
     payments,
     disputes,
