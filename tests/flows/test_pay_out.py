@@ -322,7 +322,7 @@ async def test_refund_by_account_and_in_cash_at_once_is_paid_once(ports, village
 
 async def test_bank_takes_up_what_of_a_run_is_still_to_be_sent(ports, village, operator, order):
     await a_payee(ports, village.loom.caller, village.loom.producer.id)
-    run = await a_run(ports, operator, parties=["producer"])
+    run = await a_run(ports, operator)
     debtor = DebtorTerms(holder="Chama", account="6200 0000 0000 9999", bank="和田银行")
     paying = replace(ports, terms=ports.terms.model_copy(update={"debtor": debtor}))
     async with ports.database.read() as connection:
