@@ -179,13 +179,13 @@ async def list_deliveries(
     reader: Reader, endpoint_id: str, state: DeliveryState | None, cursor: str | None, limit: int
 ) -> Page[WebhookDeliveryShape]:
     """What an endpoint was sent, the newest first. One statement."""
-    before = (decode_cursor(cursor, int) or (_FIRST,))[0]
-    values = {"endpoint": endpoint_id, "state": state, "before": before, "most": limit + 1}
+    position, _ = decode_cursor(cursor, int, str) or (_FIRST, "")
+    values = {"endpoint": endpoint_id, "state": state, "before": min(int(position), _FIRST), "most": limit + 1}
     rows = await _LIST.all(reader, values)
     more = len(rows) > limit
     return Page(
         items=[_delivery(row) for row in rows[:limit]],
-        next_cursor=encode_cursor([rows[limit - 1].position]) if more else None,
+        next_cursor=encode_cursor([rows[limit - 1].position, rows[limit - 1].event]) if more else None,
     )
 
 

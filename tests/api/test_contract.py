@@ -22,6 +22,8 @@ HUGE = "x" * (BODY_BYTES_MAX + 1)
 
 WITH_BODY = in_our_manner([line for line in lines("POST", "PATCH") if line in BODIES])
 SINGLES = [
+    "GET /v1/webhook-endpoints/{endpoint_id}",
+    "GET /v1/consignments/{consignment_id}/custody",
     "GET /v1/me",
     "GET /v1/producers/{producer_id}",
     "GET /v1/producers/{producer_id}/people/{person_id}",
@@ -205,6 +207,9 @@ WITHOUT_BODY = [
     "POST /v1/offers/{offer_id}/accept",
     "POST /v1/offers/{offer_id}/decline",
     "POST /v1/offers/{offer_id}/withdraw",
+    "POST /v1/webhook-endpoints/{endpoint_id}/secret",
+    "POST /v1/webhook-endpoints/{endpoint_id}/test",
+    "POST /v1/webhook-endpoints/{endpoint_id}/deliveries/{event_id}/resend",
 ]
 
 
