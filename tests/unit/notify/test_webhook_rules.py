@@ -27,6 +27,7 @@ from app.notify.webhook_values import (
     DeliveryState,
     DisabledBecause,
     Due,
+    Family,
     Held,
     Try,
 )
