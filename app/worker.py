@@ -25,12 +25,14 @@ from app.flows import (
     add_photo,
     bargain,
     cancel_order,
+    catch_connections,
     claim_goods,
     confirm_harvest,
     follow_dispute,
     follow_payment,
     follow_shipment,
     keep_books,
+    keep_cold,
     keep_events,
     keep_producer,
     mark_payout,
@@ -90,13 +92,15 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "payout.send": mark_payout.send_payout,
     "producer.changed": keep_producer.producer_changed,
     "shipment.advanced": follow_shipment.follow_shipment,
+    "shipment.delayed": catch_connections.catch_connections,
     "shipment.delivered": follow_shipment.follow_shipment,
+    "shipment.measured": keep_cold.keep_cold,
     "shipment.replanned": tell_replanned.tell_replanned,
     "shipment.returned": follow_shipment.follow_shipment,
     "weigh_in.lapse": weigh_in.lapse_weigh_in,
 }
 # Jobs with lists for payloads, of which those that wait run as one.
-TOGETHER: Final = frozenset({"message.send"})
+TOGETHER: Final = frozenset({"message.send", "shipment.delayed", "shipment.measured"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
     "books.close": ("30 19 * * *", keep_books.close_books),

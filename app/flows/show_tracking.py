@@ -13,7 +13,9 @@ from app.network.queries import hubs_by_code
 from app.network.values import HubPoint, Mode
 from app.orders.schemas import Co2eShape
 from app.routing import Timetable
+from app.shipments.cold_schemas import PUBLIC_POINTS_MAX, cold_chain_shape
 from app.shipments.errors import TrackingNumberMistyped
+from app.shipments.exception_values import exception_terms
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
@@ -38,6 +40,8 @@ class Shown:
     hubs: Mapping[str, HubPoint]
     estimated_at: datetime | None
     at: datetime
+    # All that was told, for what is measured: the last events alone would cut the curve.
+    told: Sequence[JourneyEvent] = ()
 
     def place_name(self, leg: JourneyLeg, language: str) -> str:
         """Where a leg ends: its hub, or the buyer's door, which nobody is told."""
@@ -78,7 +82,7 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
     story = [standing[scan.key] for scan in story_of(event.scan for event in standing.values())]
     now = ports.clock.now()
     estimated_at = None if journey.stranded_at else expected_at(journey.estimated_at, now)
-    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now)
+    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now, told=story)
 
 
 async def show_ground(ports: Ports) -> Ground:
@@ -126,6 +130,7 @@ def tracking_shape(shown: Shown, language: str) -> Tracking:
         co2e_g=co2e_of(journey),
         legs=[_leg(shown, leg, language) for leg in journey.legs],
         events=[_event(shown, event, language) for event in shown.events],
+        cold_chain=cold_chain_shape(journey, shown.told, exception_terms(), language, PUBLIC_POINTS_MAX),
     )
 
 

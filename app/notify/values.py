@@ -68,6 +68,8 @@ class Template(StrEnum):
     DEPOSIT_FAILED = "deposit_failed"
     BOX_RETURNED = "box_returned"
     BOX_FORFEITED = "box_forfeited"
+    SHIPMENT_EXCEPTION = "shipment_exception"
+    EXCEPTIONS_RAISED = "exceptions_raised"
 
 
 class State(StrEnum):
@@ -293,6 +295,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.BOX_FORFEITED: {
         "en": "Chama: {count} boxes of order {number} did not come back in time. Their deposits of {amount} are kept for new ones.",
         "zh-Hans": "【茶马】订单 {number} 有 {count} 个循环箱逾期未还，押金 {amount} 不予退还。",
+    },
+    Template.SHIPMENT_EXCEPTION: {
+        "en": "Chama: order {number}: {what} ({reason}), since {since}. Follow it: {link}",
+        "zh-Hans": "【茶马】订单 {number}：{what}（{reason}），自 {since} 起。查看物流：{link}",
+    },
+    Template.EXCEPTIONS_RAISED: {
+        "en": "Chama: exceptions to look after: {count}. The first: {what} ({reason}), since {since}. {link}",
+        "zh-Hans": "【茶马】待处理的运输异常：{count} 条。首条：{what}（{reason}），自 {since} 起。{link}",
     },
 }
 

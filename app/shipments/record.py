@@ -11,6 +11,7 @@ from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.limits import TRACKING_EVENTS_PER_CONSIGNMENT_MAX
 from app.shipments.errors import EventConflict, EventLimitReached, TrackingNumberMistyped
+from app.shipments.missed import may_miss
 from app.shipments.queries import CONSIGNMENT
 from app.shipments.rules import news_of, recompute
 from app.shipments.told import ToldEvent, fault_of
@@ -19,8 +20,9 @@ from app.shipments.values import Condition, ConsignmentStatus, EventType, LegSta
 # What a row that was locked in between says is read anew with the lock; legs and events are read after it, so that they
 # are what the last holder left.
 _LOCK: Final = Sql(
-    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition "
-    "FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
+    "SELECT id, order_id, tracking_number, status, hub, damaged, estimated_at, last_event_at, ended_at, condition, "
+    "EXISTS (SELECT FROM shipment_exception AS e WHERE e.consignment_id = consignment.id AND e.kind = 'silent' "
+    "AND e.ended_at IS NULL) AS is_silent FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
 )
 _RIDES: Final = Sql(
     "SELECT consignment_id, id, from_hub, to_hub, mode, carrier, departs_at, arrives_at, status, departed_at, arrived_at "
@@ -42,6 +44,10 @@ _MOVE_LEGS: Final = Sql(
     "UPDATE leg SET status = now.status, departed_at = now.departed_at, arrived_at = now.arrived_at "
     "FROM jsonb_populate_recordset(CAST(NULL AS leg), CAST(:rows AS jsonb)) AS now "
     "WHERE leg.consignment_id = now.consignment_id AND leg.id = now.id"
+)
+_END_SILENCE: Final = Sql(
+    "UPDATE shipment_exception SET ended_at = greatest(began_at, CAST(:now AS timestamptz)) "
+    "WHERE consignment_id = ANY(:ids) AND kind = 'silent' AND ended_at IS NULL"
 )
 DUPLICATE: Final = "duplicate"
 # Of an event, what is written as it was told.
@@ -74,6 +80,7 @@ class Held:
     rides: tuple[Ride, ...] = ()
     scans: list[Scan] = field(default_factory=list)
     versions: dict[tuple[str, str, datetime | None], str | None] = field(default_factory=dict)
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ def _held(row: Any, rides: tuple[Ride, ...]) -> Held:
         ended_at=row.ended_at,
         condition=row.condition and Condition(row.condition),
     )
-    return Held(row.id, row.order_id, state, rides)
+    return Held(row.id, row.order_id, state, rides, is_silent=row.is_silent)
 
 
 def _scan(row: Any) -> Scan:
@@ -208,24 +215,46 @@ def _add(
 
 
 async def append(session: Session, judgement: Judgement, now: datetime) -> None:
-    """Add the new events, write what the consignments become with them, and queue the news of it: four statements at most, in one packet."""
+    """Add the new events, write what the consignments become with them, and queue the news of it: five statements at most, in one packet.
+
+    The fifth ends a silence.
+    """
     if not judgement.fresh:
         return
-    consignments, legs, news = [], [], {}
-    for held in judgement.touched.values():
-        state = recompute(held.scans, held.rides, now)
-        if state != held.state:
-            consignments.append(_state_row(held, state))
-            legs += _leg_rows(held, state)
-        if name := news_of(held.state, state):
-            news[name, held.order_id] = Job(name, {"order": held.order_id})
+    after = {held.id: recompute(held.scans, held.rides, now) for held in judgement.touched.values()}
+    moved = [held for held in judgement.touched.values() if after[held.id] != held.state]
+    legs = [row for held in moved for row in _leg_rows(held, after[held.id])]
+    silent = [held.id for held in judgement.touched.values() if held.is_silent]
     async with together(session):
         await _APPEND.tell(session, {"rows": as_rows(judgement.fresh)})
-        if consignments:
-            await _MOVE.tell(session, {"rows": as_rows(consignments)})
+        if moved:
+            await _MOVE.tell(session, {"rows": as_rows([_state_row(held, after[held.id]) for held in moved])})
         if legs:
             await _MOVE_LEGS.tell(session, {"rows": as_rows(legs)})
-        await enqueue(session, list(news.values()))
+        if silent:
+            await _END_SILENCE.tell(session, {"ids": silent, "now": now})
+        await enqueue(session, _jobs(judgement.fresh, moved, after))
+
+
+def _jobs(fresh: Sequence[Mapping[str, Any]], moved: Sequence[Held], after: Mapping[str, State]) -> list[Job]:
+    """The news: one job for each order, and for the whole batch one of readings and one of delays that may cost a connection."""
+    news = {}
+    for held in moved:
+        if name := news_of(held.state, after[held.id]):
+            news[name, held.order_id] = Job(name, {"order": held.order_id})
+    jobs = list(news.values())
+    if delayed := [held.id for held in moved if may_miss(held.rides, held.state, after[held.id])]:
+        jobs.append(Job("shipment.delayed", {"consignments": delayed}))
+    if measured := _measured(fresh):
+        jobs.append(Job("shipment.measured", {"consignments": measured}))
+    return jobs
+
+
+def _measured(fresh: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The consignments whose readings these events add to, or may take something from."""
+    return sorted(
+        {row["consignment_id"] for row in fresh if row.get("readings") or row.get("corrects") or row.get("declared_at")}
+    )
 
 
 def _state_row(held: Held, state: State) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import CODE_PATTERN, Mode
 from app.orders.schemas import Co2eShape, LegShape, PackageShape
+from app.shipments.cold_schemas import ColdChainShape
 from app.shipments.values import (
     EVENT_ID_LENGTH_MAX,
     NOTE_LENGTH_MAX,
@@ -358,6 +359,7 @@ class Tracking(Shape):
     co2e_g: Co2eShape
     legs: list[TrackedLeg]
     events: list[TrackedEvent]
+    cold_chain: Annotated[ColdChainShape | None, Field(description="What instruments told; null while none did")] = None
 
 
 class ConsignmentLegShape(LegShape):

@@ -120,6 +120,7 @@ def _journey(draft: ConsignmentDraft, now: datetime) -> Journey:
         origin=draft.origin,
         categories=draft.categories,
         species=draft.species,
+        storage=draft.storage,
     )
 
 

@@ -257,6 +257,7 @@ class ConsignmentDraft:
     origin: str | None = None
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
+    storage: Mapping[str, str] | None = None
     id: str = field(default_factory=lambda: new_id("con"))
 
 
@@ -368,6 +369,7 @@ class Journey:
     categories: tuple[str, ...] | None = None
     species: tuple[str, ...] | None = None
     condition: Condition | None = None
+    storage: Mapping[str, str] | None = None
 
     @property
     def refused(self) -> bool:

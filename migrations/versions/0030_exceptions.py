@@ -1,0 +1,59 @@
+"""What goes otherwise than it should, and at what goods are to be kept
+
+Revision ID: 0030
+Revises: 0025
+"""
+
+import sqlalchemy as sa
+import sqlmodel
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0030"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+KINDS = (
+    "temperature_above", "temperature_below", "humidity_above", "humidity_below", "journey_warning", "journey_over", "silent", "late",
+)  # fmt: skip
+
+
+def moment(name: str, *, nullable: bool = False) -> sa.Column:
+    return sa.Column(name, sqlmodel.sql.sqltypes.UTCDateTime(), nullable=nullable)
+
+
+def upgrade() -> None:
+    op.add_column("consignment", sa.Column("storage", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True))
+    op.create_index(
+        "ix_consignment_id_open", "consignment", ["id"],
+        postgresql_where=sa.text("ended_at IS NULL AND cancelled_at IS NULL"),
+    )  # fmt: skip
+    op.create_table(
+        "shipment_exception",
+        sa.Column("consignment_id", sa.String(length=40), nullable=False),
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.Enum(*KINDS, name="exceptionkind", native_enum=False, create_constraint=True, length=40), nullable=False),
+        moment("began_at"), moment("ended_at", nullable=True), moment("raised_at"), moment("told_at", nullable=True),
+        sa.Column("carrier", sa.String(length=40), nullable=False),
+        sa.Column("hub", sa.String(length=40), nullable=True),
+        sa.Column("reason", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("worst", sa.Numeric(precision=9, scale=2), nullable=True),
+        moment("worst_at", nullable=True),
+        sa.Column("limit_value", sa.Numeric(precision=9, scale=2), nullable=True),
+        sa.CheckConstraint("ended_at >= began_at", name=op.f("ck_shipment_exception_ends_after_it_began")),
+        sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_shipment_exception_consignment_id")),
+        sa.PrimaryKeyConstraint("consignment_id", "id", name=op.f("pk_shipment_exception")),
+    )  # fmt: skip
+    op.create_index(
+        "uq_shipment_exception_open", "shipment_exception", ["consignment_id", "kind"], unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )  # fmt: skip
+    op.create_index("ix_shipment_exception_id", "shipment_exception", ["id"])
+    op.create_index("ix_shipment_exception_carrier_id", "shipment_exception", ["carrier", "id"])
+
+
+def downgrade() -> None:
+    op.drop_table("shipment_exception")
+    op.drop_index("ix_consignment_id_open", table_name="consignment")
+    op.drop_column("consignment", "storage")
