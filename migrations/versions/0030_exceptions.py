@@ -4,6 +4,8 @@ Revision ID: 0030
 Revises: 0025
 """
 
+import re
+
 import sqlalchemy as sa
 import sqlmodel
 from alembic import op
@@ -23,7 +25,24 @@ def moment(name: str, *, nullable: bool = False) -> sa.Column:
     return sa.Column(name, sqlmodel.sql.sqltypes.UTCDateTime(), nullable=nullable)
 
 
+TEMPLATES = ("shipment_exception", "exceptions_raised")
+
+
+def tell(templates: set[str]) -> None:
+    """Messages may be of these templates."""
+    listed = ", ".join(f"'{name}'" for name in sorted(templates))
+    op.drop_constraint(op.f("ck_message_template"), "message")
+    op.create_check_constraint(op.f("ck_message_template"), "message", f"template IN ({listed})")
+
+
+def told() -> set[str]:
+    """The templates of now, whichever steps were taken before this one."""
+    rule = op.get_bind().scalar(sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ck_message_template'"))
+    return set(re.findall(r"'([a-z_]+)'", rule))
+
+
 def upgrade() -> None:
+    tell(told() | set(TEMPLATES))
     op.add_column("consignment", sa.Column("storage", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True))
     op.create_index(
         "ix_consignment_id_open", "consignment", ["id"],
@@ -54,6 +73,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM message WHERE template IN ('shipment_exception', 'exceptions_raised')")
+    tell(told() - set(TEMPLATES))
     op.drop_table("shipment_exception")
     op.drop_index("ix_consignment_id_open", table_name="consignment")
     op.drop_column("consignment", "storage")
