@@ -48,6 +48,7 @@ from app.flows import (
     tell_people,
     tell_replanned,
     tidy,
+    watch_shipments,
     weigh_in,
 )
 from app.flows.ports import Ports, fault_of_tables, open_ports
@@ -112,6 +113,7 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     "payouts.begin": ("0 1 * * *", pay_out.pay_on_their_days),
     "payouts.look": ("*/20 * * * *", mark_payout.look_after_payouts),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
+    "shipments.watch": ("*/10 * * * *", watch_shipments.watch_shipments),
     "tidy": ("15 19 * * *", tidy.tidy),
 }
 START_OVER_S: Final = 2.0

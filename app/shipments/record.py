@@ -233,21 +233,36 @@ async def append(session: Session, judgement: Judgement, now: datetime) -> None:
             await _MOVE_LEGS.tell(session, {"rows": as_rows(legs)})
         if silent:
             await _END_SILENCE.tell(session, {"ids": silent, "now": now})
-        await enqueue(session, _jobs(judgement.fresh, moved, after))
+        await enqueue(session, _jobs(judgement, moved, after))
 
 
-def _jobs(fresh: Sequence[Mapping[str, Any]], moved: Sequence[Held], after: Mapping[str, State]) -> list[Job]:
+def _jobs(judgement: Judgement, moved: Sequence[Held], after: Mapping[str, State]) -> list[Job]:
     """The news: one job for each order, and for the whole batch one of readings and one of delays that may cost a connection."""
     news = {}
     for held in moved:
         if name := news_of(held.state, after[held.id]):
             news[name, held.order_id] = Job(name, {"order": held.order_id})
     jobs = list(news.values())
-    if delayed := [held.id for held in moved if may_miss(held.rides, held.state, after[held.id])]:
+    expected = _expected(judgement.fresh)
+    delayed = [
+        held.id
+        for held in judgement.touched.values()
+        if may_miss(held.rides, held.state, after[held.id], expected.get(held.id, {}))
+    ]
+    if delayed:
         jobs.append(Job("shipment.delayed", {"consignments": delayed}))
-    if measured := _measured(fresh):
+    if measured := _measured(judgement.fresh):
         jobs.append(Job("shipment.measured", {"consignments": measured}))
     return jobs
+
+
+def _expected(fresh: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, datetime]]:
+    """When the goods reach a hub, by what these events say of it; by consignment and hub."""
+    told: dict[str, dict[str, datetime]] = {}
+    for row in fresh:
+        if row.get("estimated_at") and row.get("hub"):
+            told.setdefault(row["consignment_id"], {})[row["hub"]] = row["estimated_at"]
+    return told
 
 
 def _measured(fresh: Sequence[Mapping[str, Any]]) -> list[str]:
