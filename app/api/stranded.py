@@ -14,8 +14,9 @@ from app.flows.replan_consignments import retry_stranded, why_none
 from app.identity.errors import NotSignedIn
 from app.network.errors import RouteUnavailable, TooManyWays
 from app.shipments.errors import WhereaboutsUnknown
-from app.shipments.schemas import CONSIGNMENT_ID, ConsignmentShape, StrandedShape, consignment_shape
+from app.shipments.schemas import CONSIGNMENT_ID, ConsignmentShape, consignment_shape
 from app.shipments.stranded import StrandedConsignment, page_of_stranded
+from app.shipments.stranded_schemas import StrandedShape
 
 router = story_router("move")
 

@@ -27,6 +27,8 @@ from app.shipments.watching import hands_of
 # Points of a curve: on the page that anyone may see, and for those whom it concerns.
 PUBLIC_POINTS_MAX: Final = 96
 POINTS_MAX: Final = 1_000
+# Of an estimated arrival.
+BETWEEN: Final = "Between these two it arrives, eight times in ten or more, by how late its rides were before"
 _COLD_CHAIN: Final = {
     "bands": [{"kind": "temperature", "unit": "CEL", "low": "0", "high": "4", "source": "listing"}],
     "curves": [

@@ -55,6 +55,25 @@ EXCEPTION_DISPLAY: Final[Mapping[ExceptionKind, Mapping[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """By what a ride deviates from its timetable: seconds of its departure, thousandths of the planned time on the way."""
+
+    departs_low_s: int
+    departs_high_s: int
+    takes_low_pml: int
+    takes_high_pml: int
+
+    def hull(self, other: "Spread") -> "Spread":
+        """What holds both."""
+        return Spread(
+            min(self.departs_low_s, other.departs_low_s),
+            max(self.departs_high_s, other.departs_high_s),
+            min(self.takes_low_pml, other.takes_low_pml),
+            max(self.takes_high_pml, other.takes_high_pml),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The table as the rules read it. `bands` by temperature class, `silence` by mode (`hand_in` before the first ride)."""
 
@@ -66,6 +85,11 @@ class Terms:
     silence: Mapping[str, timedelta]
     late: timedelta
     audience: Mapping[ExceptionKind, frozenset[Audience]]
+    spreads: Mapping[str, Spread]
+
+    def spread_for(self, mode: str) -> Spread:
+        """What nobody has watched yet may deviate by."""
+        return self.spreads.get(mode) or self.spreads["road"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +133,10 @@ def read_terms(table: Mapping[str, Any]) -> Terms:
         silence={name.removesuffix("_min"): timedelta(minutes=value) for name, value in table["silence"].items()},
         late=timedelta(minutes=table["late"]["after_min"]),
         audience=told,
+        spreads={
+            row["mode"]: Spread(
+                row["departs_low_s"], row["departs_high_s"], row["takes_low_pml"], row["takes_high_pml"]
+            )
+            for row in table["lateness"]
+        },
     )

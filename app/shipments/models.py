@@ -230,6 +230,27 @@ class ShipmentException(SQLModel, table=True):
     limit_value: Decimal | None = Field(default=None, sa_type=Numeric(9, 2))
 
 
+class LegHistory(SQLModel, table=True):
+    """How late the runs of a ride were in the last months; added up anew each night. With `service_id` "", those of a whole mode.
+
+    Of a hundred runs, the tenth and the ninetieth: seconds of the departure, thousandths of the planned time on the way.
+    """
+
+    __tablename__ = "leg_history"
+    __table_args__ = (CheckConstraint("runs > 0", name="has_runs"),)
+
+    service_id: str = Field(primary_key=True, max_length=80)
+    from_hub: str = Field(primary_key=True, max_length=40)
+    to_hub: str = Field(primary_key=True, max_length=40)
+    mode: str = Field(primary_key=True, max_length=20)
+    runs: int
+    departs_low_s: int
+    departs_high_s: int
+    takes_low_pml: int
+    takes_high_pml: int
+    until_at: datetime
+
+
 class WeighIn(SQLModel, table=True):
     """What the hub's scale showed for one line, with who signed it. Facts are only ever added: a correction is a row of its own.
 

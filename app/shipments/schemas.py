@@ -21,7 +21,7 @@ from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import CODE_PATTERN, Mode
 from app.orders.schemas import Co2eShape, LegShape, PackageShape
-from app.shipments.cold_schemas import ColdChainShape
+from app.shipments.cold_schemas import BETWEEN, ColdChainShape
 from app.shipments.values import (
     EVENT_ID_LENGTH_MAX,
     NOTE_LENGTH_MAX,
@@ -158,21 +158,6 @@ _CONSIGNMENT: Final = {
     "weight_g": 16100,
     "packages": [_PACKAGE],
     "legs": [_LEG],
-}
-_STRANDED: Final = {
-    "consignment": "con_01jd0000000000000000000000",
-    "order": "ord_01jd0000000000000000000000",
-    "tracking_number": "CM3141592653589",
-    "hub": "HOTAN",
-    "to": "URUMQI",
-    "ready_at": "2026-03-01T11:00:00Z",
-    "reason": "full",
-    "rule": None,
-    "reason_text": "From HOTAN to URUMQI: Every departure that would arrive in time is full. Send less, or start later.",
-    "disruption": "dis_01jd0000000000000000000000",
-    "disruption_reason": {"zh-Hans": "沙尘暴封路", "en": "Road closed by a sandstorm"},
-    "stranded_at": "2026-03-01T12:00:00Z",
-    "tried_at": "2026-03-01T12:00:00Z",
 }
 
 
@@ -343,6 +328,8 @@ class Tracking(Shape):
     promised_from: Time
     promised_by: Time
     estimated_at: Time | None
+    estimated_from: Annotated[Time | None, Field(description=BETWEEN)] = None
+    estimated_to: Annotated[Time | None, Field(description=BETWEEN)] = None
     ended_at: Time | None
     cancelled_at: Annotated[
         Time | None,
@@ -412,26 +399,6 @@ class ConsignmentShape(Shape):
     ] = None
     packages: list[PackageShape]
     legs: list[ConsignmentLegShape]
-
-
-class StrandedShape(Shape):
-    """A consignment for which no way on was found: it is, or will be at `ready_at`, at `hub`, and should go `to`."""
-
-    model_config: ClassVar[ConfigDict] = _example(_STRANDED)
-
-    consignment: str
-    order: str
-    tracking_number: str
-    hub: str
-    to: str
-    ready_at: Time
-    reason: str
-    rule: Annotated[str | None, Field(description="The number of the rule by which it may not go there")]
-    reason_text: str
-    disruption: str | None
-    disruption_reason: LocalText
-    stranded_at: Time
-    tried_at: Time
 
 
 def consignment_shape(journey: Journey, language: str) -> ConsignmentShape:

@@ -68,6 +68,20 @@ def upgrade() -> None:
         "uq_shipment_exception_open", "shipment_exception", ["consignment_id", "kind"], unique=True,
         postgresql_where=sa.text("ended_at IS NULL"),
     )  # fmt: skip
+    op.create_table(
+        "leg_history",
+        sa.Column("service_id", sa.String(length=80), nullable=False),
+        sa.Column("from_hub", sa.String(length=40), nullable=False),
+        sa.Column("to_hub", sa.String(length=40), nullable=False),
+        sa.Column("mode", sa.String(length=20), nullable=False),
+        *(
+            sa.Column(name, sa.Integer(), nullable=False)
+            for name in ("runs", "departs_low_s", "departs_high_s", "takes_low_pml", "takes_high_pml")
+        ),
+        moment("until_at"),
+        sa.CheckConstraint("runs > 0", name=op.f("ck_leg_history_has_runs")),
+        sa.PrimaryKeyConstraint("service_id", "from_hub", "to_hub", "mode", name=op.f("pk_leg_history")),
+    )
     op.create_index("ix_shipment_exception_id", "shipment_exception", ["id"])
     op.create_index("ix_shipment_exception_carrier_id", "shipment_exception", ["carrier", "id"])
 
@@ -75,6 +89,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM message WHERE template IN ('shipment_exception', 'exceptions_raised')")
     tell(told() - set(TEMPLATES))
+    op.drop_table("leg_history")
     op.drop_table("shipment_exception")
     op.drop_index("ix_consignment_id_open", table_name="consignment")
     op.drop_column("consignment", "storage")

@@ -133,11 +133,13 @@ TABLE = """
     POST   /v1/stranded/{consignment_id}/retry       | 401 403 403 403 403 403 403 403 404
     GET    /v1/consignments                          | 401 200 200 200 200 403 403 403 200
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
+    GET    /v1/consignments/{consignment_id}/cold-chain | 401 200 404 200 404 200 404 404 200
     POST   /v1/consignments/{consignment_id}/weigh-ins | 401 403 403 403 403 201 404 403 201
     GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
     POST   /v1/weigh-ins/{weigh_in_id}/decision      | 401 200 404 403 404 403 403 403 409
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
+    GET    /v1/exceptions                            | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     POST   /v1/webhooks/stripe                       | 400
@@ -199,6 +201,7 @@ LISTS = [
     "GET /v1/services/{service_id}/timetables",
     "GET /v1/disruptions",
     "GET /v1/stranded",
+    "GET /v1/exceptions",
     "GET /v1/bookings",
     "GET /v1/departures",
     "GET /v1/consignments",

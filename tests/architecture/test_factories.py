@@ -12,7 +12,8 @@ from app.flows.follow_shipment import confirm_receipt
 from app.flows.keep_books import close_books
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
-from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
+from app.shipments.schemas import TrackingEventRequest
+from tests.factories.catalogue import JUJUBE, SHEEP, a_cycle, a_listing, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_recourse, claiming
 from tests.factories.cooperatives import a_member
 from tests.factories.identity import a_partner, a_phone, a_sign_in_code, an_operator
@@ -54,6 +55,7 @@ async def a_whole_story(ports):
     await a_part_refund(ports, order["id"])
     for consignment in order["consignments"]:
         await tell(ports, operator.caller, events_of(consignment))
+    await a_warm_ride(ports, operator, village)
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     claim = await a_claim_for(ports, village.buyer, order, **claiming(order, 1, 5_000))
@@ -68,6 +70,15 @@ async def a_whole_story(ports):
     await a_detour(ports, operator, village)
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)
+
+
+async def a_warm_ride(ports, operator, village):
+    """Goods that are to be kept cold, and were not."""
+    cold = await a_listing(ports, village.garden, attributes=JUJUBE["attributes"] | {"storage_max_c": "4"})
+    order = await an_order(ports, village.buyer, {cold: "1"})
+    (left,) = events_of(order["consignments"][0], "picked_up")
+    warm = {"kind": "temperature", "value": "9", "unit": "CEL", "at": left.occurred_at}
+    await tell(ports, operator.caller, [TrackingEventRequest.model_validate(left.model_dump() | {"readings": [warm]})])
 
 
 async def a_detour(ports, operator, village):
