@@ -111,6 +111,7 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     "payments.capture": ("20 * * * *", follow_payment.capture_in_time),
     "events.months": ("10 19 * * *", keep_events.make_months),
     "history.sum": ("25 19 * * *", keep_history.add_up),
+    "hubs.sum": ("5 * * * *", keep_history.add_up_hubs),
     "moves.align": ("50 * * * *", move_released.align_waiting),
     "payouts.begin": ("0 1 * * *", pay_out.pay_on_their_days),
     "payouts.look": ("*/20 * * * *", mark_payout.look_after_payouts),

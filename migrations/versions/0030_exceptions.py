@@ -82,6 +82,18 @@ def upgrade() -> None:
         sa.CheckConstraint("runs > 0", name=op.f("ck_leg_history_has_runs")),
         sa.PrimaryKeyConstraint("service_id", "from_hub", "to_hub", "mode", name=op.f("pk_leg_history")),
     )
+    op.create_table(
+        "hub_hour",
+        moment("hour"),
+        sa.Column("hub", sa.String(length=40), nullable=False),
+        sa.Column("carrier", sa.String(length=40), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("arrivals", "departures", "waits")),
+        *(sa.Column(name, sa.Integer(), nullable=True) for name in ("wait_median_s", "wait_p90_s")),
+        sa.Column("over_plan", sa.Integer(), nullable=False),
+        moment("until_at"),
+        sa.CheckConstraint("arrivals + departures > 0", name=op.f("ck_hub_hour_has_moves")),
+        sa.PrimaryKeyConstraint("hour", "hub", "carrier", name=op.f("pk_hub_hour")),
+    )
     op.create_index("ix_shipment_exception_id", "shipment_exception", ["id"])
     op.create_index("ix_shipment_exception_carrier_id", "shipment_exception", ["carrier", "id"])
 
@@ -89,6 +101,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM message WHERE template IN ('shipment_exception', 'exceptions_raised')")
     tell(told() - set(TEMPLATES))
+    op.drop_table("hub_hour")
     op.drop_table("leg_history")
     op.drop_table("shipment_exception")
     op.drop_index("ix_consignment_id_open", table_name="consignment")

@@ -105,6 +105,8 @@ TABLE = """
     POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
     POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
     GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
+    GET    /v1/reports/bottlenecks                   | 401 403 403 403 403 200 200 403 200
+    GET    /v1/reports/waiting                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/disputes                              | 401 200 200 200 200 403 403 403 200
     GET    /v1/disputes/{dispute_id}                 | 401 404 404 200 404 403 403 403 200
     POST   /v1/disputes/{dispute_id}/evidence        | 401 403 403 403 403 403 403 403 200
@@ -214,6 +216,7 @@ LISTS = [
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
     "GET /v1/reports/carriage",
+    "GET /v1/reports/bottlenecks",
     "GET /v1/recourses",
     "GET /v1/disputes",
     "GET /v1/uncollected",

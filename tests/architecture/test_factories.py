@@ -10,6 +10,7 @@ from app.core.throttle import spend
 from app.flows.claim_goods import answer_claim
 from app.flows.follow_shipment import confirm_receipt
 from app.flows.keep_books import close_books
+from app.flows.keep_history import add_up, add_up_hubs
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
 from app.shipments.schemas import TrackingEventRequest
@@ -70,6 +71,8 @@ async def a_whole_story(ports):
     await a_detour(ports, operator, village)
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)
+    await add_up(ports)
+    await add_up_hubs(ports)
 
 
 async def a_warm_ride(ports, operator, village):
