@@ -33,7 +33,7 @@ async def tell_exceptions(
 ) -> None:
     """Queue the messages with the exceptions, in the caller's transaction. The same number of statements for however many.
 
-    Carriers have no phones: they see theirs in `GET /v1/exceptions`, and hear of them by webhook. Operators get one message of all.
+    Carriers have no phones: they see theirs in `GET /v1/exceptions`. Operators get one message of all.
     """
     if not raised:
         return

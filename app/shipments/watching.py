@@ -88,11 +88,14 @@ def excursions_on(journey: Journey, events: Iterable[JourneyEvent], terms: Terms
 
 
 def silence_of(due: Due, terms: Terms, now: datetime) -> Raised | None:
-    """Whether nobody says anything though the goods should have left or arrived; what has no way on is stranded, not silent.
+    """Whether nobody says anything though the goods should have left or arrived.
+
+    What has no way on is stranded, not silent, and what goes back has no timetable.
 
     A delay that is known puts off what is due. The clock begins anew with each event.
     """
-    if due.stranded_at is not None or due.leg_departs_at is None or due.leg_arrives_at is None:
+    goes_back = due.status == ConsignmentStatus.RETURNING
+    if goes_back or due.stranded_at is not None or due.leg_departs_at is None or due.leg_arrives_at is None:
         return None
     under_way = due.leg_status == LegStatus.UNDER_WAY
     late = max((due.leg_departed_at or due.leg_departs_at) - due.leg_departs_at, timedelta())

@@ -93,6 +93,7 @@ def due(**changes):
         ({"last_event_at": hours(35)}, 41.1, 35),
         ({"estimated_at": hours(160)}, 48, None),
         ({"stranded_at": hours(20)}, 99, None),
+        ({"status": "returning"}, 99, None),
         ({"leg_departs_at": None, "leg_arrives_at": None}, 99, None),
         ({"leg_status": "planned", "leg_departs_at": hours(44), "leg_departed_at": None}, 50.1, 44),
         ({"status": "booked", "leg_status": "planned", "leg_departed_at": None, "last_event_at": None}, 7.1, 4),
