@@ -28,12 +28,15 @@ from app.flows import (
     bring_back,
     cancel_order,
     capture_epcis,
+    catch_connections,
     claim_goods,
     confirm_harvest,
     follow_payment,
     follow_shipment,
     keep_books,
+    keep_cold,
     keep_events,
+    keep_history,
     keep_producer,
     mark_payout,
     move_released,
@@ -52,6 +55,7 @@ from app.flows import (
     tell_recalled,
     tell_replanned,
     tidy,
+    watch_shipments,
     weigh_in,
     write_off,
 )
@@ -104,7 +108,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "payout.send": mark_payout.send_payout,
     "producer.changed": keep_producer.producer_changed,
     "shipment.advanced": follow_shipment.follow_shipment,
+    "shipment.delayed": catch_connections.catch_connections,
     "shipment.delivered": follow_shipment.follow_shipment,
+    "shipment.measured": keep_cold.keep_cold,
     "shipment.replanned": tell_replanned.tell_replanned,
     "shipment.returned": follow_shipment.follow_shipment,
     "webhook.deliver": send_webhooks.deliver,
@@ -112,7 +118,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "weigh_in.lapse": weigh_in.lapse_weigh_in,
 }
 # Jobs with lists for payloads, of which those that wait run as one.
-TOGETHER: Final = frozenset({"message.send"})
+TOGETHER: Final = frozenset({"message.send", "shipment.delayed", "shipment.measured"})
 # Name of the job, when it runs (cron, UTC), and the story.
 PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = {
     "books.close": ("30 19 * * *", keep_books.close_books),
@@ -121,10 +127,13 @@ PERIODIC: Final[Mapping[str, tuple[str, Callable[[Ports], Awaitable[None]]]]] = 
     "payments.capture": ("20 * * * *", follow_payment.capture_in_time),
     "epcis.reports": ("* * * * * */5", subscribe_epcis.report_subscriptions),
     "events.months": ("10 19 * * *", keep_events.make_months),
+    "history.sum": ("25 19 * * *", keep_history.add_up),
+    "hubs.sum": ("5 * * * *", keep_history.add_up_hubs),
     "moves.align": ("50 * * * *", move_released.align_waiting),
     "payouts.begin": ("0 1 * * *", pay_out.pay_on_their_days),
     "payouts.look": ("*/20 * * * *", mark_payout.look_after_payouts),
     "photos.forget": ("45 * * * *", add_photo.forget_photos),
+    "shipments.watch": ("*/10 * * * *", watch_shipments.watch_shipments),
     "tidy": ("15 19 * * *", tidy.tidy),
     "webhooks.look": ("* * * * *", send_webhooks.look_after_webhooks),
 }

@@ -3,13 +3,13 @@
 Grades and classes of cotton by GB 1103.1-2023; the ranges keep out slips of the pen.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from app.catalogue.values import SPECIES_NAMES, Category, Words
+from app.catalogue.values import SPECIES_NAMES, Category, Storage, Words
 from app.core.limits import LANGUAGES_MAX, TITLE_LENGTH_MAX
 
 MATERIALS_MAX: Final = 20
@@ -120,6 +120,22 @@ ATTRIBUTES: Final[Mapping[Category, tuple[Attribute, ...]]] = {
             decimals=1,
             unit="°C",
         ),
+        Attribute(
+            "storage_min_rh_pct",
+            Form.DECIMAL,
+            _words("Relative humidity of storage, least", "最低贮藏相对湿度"),
+            high=99,
+            decimals=1,
+            unit="%",
+        ),
+        Attribute(
+            "storage_max_rh_pct",
+            Form.DECIMAL,
+            _words("Relative humidity of storage, most", "最高贮藏相对湿度"),
+            high=99,
+            decimals=1,
+            unit="%",
+        ),
     ),
     Category.LIVESTOCK: (
         Attribute(
@@ -142,6 +158,7 @@ ATTRIBUTES: Final[Mapping[Category, tuple[Attribute, ...]]] = {
         Attribute("heritage_item", Form.FLAG, _words("Intangible heritage item", "非遗项目")),
     ),
 }
+_STORAGE: Final = tuple(each.name for each in fields(Storage))
 BY_NAME: Final = {category: {a.name: a for a in listed} for category, listed in ATTRIBUTES.items()}
 
 
@@ -152,6 +169,24 @@ def normal_attributes(category: Category, checked: Mapping[str, Any]) -> dict[st
         for a in ATTRIBUTES[category]
         if a.name in checked
     }
+
+
+def storage_of(attributes: Mapping[str, Any]) -> Storage | None:
+    """How the seller says that goods are to be kept; None when nothing of it is said."""
+    told = {name: Decimal(attributes[key]) for name in _STORAGE if (key := f"storage_{name}") in attributes}
+    return Storage(**told) if told else None
+
+
+def common_storage(several: Iterable[Storage | None]) -> Storage | None:
+    """What all goods of one load bear: the tightest ends. None where there are no such, or nobody says anything."""
+    said = [storage for storage in several if storage is not None]
+    ends: list[Decimal | None] = []
+    for low_name, high_name in (("min_c", "max_c"), ("min_rh_pct", "max_rh_pct")):
+        low = max((end for storage in said if (end := getattr(storage, low_name)) is not None), default=None)
+        high = min((end for storage in said if (end := getattr(storage, high_name)) is not None), default=None)
+        meets = low is None or high is None or low <= high
+        ends += [low, high] if meets else [None, None]
+    return Storage(*ends) if ends != [None] * 4 else None
 
 
 def derived_attributes(attributes: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import orjson
 from psycopg import AsyncClientCursor
 from psycopg.rows import tuple_row
 
+from app.catalogue.attributes import storage_of
 from app.catalogue.pricing import ladder
 from app.catalogue.rendering import tiers_of
 from app.catalogue.rules import is_packed
@@ -65,6 +66,7 @@ _OFFERS: Final = Sql(
         "SELECT listing.id, producer_id, category, title, unit, price_minor, currency, tiers, net_weight_g, weighed, price_per, weight_g, length_mm, width_mm, "
         "height_mm, min_quantity, step, temperature, shelf_life_h, lead_time_h, hub, county, version, status, "
         "attributes ->> 'species' AS species, attributes -> 'made_to_order' = 'true' AS made_to_order, "
+        "CASE WHEN category = 'produce' THEN attributes END AS stored, "
         "(SELECT jsonb_build_object('id', id, 'service', service_id, 'hub', hub, 'lead_time_h', lead_time_h, 'open_h', open_h) "
         "FROM order_cycle WHERE order_cycle.id = listing.cycle_id) AS cycle, "
         "(SELECT jsonb_agg(jsonb_build_object('id', price_list.id, 'price_minor', priced.price_minor, 'tiers', priced.tiers)) "
@@ -284,6 +286,7 @@ def _offer(row: Any) -> Offer:
         status=ListingStatus(row.status),
         species=Species(row.species) if row.species else None,
         made_to_order=bool(row.made_to_order),
+        storage=storage_of(row.stored) if row.stored else None,
         cycle=CycleTerms(**row.cycle) if row.cycle else None,
         net_weight_g=row.net_weight_g,
         price_per=_price_per(row),

@@ -264,6 +264,15 @@ EarTags = Annotated[
 Certificates = Annotated[list[CertificateShape], Field(max_length=CERTIFICATES_PER_LOT_MAX)]
 
 
+class StorageShape(Shape):
+    """At what goods are to be kept, by their listings: degrees Celsius, relative humidity in per cent. Readings count against it."""
+
+    min_c: str | None = None
+    max_c: str | None = None
+    min_rh_pct: str | None = None
+    max_rh_pct: str | None = None
+
+
 class NewLot(Shape):
     """Stock that comes in. `available_from` holds it back until then.
 

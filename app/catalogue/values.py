@@ -269,6 +269,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """At what the seller says that the goods are to be kept, ends included; None is not said. Degrees Celsius, relative humidity in per cent."""
+
+    min_c: Decimal | None = None
+    max_c: Decimal | None = None
+    min_rh_pct: Decimal | None = None
+    max_rh_pct: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What a buyer may count on at this moment; the price holds for as long as `version` stays."""
 
@@ -298,6 +308,7 @@ class Offer:
     made_to_order: bool = False
     # The weight that the price is for, of goods that are settled by weight; None is the sales unit.
     price_per: Unit | None = None
+    storage: Storage | None = None
 
 
 @dataclass(frozen=True, slots=True)

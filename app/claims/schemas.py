@@ -14,6 +14,7 @@ from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.orders.policies import Base, Canceller, CarriageBack, ClaimKind, Evidence, HarvestShort, Lapse, Party, Refused
 from app.orders.values import OrderStatus
+from app.shipments.cold_schemas import ColdChainShape
 from app.shipments.values import Condition
 
 _ASKED: Final = {"amount": 1880, "currency": "CNY"}
@@ -167,6 +168,10 @@ class ClaimShape(Shape):
     door: Annotated[
         DoorRemark | None,
         Field(description="What the receiver said at the hand-over; a claim without photos was opened by it"),
+    ] = None
+    cold_chain: Annotated[
+        ColdChainShape | None,
+        Field(description="What instruments told of the goods on the way; only when one claim is asked for"),
     ] = None
     answer: str | None = None
     reasons: Annotated[str | None, Field(description="The operator's, when one decided")] = None

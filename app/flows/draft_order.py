@@ -257,6 +257,7 @@ def _consignment(order: Order, quoted: QuotedConsignment, con_id: str) -> Consig
         origin=quoted.origin,
         categories=tuple(quoted.categories),
         species=tuple(quoted.species),
+        storage=quoted.storage.model_dump(mode="json", exclude_none=True) if quoted.storage else None,
     )
 
 

@@ -8,11 +8,12 @@ from functools import cached_property
 from itertools import groupby
 from types import MappingProxyType
 
+from app.catalogue.attributes import common_storage
 from app.catalogue.errors import OrderCycleClosed, OutOfStock
 from app.catalogue.pricing import tier_reached
 from app.catalogue.rules import is_packed
 from app.catalogue.stock import good_until, supply
-from app.catalogue.values import Category, ListingStatus, LotStock, Offer, Tier, Window
+from app.catalogue.values import Category, ListingStatus, LotStock, Offer, Storage, Tier, Window
 from app.catalogue.windows import open_window
 from app.core.errors import Gap, Invalid, NotFound
 from app.core.limits import CONSIGNMENTS_PER_ORDER_MAX, GOODS_MINOR_MAX, PLAN_HORIZON
@@ -103,6 +104,11 @@ class Parcel:
     def origin(self) -> str:
         """The county where the goods come from: their producer's."""
         return self.lines[0].offer.county
+
+    @property
+    def storage(self) -> Storage | None:
+        """At what its goods are to be kept, by what their sellers say."""
+        return common_storage(line.offer.storage for line in self.lines)
 
     @property
     def categories(self) -> frozenset[Category]:

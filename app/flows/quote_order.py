@@ -1,7 +1,7 @@
 """The story of a quote: what is offered, packed, planned and priced, as a front of arrival, price and CO2e."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,7 +9,8 @@ from orjson import Fragment
 
 from app.catalogue.errors import GoodsWouldSpoil, OutOfStock
 from app.catalogue.queries import offers
-from app.catalogue.values import Species, Window
+from app.catalogue.schemas import StorageShape
+from app.catalogue.values import Species, Storage, Window
 from app.core.errors import Gap, Invalid
 from app.core.ids import new_id
 from app.core.limits import (
@@ -18,6 +19,7 @@ from app.core.limits import (
     QUOTE_OPTIONS_MAX,
 )
 from app.core.money import Money, total
+from app.core.quantity import as_text
 from app.core.schema import fingerprint
 from app.emissions import Footprint, shipment_footprint
 from app.flows.consolidate import choose
@@ -256,6 +258,7 @@ def _handed_in(parcel: Parcel) -> QuotedConsignment:
         categories=sorted(parcel.categories),
         species=sorted(Species(each) for each in parcel.species),
         origin=parcel.origin,
+        storage=_storage(parcel.storage),
         temperature=parcel.temperature,
         lines=[line.offer.listing_id for line in parcel.lines],
         weight_g=parcel.weight_g,
@@ -264,6 +267,12 @@ def _handed_in(parcel: Parcel) -> QuotedConsignment:
         packages=group_packages(parcel.packages),
         legs=[],
     )
+
+
+def _storage(storage: Storage | None) -> StorageShape | None:
+    if storage is None:
+        return None
+    return StorageShape(**{name: as_text(end) for name, end in asdict(storage).items() if end is not None})
 
 
 def group_packages(packages: Sequence[Package]) -> list[PackageShape]:

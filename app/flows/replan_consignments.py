@@ -116,8 +116,11 @@ async def retry_stranded(ports: Ports, caller: Caller, consignment_id: str) -> J
         rule = ports.origin_rules.find(found.rule)
         raise why_none(found.reason, found.hub, stranded.destination, stranded.temperature, rule)
     async with ports.begin() as session:
-        if found is not None and stranded.disruption_id is not None:
-            await enqueue(session, [Job("shipment.replanned", {"disruption": stranded.disruption_id})])
+        if found is not None:
+            told = (
+                {"disruption": stranded.disruption_id} if stranded.disruption_id else {"consignments": [consignment_id]}
+            )
+            await enqueue(session, [Job("shipment.replanned", told)])
         return await get_journey_for(session, caller, consignment_id)
 
 

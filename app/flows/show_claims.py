@@ -19,12 +19,26 @@ from app.core.text import pick
 from app.flows.ports import Ports
 from app.identity.values import Caller
 from app.orders.policies import CarriageBack, Policies
+from app.orders.service import lines_by_id
+from app.shipments.cold_schemas import PUBLIC_POINTS_MAX, cold_chain_shape
+from app.shipments.exception_values import exception_terms
+from app.shipments.queries import list_events, list_locked
 
 
 async def show_claim(ports: Ports, caller: Caller, claim_id: str, language: str) -> ClaimShape:
-    """One claim, for its buyer, its producer's members and operators; `NotFound` for anybody else."""
+    """One claim, for its buyer, its producer's members and operators; `NotFound` for anybody else.
+
+    With what instruments told of its goods on the way: evidence that follows from events which nobody can change.
+    """
     async with ports.database.read() as connection:
-        return claim_shape(await get_claim(connection, caller, claim_id), language)
+        claim = await get_claim(connection, caller, claim_id)
+        line = (await lines_by_id(connection, [(claim.order_id, claim.line_id)])).get(claim.line_id)
+        if line is None or not line.consignment_id:
+            return claim_shape(claim, language)
+        journeys = await list_locked(connection, [line.consignment_id])
+        events = (await list_events(connection, [line.consignment_id])).get(line.consignment_id, [])
+    cold = [cold_chain_shape(journey, events, exception_terms(), language, PUBLIC_POINTS_MAX) for journey in journeys]
+    return claim_shape(claim, language).model_copy(update={"cold_chain": next(iter(cold), None)})
 
 
 async def show_claims(

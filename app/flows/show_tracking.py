@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 
+from app.core.clock import minute_after, minute_before
 from app.core.database import Reader
 from app.core.errors import NotFound
 from app.core.text import pick
@@ -16,7 +17,10 @@ from app.orders.schemas import Co2eShape
 from app.recalls.queries import Standing, standing_recalls
 from app.routing import Timetable
 from app.shipments.answers import version_of
+from app.shipments.arrival import expected_between
+from app.shipments.cold_schemas import PUBLIC_POINTS_MAX, cold_chain_shape
 from app.shipments.errors import TrackingNumberMistyped
+from app.shipments.exception_values import exception_terms
 from app.shipments.notice_schemas import TrackedRecall
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
@@ -43,6 +47,10 @@ class Shown:
     estimated_at: datetime | None
     at: datetime
     recalls: Sequence[Standing] = ()
+    # All that was told, for what is measured: the last events alone would cut the curve.
+    told: Sequence[JourneyEvent] = ()
+    # Between which times it arrives, eight times in ten or more.
+    between: tuple[datetime, datetime] | None = None
 
     def place_name(self, leg: JourneyLeg, language: str) -> str:
         """Where a leg ends: its hub, or the buyer's door, which nobody is told."""
@@ -98,7 +106,7 @@ async def _shown(ports: Ports, connection: Reader, number: str) -> Shown:
     found = await find_tracked(connection, number)
     if found is None:
         raise NotFound(what=CONSIGNMENT)
-    journey, events = found
+    journey, events, past = found
     codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
     hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
     recalls = await standing_recalls(connection, journey.id)
@@ -106,7 +114,8 @@ async def _shown(ports: Ports, connection: Reader, number: str) -> Shown:
     story = [standing[scan.key] for scan in story_of(event.scan for event in standing.values())]
     now = ports.clock.now()
     estimated_at = None if journey.stranded_at else expected_at(journey.estimated_at, now)
-    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now, recalls)
+    between = expected_between(journey.legs, estimated_at, past, exception_terms(), now) if estimated_at else None
+    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now, recalls, told=story, between=between)
 
 
 async def show_ground(ports: Ports) -> Ground:
@@ -143,6 +152,8 @@ def tracking_shape(shown: Shown, language: str) -> Tracking:
         promised_from=journey.promised_from,
         promised_by=journey.promised_by,
         estimated_at=shown.estimated_at,
+        estimated_from=minute_before(shown.between[0]) if shown.between else None,
+        estimated_to=minute_after(shown.between[1]) if shown.between else None,
         ended_at=journey.ended_at,
         cancelled_at=journey.cancelled_at,
         replanned_at=journey.replanned_at,
@@ -163,6 +174,7 @@ def tracking_shape(shown: Shown, language: str) -> Tracking:
             )
             for each in shown.recalls
         ],
+        cold_chain=cold_chain_shape(journey, shown.told, exception_terms(), language, PUBLIC_POINTS_MAX),
     )
 
 

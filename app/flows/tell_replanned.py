@@ -18,13 +18,13 @@ from app.shipments.stranded import UNTOLD_READ_MAX, ToldChange, take_untold
 from app.shipments.values import ConsignmentStatus
 
 
-async def tell_replanned(ports: Ports, disruption: str) -> None:
+async def tell_replanned(ports: Ports, disruption: str | None = None, consignments: Sequence[str] = ()) -> None:
     """Job: tell of the changes that this disruption made and nobody has told yet, some in each transaction, each in their own language.
 
-    The same number of statements for however many.
+    Without a disruption, of those that a delay of these consignments made. The same number of statements for however many.
     """
     async with ports.begin() as session:
-        changes = await take_untold(session, disruption, ports.clock.now())
+        changes = await take_untold(session, disruption, ports.clock.now(), consignments=consignments)
         orders = await orders_by_id(session, {change.order_id for change in changes})
         buyers = await contacts_of_persons(session, {order.buyer_id for order in orders.values()})
         producers = await contacts_of_producers(
@@ -35,7 +35,8 @@ async def tell_replanned(ports: Ports, disruption: str) -> None:
         for first in range(0, len(notices), UNTOLD_READ_MAX):
             await queue_messages(session, notices[first : first + UNTOLD_READ_MAX], ports.clock.now())
         if len(changes) == UNTOLD_READ_MAX:
-            await enqueue(session, [Job("shipment.replanned", {"disruption": disruption})])
+            about = {"disruption": disruption} if disruption else {"consignments": list(consignments)}
+            await enqueue(session, [Job("shipment.replanned", about)])
 
 
 def _is_for_producers(change: ToldChange) -> bool:

@@ -77,6 +77,8 @@ class Template(StrEnum):
     BOX_FORFEITED = "box_forfeited"
     WEBHOOK_GONE = "webhook_gone"
     WEBHOOK_UNREACHABLE = "webhook_unreachable"
+    SHIPMENT_EXCEPTION = "shipment_exception"
+    EXCEPTIONS_RAISED = "exceptions_raised"
 
 
 class State(StrEnum):
@@ -338,6 +340,14 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
     Template.WEBHOOK_UNREACHABLE: {
         "en": "Chama: {host} has taken no webhook for three days, so it is disabled. Enable it again, then replay what it missed.",
         "zh-Hans": "【茶马】{host} 三天来未能接收任何推送，已停用。修复后请重新启用并补发。",
+    },
+    Template.SHIPMENT_EXCEPTION: {
+        "en": "Chama: order {number}: {what} ({reason}), since {since}. Follow it: {link}",
+        "zh-Hans": "【茶马】订单 {number}：{what}（{reason}），自 {since} 起。查看物流：{link}",
+    },
+    Template.EXCEPTIONS_RAISED: {
+        "en": "Chama: exceptions to look after: {count}. The first: {what} ({reason}), since {since}. {link}",
+        "zh-Hans": "【茶马】待处理的运输异常：{count} 条。首条：{what}（{reason}），自 {since} 起。{link}",
     },
 }
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from app.catalogue.schemas import StorageShape
 from app.catalogue.values import Category, Species
 from app.core.clock import minute_after, minute_before
 from app.core.limits import ORDER_LINES_MAX
@@ -279,6 +280,7 @@ class QuotedConsignment(Shape):
     categories: list[Category] = []
     species: list[Species] = []
     origin: Annotated[str, Field(description="The county where the goods come from")] | None = None
+    storage: StorageShape | None = None
     temperature: str
     lines: list[str]
     weight_g: int

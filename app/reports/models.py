@@ -27,3 +27,24 @@ class CarriageMonth(SQLModel, table=True):
     co2e_g: int = Field(sa_type=BigInteger)
     co2e_missing: int
     until_at: datetime
+
+
+class HubHour(SQLModel, table=True):
+    """What came to a hub and left it in one hour, and how long what left had waited there. With `carrier` "", of all carriers together.
+
+    Added up anew each hour for the last two days, as events come late. A wait is from the arrival of a ride to the departure of the next.
+    """
+
+    __tablename__ = "hub_hour"
+    __table_args__ = (CheckConstraint("arrivals + departures > 0", name="has_moves"),)
+
+    hour: datetime = Field(primary_key=True)
+    hub: str = Field(primary_key=True, max_length=40)
+    carrier: str = Field(primary_key=True, max_length=40)
+    arrivals: int
+    departures: int
+    waits: int
+    wait_median_s: int | None = None
+    wait_p90_s: int | None = None
+    over_plan: int
+    until_at: datetime

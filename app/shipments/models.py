@@ -21,6 +21,7 @@ from sqlmodel import Field, SQLModel
 
 from app.core.database import enum_type
 from app.shipments.custody import CODE_LENGTH_MAX
+from app.shipments.exception_values import ExceptionKind
 from app.shipments.values import (
     DECLARED_ID_LENGTH_MAX,
     NOTE_LENGTH_MAX,
@@ -49,6 +50,8 @@ class Consignment(SQLModel, table=True):
     __table_args__ = (
         Index("ix_consignment_producer_id_status_hand_in_by_id", "producer_id", "status", "hand_in_by", "id"),
         CheckConstraint("promised_from <= promised_by", name="promise_in_order"),
+        # Who looks at the clock finds what is under way here. None of its columns changes with a mere event.
+        Index("ix_consignment_id_open", "id", postgresql_where=text("ended_at IS NULL AND cancelled_at IS NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=40)
@@ -81,6 +84,8 @@ class Consignment(SQLModel, table=True):
     condition: Condition | None = Field(default=None, sa_type=enum_type(Condition))
     refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     return_id: str | None = Field(default=None, max_length=40)
+    # At what its goods are to be kept, as their listings said when they were ordered.
+    storage: dict[str, str] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ConsignmentPackage(SQLModel, table=True):
@@ -210,6 +215,63 @@ class TrackingEvent(SQLModel, table=True):
     disposition: str | None = Field(default=None, max_length=TERM_LENGTH_MAX)
     document: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+
+
+class ShipmentException(SQLModel, table=True):
+    """Something that is not as it should be: an excursion of the cold chain, a journey too long, silence, lateness.
+
+    Excursions are the fold of all readings, written anew with each, as far as they overlap under the same id. `ended_at` is null while it
+    goes on, `told_at` until people have been told. `carrier`: in whose hands the goods are or were.
+    """
+
+    __tablename__ = "shipment_exception"
+    __table_args__ = (
+        CheckConstraint("ended_at >= began_at", name="ends_after_it_began"),
+        Index(
+            "uq_shipment_exception_open",
+            "consignment_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_shipment_exception_id", "id"),
+        Index("ix_shipment_exception_carrier_id", "carrier", "id"),
+    )
+
+    consignment_id: str = Field(primary_key=True, max_length=40, foreign_key="consignment.id")
+    id: str = Field(primary_key=True, max_length=40)
+    kind: ExceptionKind = Field(sa_type=enum_type(ExceptionKind))
+    began_at: datetime
+    ended_at: datetime | None = None
+    raised_at: datetime
+    told_at: datetime | None = None
+    carrier: str = Field(max_length=40)
+    hub: str | None = Field(default=None, max_length=40)
+    reason: dict[str, str] = Field(sa_type=JSONB)
+    worst: Decimal | None = Field(default=None, sa_type=Numeric(9, 2))
+    worst_at: datetime | None = None
+    limit_value: Decimal | None = Field(default=None, sa_type=Numeric(9, 2))
+
+
+class LegHistory(SQLModel, table=True):
+    """How late the runs of a ride were in the last months; added up anew each night. With `service_id` "", those of a whole mode.
+
+    Of a hundred runs, the tenth and the ninetieth: seconds of the departure, thousandths of the planned time on the way.
+    """
+
+    __tablename__ = "leg_history"
+    __table_args__ = (CheckConstraint("runs > 0", name="has_runs"),)
+
+    service_id: str = Field(primary_key=True, max_length=80)
+    from_hub: str = Field(primary_key=True, max_length=40)
+    to_hub: str = Field(primary_key=True, max_length=40)
+    mode: str = Field(primary_key=True, max_length=20)
+    runs: int
+    departs_low_s: int
+    departs_high_s: int
+    takes_low_pml: int
+    takes_high_pml: int
+    until_at: datetime
 
 
 class WeighIn(SQLModel, table=True):

@@ -13,6 +13,7 @@ from app.core.jobs import Job
 from app.core.limits import TRACKING_EVENTS_PER_CONSIGNMENT_MAX
 from app.notify.announce import announce
 from app.shipments.errors import EventConflict, EventLimitReached, TrackingNumberMistyped
+from app.shipments.missed import may_miss
 from app.shipments.queries import CONSIGNMENT
 from app.shipments.rules import news_of, recompute
 from app.shipments.telling import told_of
@@ -24,6 +25,8 @@ from app.shipments.values import Condition, ConsignmentStatus, EventType, LegSta
 # nothing: for the rest of this transaction, everything is looked up.
 _LOCK: Final = Sql(
     "SELECT id, order_id, tracking_number, buyer_id, producer_id, status, hub, damaged, estimated_at, last_event_at, ended_at, condition, refused_lines, "
+    "EXISTS (SELECT FROM shipment_exception AS e WHERE e.consignment_id = consignment.id AND e.kind = 'silent' "
+    "AND e.ended_at IS NULL) AS is_silent, "
     "set_config('enable_seqscan', 'off', true) AS looked_up FROM consignment WHERE tracking_number = ANY(:numbers) ORDER BY id FOR UPDATE"
 )
 _RIDES: Final = Sql(
@@ -48,6 +51,10 @@ _MOVE_LEGS: Final = Sql(
     "UPDATE leg SET status = now.status, departed_at = now.departed_at, arrived_at = now.arrived_at "
     "FROM jsonb_populate_recordset(CAST(NULL AS leg), CAST(:rows AS jsonb)) AS now "
     "WHERE leg.consignment_id = now.consignment_id AND leg.id = now.id"
+)
+_END_SILENCE: Final = Sql(
+    "UPDATE shipment_exception SET ended_at = greatest(began_at, CAST(:now AS timestamptz)) "
+    "WHERE consignment_id = ANY(:ids) AND kind = 'silent' AND ended_at IS NULL"
 )
 DUPLICATE: Final = "duplicate"
 # Of an event, what is written as it was told.
@@ -83,6 +90,7 @@ class Held:
     legs: tuple[Ride, ...] = ()
     scans: list[Scan] = field(default_factory=list)
     versions: dict[tuple[str, str, datetime | None], str | None] = field(default_factory=dict)
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +148,10 @@ async def lock_consignments(session: Session, told: Sequence[ToldEvent], party: 
     return {row.tracking_number: held[row.id] for row in rows}
 
 
-def _held(row: Any, rides: tuple[Ride, ...]) -> Held:
+def _held(row: Any, legs: tuple[Ride, ...]) -> Held:
     state = State(
         status=ConsignmentStatus(row.status),
-        legs=tuple(ride.state for ride in rides),
+        legs=tuple(leg.state for leg in legs),
         hub=row.hub,
         damaged=row.damaged,
         estimated_at=row.estimated_at,
@@ -152,7 +160,16 @@ def _held(row: Any, rides: tuple[Ride, ...]) -> Held:
         condition=row.condition and Condition(row.condition),
         refused_lines=tuple(row.refused_lines or ()),
     )
-    return Held(row.id, row.order_id, row.tracking_number, row.buyer_id, row.producer_id, state, rides)
+    return Held(
+        row.id,
+        row.order_id,
+        row.tracking_number,
+        row.buyer_id,
+        row.producer_id,
+        state,
+        legs,
+        is_silent=row.is_silent,
+    )
 
 
 def _scan(row: Any) -> Scan:
@@ -234,25 +251,62 @@ def _add(
 
 
 async def append(session: Session, judgement: Judgement, now: datetime) -> None:
-    """Add the new events, write what the consignments become with them, and put the news of it: four statements at most, in one packet."""
+    """Add the new events, write what the consignments become with them, and put the news of it: five statements at most, in one packet.
+
+    The fifth ends a silence.
+    """
     if not judgement.fresh:
         return
-    consignments, legs, news, jobs = [], [], [], {}
-    for held in judgement.touched.values():
-        state = recompute(held.scans, held.legs, now)
-        if state != held.state:
-            consignments.append(_state_row(held, state))
-            legs += _leg_rows(held, state)
-        if name := news_of(held.state, state):
-            news.append(told_of(held, name, state, now))
-            jobs[name, held.order_id] = Job(name, {"order": held.order_id})
+    after = {held.id: recompute(held.scans, held.legs, now) for held in judgement.touched.values()}
+    moved = [held for held in judgement.touched.values() if after[held.id] != held.state]
+    legs = [row for held in moved for row in _leg_rows(held, after[held.id])]
+    news = [told_of(held, name, after[held.id], now) for held in moved if (name := news_of(held.state, after[held.id]))]
+    silent = [held.id for held in judgement.touched.values() if held.is_silent]
     async with together(session):
         await _APPEND.tell(session, {"rows": as_rows(judgement.fresh)})
-        if consignments:
-            await _MOVE.tell(session, {"rows": as_rows(consignments)})
+        if moved:
+            await _MOVE.tell(session, {"rows": as_rows([_state_row(held, after[held.id]) for held in moved])})
         if legs:
             await _MOVE_LEGS.tell(session, {"rows": as_rows(legs)})
-        await announce(session, news, list(jobs.values()))
+        if silent:
+            await _END_SILENCE.tell(session, {"ids": silent, "now": now})
+        await announce(session, news, _jobs(judgement, moved, after))
+
+
+def _jobs(judgement: Judgement, moved: Sequence[Held], after: Mapping[str, State]) -> list[Job]:
+    """The news: one job for each order, and for the whole batch one of readings and one of delays that may cost a connection."""
+    news = {}
+    for held in moved:
+        if name := news_of(held.state, after[held.id]):
+            news[name, held.order_id] = Job(name, {"order": held.order_id})
+    jobs = list(news.values())
+    expected = _expected(judgement.fresh)
+    delayed = [
+        held.id
+        for held in judgement.touched.values()
+        if may_miss(held.legs, held.state, after[held.id], expected.get(held.id, {}))
+    ]
+    if delayed:
+        jobs.append(Job("shipment.delayed", {"consignments": delayed}))
+    if measured := _measured(judgement.fresh):
+        jobs.append(Job("shipment.measured", {"consignments": measured}))
+    return jobs
+
+
+def _expected(fresh: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, datetime]]:
+    """When the goods reach a hub, by what these events say of it; by consignment and hub."""
+    told: dict[str, dict[str, datetime]] = {}
+    for row in fresh:
+        if row.get("estimated_at") and row.get("hub"):
+            told.setdefault(row["consignment_id"], {})[row["hub"]] = row["estimated_at"]
+    return told
+
+
+def _measured(fresh: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The consignments whose readings these events add to, or may take something from."""
+    return sorted(
+        {row["consignment_id"] for row in fresh if row.get("readings") or row.get("corrects") or row.get("declared_at")}
+    )
 
 
 def _state_row(held: Held, state: State) -> dict[str, Any]:

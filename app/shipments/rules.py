@@ -9,14 +9,10 @@ from typing import Final, TypeVar
 
 from app.network.values import Mode
 from app.orders.values import OrderStatus
+from app.shipments.mappings import CONDITION_ORDER, JOURNEY_ORDER, LEG_AFTER, ORDER_STATUS, STATUS_AFTER
 from app.shipments.values import (
-    CONDITION_ORDER,
     ENDED,
     FINAL,
-    JOURNEY_ORDER,
-    LEG_AFTER,
-    ORDER_STATUS,
-    STATUS_AFTER,
     Condition,
     ConsignmentStatus,
     EventType,

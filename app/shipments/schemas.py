@@ -22,6 +22,7 @@ from app.core.schema import Shape, Time
 from app.core.text import LocalText, PlainText
 from app.network.values import CODE_PATTERN, Mode
 from app.orders.schemas import Co2eShape, LegShape, PackageShape
+from app.shipments.cold_schemas import BETWEEN, ColdChainShape
 from app.shipments.notice_schemas import TrackedRecall
 from app.shipments.values import (
     EVENT_ID_LENGTH_MAX,
@@ -345,6 +346,8 @@ class Tracking(Shape):
     promised_from: Time
     promised_by: Time
     estimated_at: Time | None
+    estimated_from: Annotated[Time | None, Field(description=BETWEEN)] = None
+    estimated_to: Annotated[Time | None, Field(description=BETWEEN)] = None
     ended_at: Time | None
     cancelled_at: Annotated[
         Time | None,
@@ -362,6 +365,7 @@ class Tracking(Shape):
     legs: list[TrackedLeg]
     events: list[TrackedEvent]
     recalls: list[TrackedRecall] = []
+    cold_chain: Annotated[ColdChainShape | None, Field(description="What instruments told; null while none did")] = None
 
 
 class ConsignmentLegShape(LegShape):

@@ -121,6 +121,7 @@ def _journey(draft: ConsignmentDraft, now: datetime) -> Journey:
         categories=draft.categories,
         species=draft.species,
         return_id=draft.return_id,
+        storage=draft.storage,
     )
 
 

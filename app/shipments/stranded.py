@@ -34,14 +34,20 @@ _BEGUN: Final = text(
 )
 _UNTOLD: Final = text("SELECT FROM replan WHERE disruption_id = :disruption AND told_at IS NULL LIMIT 1")
 UNTOLD_READ_MAX: Final = 200
-_TAKE_UNTOLD: Final = text(
-    "WITH untold AS (SELECT consignment_id, version FROM replan WHERE disruption_id = :disruption AND told_at IS NULL "
+# By a disruption, or, where none is the reason, by the consignments that were too late for a connection.
+_BY_DISRUPTION: Final = "disruption_id = :disruption"
+_BY_DELAY: Final = "disruption_id IS NULL AND consignment_id = ANY(CAST(:ids AS text[]))"
+_ARE_UNTOLD: Final = text(f"SELECT FROM replan WHERE {_BY_DELAY} AND told_at IS NULL LIMIT 1")
+_TAKE: Final = (
+    "WITH untold AS (SELECT consignment_id, version FROM replan WHERE WHICH AND told_at IS NULL "
     "ORDER BY consignment_id, version LIMIT :most FOR UPDATE) "
     "UPDATE replan r SET told_at = :now FROM untold u, consignment c "
     "WHERE r.consignment_id = u.consignment_id AND r.version = u.version AND c.id = r.consignment_id "
     "RETURNING c.order_id, c.tracking_number, c.producer_id, c.status, r.hand_in_by_before, r.hand_in_by, r.reason, "
     "r.promised_by, r.hub"
 )
+_TAKE_OF_DISRUPTION: Final = text(_TAKE.replace("WHICH", _BY_DISRUPTION))
+_TAKE_OF_DELAY: Final = text(_TAKE.replace("WHICH", _BY_DELAY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +117,24 @@ async def waiting_legs(reader: Reader, legs: Collection[str], consignments: Coll
     return set((await reader.execute(_WAITING_LEGS, values)).scalars())
 
 
-async def take_untold(session: Session, disruption: str, now: datetime) -> list[ToldChange]:
-    """Changes that this disruption made and nobody has told: they count as told once the caller's transaction commits. One statement."""
-    values = {"disruption": disruption, "most": UNTOLD_READ_MAX, "now": now}
-    return [ToldChange(*row) for row in await session.execute(_TAKE_UNTOLD, values)]
+async def take_untold(
+    session: Session, disruption: str | None, now: datetime, *, consignments: Collection[str] = ()
+) -> list[ToldChange]:
+    """Changes that this disruption made, or a delay of these consignments, and nobody has told. One statement.
+
+    They count as told once the caller's transaction commits.
+    """
+    values: dict[str, object] = {"most": UNTOLD_READ_MAX, "now": now}
+    if disruption is None:
+        rows = await session.execute(_TAKE_OF_DELAY, values | {"ids": list(consignments)})
+    else:
+        rows = await session.execute(_TAKE_OF_DISRUPTION, values | {"disruption": disruption})
+    return [ToldChange(*row) for row in rows]
+
+
+async def are_untold(reader: Reader, consignments: Collection[str]) -> bool:
+    """Whether some change of way that a delay of these made has not been told."""
+    return (await reader.execute(_ARE_UNTOLD, {"ids": list(consignments)})).first() is not None
 
 
 async def is_untold(reader: Reader, disruption: str) -> bool:

@@ -239,9 +239,9 @@ def path_of(line: str, town: Town, role: str) -> str:
         code="HOTAN",
         service_id=town.line,
         disruption_id=town.disruptions[0],
-        consignment_id=(town.to_weigh if path.endswith(("/weigh-ins", "/labels")) else town.placed[0])["consignments"][
-            0
-        ]["id"],
+        consignment_id=(town.to_weigh if path.endswith(("/weigh-ins", "/labels", "/cold-chain")) else town.placed[0])[
+            "consignments"
+        ][0]["id"],
         weigh_in_id=town.weigh_in,
         package_id=town.box,
         package=town.box,

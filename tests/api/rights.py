@@ -114,6 +114,8 @@ TABLE = """
     POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
     POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
     GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
+    GET    /v1/reports/bottlenecks                   | 401 403 403 403 403 200 200 403 200
+    GET    /v1/reports/waiting                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/disputes                              | 401 200 200 200 200 403 403 403 200
     GET    /v1/disputes/{dispute_id}                 | 401 404 404 200 404 403 403 403 200
     POST   /v1/disputes/{dispute_id}/evidence        | 401 403 403 403 403 403 403 403 200
@@ -145,6 +147,7 @@ TABLE = """
     GET    /v1/consignments/{consignment_id}         | 401 200 404 200 404 404 404 404 200
     GET    /v1/consignments/{consignment_id}/labels  | 401 404 404 200 404 200 404 404 200
     POST   /v1/labels                                | 401 404 404 200 404 200 404 404 200
+    GET    /v1/consignments/{consignment_id}/cold-chain | 401 200 404 200 404 200 404 404 200
     POST   /v1/consignments/{consignment_id}/weigh-ins | 401 403 403 403 403 201 404 403 201
     GET    /v1/weigh-ins                             | 401 200 200 200 200 200 200 200 200
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
@@ -152,6 +155,7 @@ TABLE = """
     GET    /v1/packages/{package}/trace              | 200
     GET    /v1/lots/{lot_id}/trace                   | 401 404 404 200 404 404 404 404 200
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
+    GET    /v1/exceptions                            | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/dcsa/events                  | 401 403 403 403 403 200 422 403 200
     GET    /v1/tracking/{tracking_number}            | 200
@@ -252,6 +256,7 @@ LISTS = [
     "GET /v1/services/{service_id}/timetables",
     "GET /v1/disruptions",
     "GET /v1/stranded",
+    "GET /v1/exceptions",
     "GET /v1/bookings",
     "GET /v1/departures",
     "GET /v1/consignments",
@@ -264,6 +269,7 @@ LISTS = [
     "GET /v1/accounts/{owner}/statement",
     "GET /v1/reconciliations",
     "GET /v1/reports/carriage",
+    "GET /v1/reports/bottlenecks",
     "GET /v1/recourses",
     "GET /v1/disputes",
     "GET /v1/uncollected",

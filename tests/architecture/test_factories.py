@@ -10,9 +10,11 @@ from app.core.throttle import spend
 from app.flows.claim_goods import answer_claim
 from app.flows.follow_shipment import confirm_receipt
 from app.flows.keep_books import close_books
+from app.flows.keep_history import add_up, add_up_hubs
 from app.flows.sign_in import CODES_PER_ADDRESS
 from app.identity.values import Scope
-from tests.factories.catalogue import SHEEP, a_cycle, a_listing, a_photo, a_price_list
+from app.shipments.schemas import TrackingEventRequest
+from tests.factories.catalogue import JUJUBE, SHEEP, a_cycle, a_listing, a_photo, a_price_list
 from tests.factories.claims import a_claim_for, a_recourse, a_return, claiming
 from tests.factories.cooperatives import a_member
 from tests.factories.custody import handed_in
@@ -63,6 +65,7 @@ async def a_whole_story(ports):
     unwanted = await an_order(ports, village.buyer, {village.carpets: "1"})
     for consignment in (*order["consignments"], *unwanted["consignments"]):
         await tell(ports, operator.caller, events_of(consignment))
+    await a_warm_ride(ports, operator, village)
     await work(ports)
     await confirm_receipt(ports, village.buyer.caller, order["id"], "en")
     await a_return(ports, village, unwanted)
@@ -79,6 +82,17 @@ async def a_whole_story(ports):
     await spoken(ports, operator.caller, order["consignments"][0]["tracking_number"])
     ports.clock.advance(timedelta(days=1))
     await close_books(ports)
+    await add_up(ports)
+    await add_up_hubs(ports)
+
+
+async def a_warm_ride(ports, operator, village):
+    """Goods that are to be kept cold, and were not."""
+    cold = await a_listing(ports, village.garden, attributes=JUJUBE["attributes"] | {"storage_max_c": "4"})
+    order = await an_order(ports, village.buyer, {cold: "1"})
+    (left,) = events_of(order["consignments"][0], "picked_up")
+    warm = {"kind": "temperature", "value": "9", "unit": "CEL", "at": left.occurred_at}
+    await tell(ports, operator.caller, [TrackingEventRequest.model_validate(left.model_dump() | {"readings": [warm]})])
 
 
 async def a_detour(ports, operator, village):

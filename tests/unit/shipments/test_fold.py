@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.shipments.mappings import JOURNEY_ORDER, LEG_AFTER, STATUS_AFTER
 from app.shipments.rules import hand_over_of, news_of, recompute
 from app.shipments.values import (
-    JOURNEY_ORDER,
-    LEG_AFTER,
-    STATUS_AFTER,
     Condition,
     ConsignmentStatus,
     EventType,

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.orders.values import OrderStatus
+from app.shipments.mappings import ORDER_STATUS
 from app.shipments.rules import expected_at, order_status
 from app.shipments.values import (
     DISPLAY,
     EVENT_DISPLAY,
     LEG_DISPLAY,
     MODE_DISPLAY,
-    ORDER_STATUS,
     ConsignmentStatus,
     EventType,
     LegStatus,
