@@ -105,8 +105,8 @@ TABLE = """
     POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
     POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
     GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
-    GET    /v1/reports/bottlenecks                   | 401 403 403 403 403 200 200 403 200
-    GET    /v1/reports/waiting                       | 401 403 403 403 403 200 200 403 200
+    GET    /v1/reports/bottlenecks                   | 401 403 403 403 403 200 200 200 200
+    GET    /v1/reports/waiting                       | 401 403 403 403 403 200 200 200 200
     GET    /v1/disputes                              | 401 200 200 200 200 403 403 403 200
     GET    /v1/disputes/{dispute_id}                 | 401 404 404 200 404 403 403 403 200
     POST   /v1/disputes/{dispute_id}/evidence        | 401 403 403 403 403 403 403 403 200
@@ -141,7 +141,7 @@ TABLE = """
     GET    /v1/weigh-ins/{weigh_in_id}               | 401 200 404 200 404 200 404 404 200
     POST   /v1/weigh-ins/{weigh_in_id}/decision      | 401 200 404 403 404 403 403 403 409
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
-    GET    /v1/exceptions                            | 401 403 403 403 403 200 200 403 200
+    GET    /v1/exceptions                            | 401 403 403 403 403 200 200 200 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
     POST   /v1/webhooks/stripe                       | 400
