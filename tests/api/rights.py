@@ -114,8 +114,8 @@ TABLE = """
     POST   /v1/offers/{offer_id}/deposit/receipt     | 401 403 403 403 403 403 403 403 200
     POST   /v1/offers/{offer_id}/deposit/refund      | 401 403 403 403 403 403 403 403 200
     GET    /v1/reports/carriage                      | 401 403 403 403 403 403 403 403 200
-    GET    /v1/reports/bottlenecks                   | 401 403 403 403 403 200 200 403 200
-    GET    /v1/reports/waiting                       | 401 403 403 403 403 200 200 403 200
+    GET    /v1/reports/bottlenecks                   | 401 403 403 403 403 200 200 200 200
+    GET    /v1/reports/waiting                       | 401 403 403 403 403 200 200 200 200
     GET    /v1/disputes                              | 401 200 200 200 200 403 403 403 200
     GET    /v1/disputes/{dispute_id}                 | 401 404 404 200 404 403 403 403 200
     POST   /v1/disputes/{dispute_id}/evidence        | 401 403 403 403 403 403 403 403 200
@@ -155,7 +155,7 @@ TABLE = """
     GET    /v1/packages/{package}/trace              | 200
     GET    /v1/lots/{lot_id}/trace                   | 401 404 404 200 404 404 404 404 200
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
-    GET    /v1/exceptions                            | 401 403 403 403 403 200 200 403 200
+    GET    /v1/exceptions                            | 401 403 403 403 403 200 200 200 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/dcsa/events                  | 401 403 403 403 403 200 422 403 200
     GET    /v1/tracking/{tracking_number}            | 200

@@ -15,6 +15,8 @@ from app.core.ids import new_id
 from app.core.limits import IDEMPOTENCY_LEASE
 from app.core.seal import Seal
 from app.flows.keep_books import close_books
+from app.flows.keep_history import add_up_hubs
+from app.flows.watch_shipments import watch_shipments
 from app.main import create_app
 from app.network.capacity import book_capacity
 from app.network.values import Want
@@ -235,6 +237,11 @@ async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
         await a_dispute(ports, await an_order(ports, town.village.buyer, {town.village.dates: "1"}))
     if line == "GET /v1/uncollected":
         await two_lost_holds(ports, town)
+    if line == "GET /v1/exceptions":
+        ports.clock.advance(timedelta(days=20))
+        await watch_shipments(ports)
+    if line == "GET /v1/reports/bottlenecks":
+        await add_up_hubs(ports)
     if line == "GET /v1/reports/carriage":
         ports.clock.advance(timedelta(days=1))
         await close_books(ports)
