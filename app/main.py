@@ -64,18 +64,20 @@ from app.web import assets, operate, pages
 from app.web.statement import draw_statement
 from app.worker import run_worker
 
+# Looked through in this order at each request: what is asked for most comes first.
 ROUTERS = (
+    tracking,
+    listings,
+    quotes,
+    orders,
     auth,
     producers,
     cooperatives,
-    listings,
     order_cycles,
     price_lists,
     categories,
     media,
     offers,
-    quotes,
-    orders,
     claims,
     recourses,
     hubs,
@@ -89,7 +91,6 @@ ROUTERS = (
     consignments,
     weigh_ins,
     packages,
-    tracking,
     tracking_dcsa,
     payments,
     disputes,
@@ -131,9 +132,9 @@ def create_app(settings: Settings | None = None, ports: Ports | None = None) -> 
     # The API and the pages are neighbours: it is given the pictures of the answers that have one.
     app.state.draw_routes = pages.draw_routes
     app.state.draw_statement = draw_statement
+    app.include_router(orders.placing)
     for module in (*ROUTERS, *((dev,) if settings.environment == "development" else ())):
         app.include_router(module.router)
-    app.include_router(orders.placing)
     app.include_router(offers.paying)
     app.include_router(orders.once)
     app.include_router(payments.receiving)

@@ -4,6 +4,7 @@ import itertools
 import random
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
@@ -11,6 +12,7 @@ from typing import Any, Final
 import orjson
 import psycopg
 
+from app.core.clock import rfc3339
 from app.core.ids import new_id
 from bench import bare
 from bench.data import Buyer
@@ -27,6 +29,7 @@ SELLERS: Final = 12
 LISTINGS_EACH: Final = 5
 # Bought from one producer, and from as many.
 SPLIT: Final = 5
+WEEK: Final = 7
 DESTINATIONS: Final = ("310115", "110105", "440103", "330106", "420106", "410102", "510104", "610113")
 # Producers at as many hubs, each with some of what parcels are made of.
 _SHELVES: Final = (
@@ -49,12 +52,17 @@ class Buying:
         for producer, listing in rows:
             self.shelves.setdefault(producer, []).append(listing)
 
-    def basket(self, producers: int, lines_each: int) -> bytes:
-        """A quote's request: lines of some producers, to a door somewhere."""
+    def basket(self, producers: int, lines_each: int, days: int = 0) -> bytes:
+        """A quote's request: lines of some producers, to a door somewhere, wished for now or on one of so many days."""
         sellers = self.chance.sample(
             [seller for seller, shelf in self.shelves.items() if len(shelf) >= lines_each], producers
         )
         listings = [listing for seller in sellers for listing in self.chance.sample(self.shelves[seller], lines_each)]
+        wished = (
+            {"depart_after": rfc3339(datetime.now(UTC) + timedelta(days=self.chance.uniform(0.1, days)))}
+            if days
+            else {}
+        )
         return orjson.dumps(
             {
                 "lines": [{"listing": listing, "quantity": str(self.chance.randint(1, 5))} for listing in listings],
@@ -65,11 +73,12 @@ class Buying:
                     "address": "人民路 1 号",
                 },
                 "packaging": self.chance.choice(("standard", "green", "reusable")),
+                **wished,
             }
         )
 
-    def ask_quote(self, buyer: Buyer, producers: int = 2, lines_each: int = 1) -> Ask:
-        return Ask(QUOTE, request("POST", "/v1/quotes", _headers(buyer), self.basket(producers, lines_each)))
+    def ask_quote(self, buyer: Buyer, producers: int = 2, lines_each: int = 1, days: int = 0) -> Ask:
+        return Ask(QUOTE, request("POST", "/v1/quotes", _headers(buyer), self.basket(producers, lines_each, days)))
 
     def ask_order(self, buyer: Buyer, quote: dict[str, Any]) -> Ask:
         option = self.chance.choice(quote["options"])["id"]
@@ -78,7 +87,7 @@ class Buying:
         return Ask(ORDER, request("POST", "/v1/orders", headers, orjson.dumps(body)))
 
     def quoting(
-        self, buyers: Iterator[Buyer], kept: list[tuple[Buyer, dict[str, Any]]], number: int, basket: tuple[int, int]
+        self, buyers: Iterator[Buyer], kept: list[tuple[Buyer, dict[str, Any]]], number: int, basket: Sequence[int]
     ) -> Script:
         """Ask for quotes of so many producers with so many lines each, and keep them."""
         for buyer in itertools.islice(buyers, number):
@@ -131,7 +140,7 @@ def measure(service: Service, folder: Path, url: str, buyers: Sequence[Buyer]) -
     ]
 
 
-def _alone(service: Service, buying: Buying, url: str, basket: tuple[int, int]) -> tuple[Tally, Tally]:
+def _alone(service: Service, buying: Buying, url: str, basket: Sequence[int]) -> tuple[Tally, Tally]:
     """Quotes made ahead, and then their orders alone."""
     made, kept = _quotes(service, buying, basket)
     _settle(url)
@@ -144,18 +153,21 @@ def _alone(service: Service, buying: Buying, url: str, basket: tuple[int, int]) 
 
 
 def _split(service: Service, buying: Buying, url: str) -> Row:
-    """How much more an order costs when its lines come from as many producers, in rounds by turns."""
+    """How much more an order costs when its lines come from as many producers, in rounds by turns.
+
+    Wished for on the days of a week: on one day the departures fill, and what it costs to find other ways would be compared.
+    """
     say(f"  {SPLIT} lines of one producer, then of {SPLIT}:")
     costs = []
     for _ in range(ROUNDS):
-        _, one = _alone(service, buying, url, (1, SPLIT))
-        _, many = _alone(service, buying, url, (SPLIT, 1))
+        _, one = _alone(service, buying, url, (1, SPLIT, WEEK))
+        _, many = _alone(service, buying, url, (SPLIT, 1, WEEK))
         costs.append(one.rate(ORDER) / many.rate(ORDER))
     return at_most(f"an order of {SPLIT} producers costs of one with as many lines", median(costs), 1.5, "x")
 
 
 def _quotes(
-    service: Service, buying: Buying, basket: tuple[int, int]
+    service: Service, buying: Buying, basket: Sequence[int]
 ) -> tuple[Tally, list[tuple[Buyer, dict[str, Any]]]]:
     kept: list[tuple[Buyer, dict[str, Any]]] = []
     scripts = [buying.quoting(buyer, kept, QUOTES_PER_ROUND // CLIENTS, basket) for buyer in _hands(buying.buyers)]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import delete, func, tuple_, update
 from sqlmodel import col, select
@@ -51,8 +51,8 @@ async def keep_quote(session: Session, quote: Quote) -> Quote:
 
 
 async def _find_quote(reader: Reader, quote_id: str) -> Quote | None:
-    row = await _QUOTE.first(reader, {"id": quote_id})
-    return Quote(**row._asdict()) if row else None
+    # The row as it was read: it has the columns of a quote, none of which is ever changed.
+    return cast("Quote | None", await _QUOTE.first(reader, {"id": quote_id}))
 
 
 async def get_quote(reader: Reader, quote_id: str, buyer_id: str) -> Quote:

@@ -46,17 +46,18 @@ async def start_payment(
     hold: bool = False,
 ) -> None:
     """Begin to be paid for an order, before anybody outside is asked. With `hold` a card is captured later. One INSERT."""
-    payment = Payment(
-        id=payment_id,
-        order_id=order_id,
-        method=method,
-        status=FIRST[method],
-        amount_minor=amount.amount,
-        currency=amount.currency,
-        hold=hold,
-        created_at=now,
-        updated_at=now,
-    )
+    payment = {
+        "id": payment_id,
+        "order_id": order_id,
+        "method": method,
+        "status": FIRST[method],
+        "amount_minor": amount.amount,
+        "refunded_minor": 0,
+        "currency": amount.currency,
+        "hold": hold,
+        "created_at": now,
+        "updated_at": now,
+    }
     await _START.tell(session, {"rows": as_rows([payment])})
 
 
