@@ -1,7 +1,7 @@
 """The story of someone asking where the goods are: by tracking number, without signing in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -17,6 +17,7 @@ from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
+from app.shipments.seen import Curve, RecallNotice, Rerouting, curve_of
 from app.shipments.values import (
     DOOR,
     EVENT_DISPLAY,
@@ -31,13 +32,21 @@ from app.shipments.values import (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A journey as seen `at` a time, its last events that still stand in the order in which they happened, and the hubs of both."""
+    """A journey as seen `at` a time, its last events that still stand in the order in which they happened, and the hubs of both.
+
+    `version` names the state that it is (`app.shipments.watch`), `rerouting` is the last change of its way, `curve` how warm it was;
+    `recall` is there when its goods are called back.
+    """
 
     journey: Journey
     events: Sequence[JourneyEvent]
     hubs: Mapping[str, HubPoint]
     estimated_at: datetime | None
     at: datetime
+    version: str = ""
+    rerouting: Rerouting | None = None
+    curve: Curve = field(default_factory=Curve)
+    recall: RecallNotice | None = None
 
     def place_name(self, leg: JourneyLeg, language: str) -> str:
         """Where a leg ends: its hub, or the buyer's door, which nobody is told."""
@@ -71,14 +80,25 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
         found = await find_tracked(connection, number)
         if found is None:
             raise NotFound(what=CONSIGNMENT)
-        journey, events = found
+        journey, events = found.journey, found.events
         codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
+        if found.rerouting:
+            codes |= {code for leg in found.rerouting.former_legs for code in (leg.from_hub, leg.to_hub)}
         hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
     standing = standing_of_versions(events)
     story = [standing[scan.key] for scan in story_of(event.scan for event in standing.values())]
     now = ports.clock.now()
     estimated_at = None if journey.stranded_at else expected_at(journey.estimated_at, now)
-    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now)
+    return Shown(
+        journey,
+        story[-PUBLIC_EVENTS_MAX:],
+        hubs,
+        estimated_at,
+        now,
+        version=found.version,
+        rerouting=found.rerouting,
+        curve=curve_of(story),
+    )
 
 
 async def show_ground(ports: Ports) -> Ground:
@@ -119,6 +139,7 @@ def tracking_shape(shown: Shown, language: str) -> Tracking:
         cancelled_at=journey.cancelled_at,
         replanned_at=journey.replanned_at,
         replan_reason_text=pick(journey.replan_reason, language) if journey.replan_reason else None,
+        promised_by_at_first=shown.rerouting.promised_by_at_first if shown.rerouting else None,
         stranded_at=journey.stranded_at,
         temperature=journey.temperature,
         packages=len(journey.packages),
