@@ -146,6 +146,7 @@ QUERIES: dict[str, Callable[[Town], dict[str, str]]] = {
     "GET /v1/dev/messages": lambda town: {"to": "+8610000000123"},
     "GET /v1/routes": lambda town: {"from": "HOTAN", "to": "AKSU", "weight_g": "5000"},
     "GET /v1/departures": lambda town: {"on": "2026-03-05"},
+    "GET /v1/tracking/{tracking_number}/stream": lambda town: {"lasts_s": "0"},
 }
 
 

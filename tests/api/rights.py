@@ -140,6 +140,7 @@ TABLE = """
     POST   /v1/packages/{package_id}/returns         | 401 403 403 403 403 200 200 403 200
     POST   /v1/tracking/events                       | 401 403 403 403 403 200 200 403 200
     GET    /v1/tracking/{tracking_number}            | 200
+    GET    /v1/tracking/{tracking_number}/stream     | 200
     POST   /v1/webhooks/stripe                       | 400
     POST   /v1/payments/{payment_id}/receipts        | 401 403 403 403 403 403 403 403 201
     POST   /v1/payees                                | 401 404 404 201 404 404 404 403 201

@@ -65,9 +65,9 @@ function bounds_of(journey) {
 function show(map, journey) {
   map.getSource("done").setData(collection(journey.done.map((line) => feature("LineString", line))));
   map.getSource("ahead").setData(collection(journey.ahead.map((line) => feature("LineString", line))));
-  const last = journey.stops.length - 1, middle = bounds_of(journey).getCenter().lng;
-  // Names stand towards the middle of the map; where there is room for few, the two ends have theirs.
-  map.getSource("stops").setData(collection(journey.stops.map(({ name, at, passed }, i) => feature("Point", at, { name, passed, rank: i && i < last ? i : 0, side: at[0] > middle ? "right" : "left" }))));
+  const last = journey.stops.length - 1;
+  // Names stand below and above in turn; where there is room for few, the two ends have theirs.
+  map.getSource("stops").setData(collection(journey.stops.map(({ name, at, passed }, i) => feature("Point", at, { name, passed, rank: i && i < last ? i : 0, side: i % 2 ? "bottom" : "top" }))));
   map.getSource("here").setData(collection(journey.here ? [feature("Point", journey.here, { name: map.here })] : []));
 }
 
@@ -86,7 +86,7 @@ function style_of(land) {
       line("done", { "line-width": 4 }),
       { id: "stops", type: "circle", source: "stops", paint: { "circle-radius": 5, "circle-color": ["case", ["get", "passed"], colour("tea"), colour("card")], "circle-stroke-color": colour("tea"), "circle-stroke-width": 2.2 } },
       { id: "here", type: "circle", source: "here", paint: { "circle-radius": 8, "circle-color": colour("clay"), "circle-stroke-color": colour("card"), "circle-stroke-width": 3 } },
-      { id: "names", type: "symbol", source: "stops", layout: { ...name, "icon-anchor": ["get", "side"], "icon-offset": ["case", ["==", ["get", "side"], "left"], ["literal", [10, 0]], ["literal", [-10, 0]]], "symbol-sort-key": ["get", "rank"] } },
+      { id: "names", type: "symbol", source: "stops", layout: { ...name, "icon-anchor": ["get", "side"], "icon-offset": ["case", ["==", ["get", "side"], "top"], ["literal", [0, 8]], ["literal", [0, -8]]], "symbol-sort-key": ["get", "rank"] } },
       { id: "here-name", type: "symbol", source: "here", layout: { ...name, "icon-anchor": "bottom", "icon-offset": [0, -9], "icon-allow-overlap": true } },
     ],
   };
