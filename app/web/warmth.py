@@ -92,7 +92,7 @@ def _verdict(curve: Curve, language: str) -> str:
         asked = words["band_from"].format(degrees=degrees(band.low))
     else:
         return ""
-    return f"{asked} {words['band_left' if curve.excursions else 'band_kept']}"
+    return words["band_left" if curve.excursions else "band_kept"].format(asked=asked)
 
 
 def _told(excursion: Excursion, language: str) -> str:

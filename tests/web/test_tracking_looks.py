@@ -1,7 +1,6 @@
 """How the tracking page looks and reads: from right to left, in large type, on paper, without motion, and for those who do not see it."""
 
 import re
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -39,7 +38,7 @@ def everything(shown):
         for hour in range(48)
     )
     first = shown.journey.legs[0]
-    former = (FormerLeg(first.from_hub, "URUMQI", "road"), FormerLeg("URUMQI", "SHANGHAI", "rail"))
+    former = (FormerLeg(first.from_hub, first.to_hub, "road"), FormerLeg(first.to_hub, "SHANGHAI", "rail"))
     promised = shown.journey.promised_by - timedelta(days=1)
     return replace(
         shown,
@@ -86,9 +85,9 @@ def visit(browser, address, ports, shown, on_the_way, tmp_path):
     ("language", "told"),
     [
         ("en", ["Recalled: lot L-7. Too much sulphur dioxide.", "Do not eat it; ask the seller.", "Road closed by snow", "Before", "Now",
-                "Hotan – Urumqi – Shanghai", "8.2 °C", "To be kept between 0 °C and 4 °C: left on the way.", "as far as 8.4 °C", "Last heard of", "CO₂e"]),
+                "Hotan – Ruoqiang – Shanghai", "8.2 °C", "To be kept between 0 °C and 4 °C: left on the way.", "as far as 8.4 °C", "Last heard of", "CO₂e"]),
         ("zh-Hans", ["召回：批次 L-7。二氧化硫超标。", "请勿食用，并联系卖家。", "大雪封路", "原计划", "现计划",
-                     "和田 – 乌鲁木齐 – 上海", "要求保持在 0 °C 至 4 °C：途中曾超出范围。", "最大偏离至 8.4 °C", "最近更新", "碳足迹"]),
+                     "和田 – 若羌 – 上海", "要求保持在 0 °C 至 4 °C：途中曾超出范围。", "最大偏离至 8.4 °C", "最近更新", "碳足迹"]),
     ],
 )  # fmt: skip
 async def test_everything_that_happened_is_told_in_words(visit, language, told):
@@ -164,13 +163,14 @@ class _Page:
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])
-async def test_type_may_be_twice_as_large_on_the_narrowest_phone(visit, language):
+async def test_type_may_be_twice_as_large_on_the_narrowest_phone(visit, language, tmp_path):
     """WCAG 2.2, 1.4.4 and 1.4.10: nothing is cut off, and nobody scrolls sideways."""
     page = await visit(language=language, viewport=NARROW, name=f"large-{language}")
     await page.evaluate("document.documentElement.style.fontSize = '200%'")
-    assert await page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    await page.screenshot(path=tmp_path / "twice.png", full_page=True)
     assert await page.evaluate(OUTSIDE) == []
-    cut = "[...document.querySelectorAll('main h1, main p, main b, main dd, main dt, main li, main time, main .chip')].filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline' && !e.classList.contains('unseen')).map(e => e.outerHTML)"
+    assert await page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    cut = "[...document.querySelectorAll('main h1, main p, main b, main dd, main dt, main li, main time, main .chip')].filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline' && !e.classList.contains('unseen')).map(e => [e.scrollWidth, e.clientWidth, e.textContent])"
     assert await page.evaluate(cut) == []
 
 
@@ -189,8 +189,7 @@ async def test_on_paper_it_is_black_on_white_and_whole(visit, tmp_path):
         assert not await page.is_visible(unprinted)
     for printed in ("#recall", "#now", "#map svg", "#way", "#warmth", "#about"):
         assert await page.is_visible(printed)
-    with suppress(Exception):
-        await page.screenshot(path=tmp_path / "paper.png", full_page=True)
+    await page.screenshot(path=tmp_path / "paper.png", full_page=True)
 
 
 READ_ALOUD = """() => ({
