@@ -1,7 +1,7 @@
 """The story of someone asking where the goods are: by tracking number, without signing in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -17,7 +17,7 @@ from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
-from app.shipments.seen import Curve, RecallNotice, Rerouting, curve_of
+from app.shipments.seen import Band, Curve, RecallNotice, Rerouting, curve_of
 from app.shipments.values import (
     DOOR,
     EVENT_DISPLAY,
@@ -34,8 +34,8 @@ from app.shipments.values import (
 class Shown:
     """A journey as seen `at` a time, its last events that still stand in the order in which they happened, and the hubs of both.
 
-    `version` names the state that it is (`app.shipments.watch`), `rerouting` is the last change of its way, `curve` how warm it was;
-    `recall` is there when its goods are called back.
+    `version` names the state that it is (`app.shipments.watch`), `rerouting` is the last change of its way. `band` is what the goods are
+    to be kept between and `recall` that they are called back, where somebody said so.
     """
 
     journey: Journey
@@ -45,7 +45,7 @@ class Shown:
     at: datetime
     version: str = ""
     rerouting: Rerouting | None = None
-    curve: Curve = field(default_factory=Curve)
+    band: Band | None = None
     recall: RecallNotice | None = None
 
     def place_name(self, leg: JourneyLeg, language: str) -> str:
@@ -53,6 +53,11 @@ class Shown:
         if leg.to_hub in self.hubs:
             return self.hub_name(leg.to_hub, language)
         return pick(DOOR, language) if leg.mode == Mode.COURIER else leg.to_hub
+
+    @property
+    def curve(self) -> Curve:
+        """How warm the goods were. Reckoned only where it is shown."""
+        return curve_of(self.events, self.band)
 
     def hub_name(self, code: str, language: str) -> str:
         hub = self.hubs.get(code)
@@ -97,7 +102,6 @@ async def show_tracking(ports: Ports, typed: str) -> Shown:
         now,
         version=found.version,
         rerouting=found.rerouting,
-        curve=curve_of(story),
     )
 
 

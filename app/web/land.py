@@ -12,7 +12,7 @@ LAND: Final = Path(__file__).parent / "static/land.json"
 EDGE: Final = 6
 
 
-# A journey keeps its frame, and many journeys go the same way: a cut costs tens of milliseconds.
+# A journey keeps its frame, and many journeys go the same way.
 @lru_cache(maxsize=512)
 def land_path(frame: Frame) -> str:
     """Path data of the land in this frame, cut off a little outside it; to be filled by the even-odd rule."""

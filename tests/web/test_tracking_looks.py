@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from app.core.clock import rfc3339
 from app.flows.show_tracking import show_ground, show_tracking
-from app.shipments.seen import Band, Curve, FormerLeg, Measured, RecallNotice, Rerouting, excursions_of
+from app.shipments.seen import Band, FormerLeg, RecallNotice, Rerouting
 from app.web.pages import policy, render, tracking_parts
 from app.web.view import tracking_page
 from app.web.words import WORDS
@@ -33,10 +34,16 @@ UYGHUR = {
 def everything(shown):
     """The journey with all that can be told of one: called back, gone another way, and too warm for a while."""
     start = shown.journey.created_at
-    measured = tuple(
-        Measured(start + timedelta(hours=hour), Decimal(3 + (5 if 12 < hour < 18 else 0)) + Decimal(hour % 5) / 10)
+    readings = [
+        {
+            "kind": "temperature",
+            "value": str(Decimal(3 + (5 if 12 < hour < 18 else 0)) + Decimal(hour % 5) / 10),
+            "unit": "CEL",
+            "at": rfc3339(start + timedelta(hours=hour)),
+        }
         for hour in range(48)
-    )
+    ]
+    events = [replace(event, readings=readings if event is shown.events[0] else []) for event in shown.events]
     first = shown.journey.legs[0]
     former = (FormerLeg(first.from_hub, first.to_hub, "road"), FormerLeg(first.to_hub, "SHANGHAI", "rail"))
     promised = shown.journey.promised_by - timedelta(days=1)
@@ -46,7 +53,8 @@ def everything(shown):
             shown.journey, replanned_at=start, replan_reason={"en": "Road closed by snow", "zh-Hans": "大雪封路"}
         ),
         rerouting=Rerouting(first.from_hub, start, former, promised),
-        curve=Curve(measured, COLD, tuple(excursions_of(measured, COLD))),
+        events=events,
+        band=COLD,
         recall=RecallNotice(
             "L-7", {"en": "Too much sulphur dioxide.", "zh-Hans": "二氧化硫超标。"},
             {"en": "Do not eat it; ask the seller.", "zh-Hans": "请勿食用，并联系卖家。"}, start,
