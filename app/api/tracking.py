@@ -174,6 +174,8 @@ async def stream_tracking(
     from one address (429); who gets none asks for the state with its `ETag` now and then.
     """
     address = request.client.host if request.client else ""
+    if request.scope.get("headers_only"):
+        lasts_s = 0
     sights = watch_tracking(ports, tracking_number, address, known=last_event_id, lasts_s=lasts_s, bare=bare)
     # A refusal comes with the first, while the answer has not begun.
     first = await anext(sights)

@@ -80,6 +80,14 @@ async def test_who_comes_back_with_the_last_id_is_told_nothing_twice(service, co
     assert again.text == "retry: 5000\n\nevent: alive\ndata: {}\n\n"
 
 
+async def test_who_asks_for_the_headers_alone_holds_no_line(service, consignment):
+    answer = await service.head(address_of(consignment))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    # The same connection serves the next question: the answer has ended.
+    assert (await service.get(address_of(consignment), params={"lasts_s": 0})).status_code == 200
+
+
 async def test_what_is_refused_is_refused_with_a_problem_and_no_stream(client, ports, consignment):
     unknown = await client.get(f"/v1/tracking/{tracking_number('123456789012')}/stream")
     mistyped = await client.get("/v1/tracking/CM1/stream")
