@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import FrameType
 from typing import Any, Final
 
 import psycopg
@@ -188,7 +190,8 @@ def _lifespan(settings: Settings, given: Ports | None) -> Any:
             await _have_at_hand(ports)
             worker = asyncio.create_task(run_worker(ports)) if settings.worker_inside else None
             try:
-                yield
+                with _told_to_stop(ports.watch.end):
+                    yield
             finally:
                 if worker:
                     worker.cancel()
@@ -196,6 +199,29 @@ def _lifespan(settings: Settings, given: Ports | None) -> Any:
                         await worker
 
     return lifespan
+
+
+@contextmanager
+def _told_to_stop(end: Callable[[], None]) -> Iterator[None]:
+    """Have this called as soon as the process is told to stop: the server itself waits for streams, and tells them nothing."""
+    loop = asyncio.get_running_loop()
+    before = {each: earlier for each in (signal.SIGTERM, signal.SIGINT) if callable(earlier := signal.getsignal(each))}
+
+    def told(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(end)
+        before[signal.Signals(number)](number, frame)
+
+    try:
+        for each in before:
+            signal.signal(each, told)
+    except ValueError:
+        # Nobody is told of signals but in the main thread: whoever runs us in another one stops us otherwise.
+        before = {}
+    try:
+        yield
+    finally:
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
 
 
 async def _have_at_hand(ports: Ports) -> None:

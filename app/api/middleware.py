@@ -53,7 +53,7 @@ class RequestFrame:
         started, method = time.perf_counter(), scope["method"]
         # HEAD is answered wherever GET is (RFC 9110, 9.3.2). A copy: the server goes by its own, and sends no body then.
         if method == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", "headers_only": True}
         mark = uuid.uuid4().hex[:16]
         token = request_id.set(mark)
         status = 500

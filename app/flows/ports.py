@@ -27,6 +27,7 @@ from app.payouts.stripe_channel import open_connect
 from app.payouts.terms import NO_TERMS, Terms, TermsUnreadable, load_terms
 from app.payouts.values import Channel
 from app.shipments.answers import Answers
+from app.shipments.watch import TrackingWatch
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Ports:
     timetable: TimetableCache
     fronts: FrontCache
     seal: Seal
+    watch: TrackingWatch
     origin_rules: OriginRules = NO_RULES
     policies: Policies = NO_POLICIES
     offer_terms: OfferTerms = NO_OFFER_TERMS
@@ -110,6 +112,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
     database = Database(
         settings.database_url, pool=settings.database_pool, prepared=settings.database_prepared_statements
     )
+    watch = TrackingWatch(database)
     try:
         yield Ports(
             settings=settings,
@@ -122,6 +125,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             timetable=TimetableCache(),
             fronts=FrontCache(),
             seal=Seal(settings.key),
+            watch=watch,
             origin_rules=rules,
             policies=policies,
             offer_terms=load_offer_terms(settings.offer_terms),
@@ -130,6 +134,7 @@ async def open_ports(settings: Settings) -> AsyncIterator[Ports]:
             connect=connect,
         )
     finally:
+        await watch.close()
         await database.close()
         await outside.close()
         if cards is not None:

@@ -18,6 +18,7 @@ from app.recalls.queries import Standing, standing_recalls
 from app.routing import Timetable
 from app.shipments.answers import version_of
 from app.shipments.arrival import expected_between
+from app.shipments.cold_chain import bands_of
 from app.shipments.cold_schemas import PUBLIC_POINTS_MAX, cold_chain_shape
 from app.shipments.errors import TrackingNumberMistyped
 from app.shipments.exception_values import exception_terms
@@ -25,6 +26,7 @@ from app.shipments.notice_schemas import TrackedRecall
 from app.shipments.queries import CONSIGNMENT, find_tracked
 from app.shipments.rules import expected_at, read_tracking_number, standing_of_versions, story_of
 from app.shipments.schemas import Reading, TrackedEvent, TrackedLeg, Tracking
+from app.shipments.seen import Band, Curve, Rerouting, curve_of
 from app.shipments.values import (
     DOOR,
     EVENT_DISPLAY,
@@ -34,12 +36,17 @@ from app.shipments.values import (
     Journey,
     JourneyEvent,
     JourneyLeg,
+    ReadingKind,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A journey as seen `at` a time, its last events that still stand in the order in which they happened, and the hubs of both."""
+    """A journey as seen `at` a time, its last events that still stand in the order in which they happened, and the hubs of both.
+
+    `version` names the state that it is (`app.shipments.watch`), `rerouting` is the last change of its way. `band` is what the goods are
+    to be kept between and `recall` that they are called back, where somebody said so.
+    """
 
     journey: Journey
     events: Sequence[JourneyEvent]
@@ -51,12 +58,20 @@ class Shown:
     told: Sequence[JourneyEvent] = ()
     # Between which times it arrives, eight times in ten or more.
     between: tuple[datetime, datetime] | None = None
+    version: str = ""
+    rerouting: Rerouting | None = None
+    band: Band | None = None
 
     def place_name(self, leg: JourneyLeg, language: str) -> str:
         """Where a leg ends: its hub, or the buyer's door, which nobody is told."""
         if leg.to_hub in self.hubs:
             return self.hub_name(leg.to_hub, language)
         return pick(DOOR, language) if leg.mode == Mode.COURIER else leg.to_hub
+
+    @property
+    def curve(self) -> Curve:
+        """How warm the goods were. Reckoned only where it is shown."""
+        return curve_of(self.events, self.band)
 
     def hub_name(self, code: str, language: str) -> str:
         hub = self.hubs.get(code)
@@ -106,16 +121,37 @@ async def _shown(ports: Ports, connection: Reader, number: str) -> Shown:
     found = await find_tracked(connection, number)
     if found is None:
         raise NotFound(what=CONSIGNMENT)
-    journey, events, past = found
+    journey, events = found.journey, found.events
     codes = {leg.from_hub for leg in journey.legs} | {leg.to_hub for leg in journey.legs}
+    if found.rerouting:
+        codes |= {code for leg in found.rerouting.former_legs for code in (leg.from_hub, leg.to_hub)}
     hubs = await hubs_by_code(connection, codes | {event.hub for event in events if event.hub})
     recalls = await standing_recalls(connection, journey.id)
     standing = standing_of_versions(events)
     story = [standing[scan.key] for scan in story_of(event.scan for event in standing.values())]
     now = ports.clock.now()
     estimated_at = None if journey.stranded_at else expected_at(journey.estimated_at, now)
-    between = expected_between(journey.legs, estimated_at, past, exception_terms(), now) if estimated_at else None
-    return Shown(journey, story[-PUBLIC_EVENTS_MAX:], hubs, estimated_at, now, recalls, told=story, between=between)
+    between = expected_between(journey.legs, estimated_at, found.past, exception_terms(), now) if estimated_at else None
+    return Shown(
+        journey,
+        story[-PUBLIC_EVENTS_MAX:],
+        hubs,
+        estimated_at,
+        now,
+        recalls,
+        told=story,
+        between=between,
+        version=found.version,
+        rerouting=found.rerouting,
+        band=_band(journey),
+    )
+
+
+def _band(journey: Journey) -> Band | None:
+    """Between which temperatures its goods are to be kept."""
+    bands = bands_of(journey.storage, journey.temperature, exception_terms())
+    found = next((band for band in bands if band.kind is ReadingKind.TEMPERATURE), None)
+    return Band(found.low, found.high) if found else None
 
 
 async def show_ground(ports: Ports) -> Ground:
@@ -158,6 +194,7 @@ def tracking_shape(shown: Shown, language: str) -> Tracking:
         cancelled_at=journey.cancelled_at,
         replanned_at=journey.replanned_at,
         replan_reason_text=pick(journey.replan_reason, language) if journey.replan_reason else None,
+        promised_by_at_first=shown.rerouting.promised_by_at_first if shown.rerouting else None,
         stranded_at=journey.stranded_at,
         temperature=journey.temperature,
         packages=len(journey.packages),

@@ -1,6 +1,7 @@
 """What is read of shipments: journeys whole, each list in one statement whatever its length."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -12,6 +13,7 @@ from app.core.paging import Page, decode_cursor, encode_cursor
 from app.identity.rules import may, require_grant
 from app.identity.values import Caller, Grant, Scope
 from app.shipments.arrival import Past
+from app.shipments.seen import Rerouting, version_of
 from app.shipments.values import ConsignmentStatus, Journey, JourneyEvent
 
 CONSIGNMENT: Final = {"en": "consignment", "zh-Hans": "运单"}
@@ -19,6 +21,7 @@ CONSIGNMENT: Final = {"en": "consignment", "zh-Hans": "运单"}
 _JOURNEYS: Final = TypeAdapter(list[Journey])
 _EVENTS: Final = TypeAdapter(list[JourneyEvent])
 _PAST: Final = TypeAdapter(list[Past])
+_REROUTING: Final = TypeAdapter(Rerouting | None)
 _JOURNEY: Final = (
     "to_jsonb(consignment) "
     "|| jsonb_build_object('packages', (SELECT coalesce(jsonb_agg(to_jsonb(package) ORDER BY package.id), '[]') "
@@ -41,8 +44,16 @@ _TO_HAND_IN: Final = _journeys(
     "AND (hand_in_by, id) > (to_timestamp(0) + CAST(:after_us AS bigint) * interval '1 microsecond', CAST(:after_id AS text)) "
     "ORDER BY hand_in_by, id LIMIT :most"
 )
+# Looked for only where the way has changed: the last change, and what had been promised before the first.
+_LAST_CHANGE: Final = (
+    "CASE WHEN consignment.replanned_at IS NOT NULL THEN (SELECT jsonb_build_object('hub', last.hub, 'made_at', last.made_at, "
+    "'former_legs', last.former_legs, 'promised_by_at_first', (SELECT first.promised_by_before FROM replan AS first "
+    "WHERE first.consignment_id = consignment.id ORDER BY first.version LIMIT 1)) FROM replan AS last "
+    "WHERE last.consignment_id = consignment.id ORDER BY last.version DESC LIMIT 1) END AS rerouting"
+)
 _TRACKED: Final = text(
-    f"SELECT {_JOURNEY.replace(' AS journey', ' AS journey, told.events, past.history')}"  # noqa: S608 - constants of this file
+    f"SELECT CAST(consignment.xmin AS text) AS row_version, {_LAST_CHANGE}, "  # noqa: S608 - constants of this file
+    f"{_JOURNEY.replace(' AS journey', ' AS journey, told.events, past.history')}"
     "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(to_jsonb(event) ORDER BY event.id), '[]') AS events "
     "FROM events_of(consignment.id) AS event) AS told "
     # Of what is left of the way; the few rows of whole modes stand in for rides with few runs.
@@ -64,12 +75,31 @@ async def tracking_numbers(reader: Reader, consignments: Collection[str]) -> dic
     return {row.id: row.tracking_number for row in rows}
 
 
-async def find_tracked(reader: Reader, number: str) -> tuple[Journey, list[JourneyEvent], list[Past]] | None:
-    """The journey with this tracking number, all its events, and how late the rides that are left were before."""
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A journey with all its events, the last change of its way, how late the rides that are left were before, and the version that all of it is of (`app.shipments.watch`)."""
+
+    journey: Journey
+    events: list[JourneyEvent]
+    version: str
+    rerouting: Rerouting | None
+    past: list[Past]
+
+
+async def find_tracked(reader: Reader, number: str) -> Tracked | None:
+    """The journey with this tracking number. One statement."""
     row = (await reader.execute(_TRACKED, {"number": number})).one_or_none()
     if row is None:
         return None
-    return _read([row.journey])[0], _EVENTS.validate_python(row.events), _PAST.validate_python(row.history or [])
+    events = _EVENTS.validate_python(row.events)
+    version = version_of(row.row_version, len(events))
+    return Tracked(
+        _read([row.journey])[0],
+        events,
+        version,
+        _REROUTING.validate_python(row.rerouting),
+        _PAST.validate_python(row.history or []),
+    )
 
 
 async def get_journey_for(reader: Reader, caller: Caller, consignment_id: str) -> Journey:

@@ -101,6 +101,7 @@ TRACKING_EXAMPLE: Final[dict[str, Any]] = {
     "cancelled_at": None,
     "replanned_at": None,
     "replan_reason_text": None,
+    "promised_by_at_first": None,
     "stranded_at": None,
     "temperature": "ambient",
     "packages": 1,
@@ -331,8 +332,8 @@ class TrackedEvent(Shape):
 class Tracking(Shape):
     """The public journey of one consignment. `ended_at` is when it was delivered, returned or lost.
 
-    When a disruption changed its way, `replanned_at` and `replan_reason_text` say so; while it has no way on, `stranded_at` does, and
-    nothing is estimated.
+    When a disruption changed its way, `replanned_at` and `replan_reason_text` say so, and `promised_by_at_first` what was promised
+    before; while it has no way on, `stranded_at` does, and nothing is estimated.
     """
 
     model_config: ClassVar[ConfigDict] = _example(TRACKING_EXAMPLE)
@@ -357,6 +358,7 @@ class Tracking(Shape):
     ]
     replanned_at: Time | None
     replan_reason_text: str | None
+    promised_by_at_first: Time | None
     stranded_at: Time | None
     temperature: str
     packages: int

@@ -6,21 +6,27 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from app.web.map import Frame, Geo, Spot, lines_path
+from app.web.map import Box, Frame, Geo, Spot, lines_path
 
 LAND: Final = Path(__file__).parent / "static/land.json"
 EDGE: Final = 6
 
 
+# A journey keeps its frame, and many journeys go the same way.
+@lru_cache(maxsize=512)
 def land_path(frame: Frame) -> str:
     """Path data of the land in this frame, cut off a little outside it; to be filled by the even-odd rule."""
-    return "".join(f"{line}z" for ring in _rings() if (line := lines_path([_cut_to(frame, ring)])))
+    west, south, east, north = frame.bounds(EDGE)
+    seen = (ring for ring, (w, s, e, n) in _rings() if w <= east and e >= west and s <= north and n >= south)
+    return "".join(f"{line}z" for ring in seen if (line := lines_path([_cut_to(frame, ring)])))
 
 
 @lru_cache(maxsize=1)
-def _rings() -> Sequence[Sequence[Geo]]:
+def _rings() -> Sequence[tuple[Sequence[Geo], Box]]:
+    """Each ring with the degrees that it lies between: west, south, east, north."""
     polygons = json.loads(LAND.read_text(encoding="utf-8"))["coordinates"]
-    return [[(lon, lat) for lon, lat in ring] for polygon in polygons for ring in polygon]
+    rings = [[(lon, lat) for lon, lat in ring] for polygon in polygons for ring in polygon]
+    return [(ring, (*map(min, zip(*ring, strict=True)), *map(max, zip(*ring, strict=True)))) for ring in rings]
 
 
 def _cut_to(frame: Frame, ring: Sequence[Geo]) -> list[Spot]:

@@ -1,6 +1,6 @@
 """Small maps: the network as faint ground, rides done and to come, places with names that do not collide."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import cos, dist, radians
@@ -64,6 +64,7 @@ class Drawing:
     """What the page draws: path data in whole units of the view box, places and their labels, and where the goods are."""
 
     height: int
+    land: str
     links: str
     hubs: str
     done: str
@@ -101,6 +102,12 @@ class Frame:
         x = (at[0] * self.shrink - self.middle[0]) * self.scale + self.width / 2
         return x, (self.middle[1] - at[1]) * self.scale + self.height / 2
 
+    def bounds(self, edge: int = 0) -> Box:
+        """The degrees that it shows, with so many units beyond its edges: west, south, east, north."""
+        wide, high = (self.width / 2 + edge) / self.scale, (self.height / 2 + edge) / self.scale
+        x, y = self.middle
+        return (x - wide) / self.shrink, y - high, (x + wide) / self.shrink, y + high
+
     def shows(self, one: Spot, other: Spot) -> bool:
         """Whether a line between the two could be seen."""
         return (
@@ -131,6 +138,7 @@ def draw(
     *,
     links: Iterable[tuple[Geo, Geo]],
     hubs: Iterable[Geo],
+    land: Callable[[Frame], str],
 ) -> Drawing | None:
     """The map of a journey; None when there is nothing to be seen on it."""
     points = [*(at for ride in rides for at in ride.along), *(place.at for place in places), *([here] if here else [])]
@@ -142,6 +150,7 @@ def draw(
     marker = frame.spot(here) if here else None
     return Drawing(
         height=frame.height,
+        land=land(frame),
         links=links_path(frame, links),
         hubs=dots_path(frame, hubs),
         done=lines_path(done),
@@ -156,8 +165,12 @@ def draw(
 
 def point_on(ride: Ride) -> Geo:
     """Where on a ride the goods are."""
-    line = curved(ride)
-    return _cut(line, ride.travelled)[0][-1]
+    return halves(ride)[0][-1]
+
+
+def halves(ride: Ride) -> tuple[list[Geo], list[Geo]]:
+    """The line of a ride behind the goods and the line before them; one point where there is nothing of it."""
+    return _cut(curved(ride), ride.travelled)
 
 
 def links_path(frame: Frame, links: Iterable[tuple[Geo, Geo]]) -> str:
@@ -184,7 +197,7 @@ def _routes(frame: Frame, rides: Sequence[Ride]) -> tuple[list[list[Spot]], list
     done: list[list[Spot]] = []
     ahead: list[list[Spot]] = []
     for ride in rides:
-        behind, before = _cut(curved(ride), ride.travelled)
+        behind, before = halves(ride)
         if len(behind) > 1:
             done.append([frame.spot(at) for at in behind])
         if len(before) > 1:

@@ -1,15 +1,16 @@
 """What the tracking page says: everything decided and put into words here, so that the template only lays it out."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from app.core.clock import rfc3339
 from app.core.text import pick
 from app.flows.show_tracking import Ground, Shown, co2e_of
 from app.network.values import Mode, Temperature
+from app.shipments.seen import FormerLeg
 from app.shipments.values import (
     ENDED,
     MODE_DISPLAY,
@@ -17,8 +18,10 @@ from app.shipments.values import (
     JourneyLeg,
     LegStatus,
 )
-from app.web.map import Drawing, Geo, Place, Ride, draw, point_on
+from app.web.land import land_path
+from app.web.map import Drawing, Geo, Place, Ride, draw, halves, point_on
 from app.web.timeline import Step, is_recalled, steps
+from app.web.warmth import Warmth, warmth_of
 from app.web.words import KEPT, WORDS, distance, moment, weight
 
 _GOING_BACK: Final = frozenset({ConsignmentStatus.RETURNING, ConsignmentStatus.RETURNED})
@@ -29,9 +32,10 @@ _CODES: Final = re.compile(r"\s*\([A-Z]{3}(?:/[A-Z]{4})?\)$")
 
 @dataclass(frozen=True, slots=True)
 class TrackingPage:
-    """The whole page in words. `mood` colours the headline: good, plain or bad."""
+    """The whole page in words. `mood` colours the headline: good, plain or bad. `before` and `now` tell what a change of way was about."""
 
     number: str
+    version: str
     mood: str
     headline: str
     subline: str
@@ -44,10 +48,15 @@ class TrackingPage:
     damaged: bool
     change: str
     recalls: tuple[str, ...]
+    before: str
+    now: str
+    heard: str
+    heard_machine: str
     share: int
     drawing: Drawing | None
     map_text: str
     steps: tuple[Step, ...]
+    warmth: Warmth | None
     facts: tuple[tuple[str, str, str], ...]
 
 
@@ -58,8 +67,11 @@ def tracking_page(shown: Shown, ground: Ground, language: str) -> TrackingPage:
     expected = journey.ended_at if ended_well else shown.estimated_at
     late = expected is not None and expected > journey.promised_by
     recalled = is_recalled(shown)
+    heard = shown.events[-1].occurred_at if shown.events else None
+    before, now = turn(shown, language)
     return TrackingPage(
         number=journey.tracking_number,
+        version=shown.version,
         mood="good" if ended_well else "bad" if journey.status in _BAD or journey.refused or recalled else "plain",
         headline=journey.status_text(language),
         subline=subline(shown, language),
@@ -72,10 +84,15 @@ def tracking_page(shown: Shown, ground: Ground, language: str) -> TrackingPage:
         damaged=journey.damaged,
         change=change(shown, language),
         recalls=tuple(recalls(shown, language)),
+        before=before,
+        now=now,
+        heard=words["heard"].format(when=moment(heard, language)) if heard else "",
+        heard_machine=rfc3339(heard) if heard else "",
         share=round(100 * travelled(shown)),
         drawing=journey_map(shown, ground, language),
         map_text=f"{words['map']}: {', '.join(stop_names(shown, language))}",
         steps=tuple(steps(shown, language)),
+        warmth=warmth_of(shown.curve, language),
         facts=tuple(facts(shown, language)),
     )
 
@@ -94,6 +111,28 @@ def recalls(shown: Shown, language: str) -> Iterable[str]:
     for each in shown.recalls:
         named = {"title": each.title, "reason": each.reason, "advice": each.advice}
         yield WORDS[language]["recalled"].format(**{name: pick(text, language) for name, text in named.items()})
+
+
+def turn(shown: Shown, language: str) -> tuple[str, str]:
+    """Promise and stops before a change of way, and now; empty where there is no change to tell of."""
+    journey, former = shown.journey, shown.rerouting
+    if former is None or journey.stranded_at or not change(shown, language):
+        return "", ""
+    going_on = [leg.from_hub for leg in journey.legs].index(former.hub) if _goes_by(journey.legs, former.hub) else 0
+    ways: tuple[Sequence[JourneyLeg | FormerLeg], ...] = (former.former_legs, journey.legs[going_on:])
+    promises = former.promised_by_at_first, journey.promised_by
+    before, now = (
+        "{} · {}".format(
+            WORDS[language]["by_when"].format(when=moment(promise, language)),
+            " – ".join(shown.hub_name(code, language) for code in _hubs_of(legs)),
+        )
+        for promise, legs in zip(promises, ways, strict=True)
+    )
+    return before, now
+
+
+def _goes_by(legs: Sequence[JourneyLeg], hub: str) -> bool:
+    return any(leg.from_hub == hub for leg in legs)
 
 
 def subline(shown: Shown, language: str) -> str:
@@ -149,10 +188,40 @@ def share_of(leg: JourneyLeg, now: datetime) -> float:
     return min(max(gone / (leg.arrives_at - leg.departs_at), _JUST_SET_OUT), 1 - _JUST_SET_OUT)
 
 
+def _places(shown: Shown, ground: Ground) -> dict[str, Geo]:
+    return {code: (hub.lon, hub.lat) for code, hub in (*ground.hubs.items(), *shown.hubs.items())}
+
+
+def _rides(shown: Shown, ground: Ground, places: Mapping[str, Geo]) -> list[Ride]:
+    return [ride for leg in shown.journey.legs if (ride := _ride(leg, places, ground.calls, shown.at))]
+
+
+def journey_geo(shown: Shown, ground: Ground, language: str) -> dict[str, Any]:
+    """What a map that moves is drawn from: lines done and to come, the hubs of the journey by name, and where the goods are."""
+    places = _places(shown, ground)
+    rides = _rides(shown, ground, places)
+    parts = [halves(ride) for ride in rides]
+    return {
+        "version": shown.version,
+        "done": [_short(behind) for behind, _ in parts if len(behind) > 1],
+        "ahead": [_short(before) for _, before in parts if len(before) > 1],
+        "stops": [
+            {"name": stop.name, "at": _short([stop.at])[0], "passed": stop.passed}
+            for stop in _stops(shown, places, language)
+        ],
+        "here": _short([here])[0] if (here := _here(shown, rides, places)) else None,
+    }
+
+
+def _short(line: Sequence[Geo]) -> list[Geo]:
+    """To a thousandth of a degree: about a hundred metres, finer than anybody knows where goods are."""
+    return [(round(lon, 3), round(lat, 3)) for lon, lat in line]
+
+
 def journey_map(shown: Shown, ground: Ground, language: str) -> Drawing | None:
-    """The journey over the network; None when none of its hubs is known."""
-    places = {code: (hub.lon, hub.lat) for code, hub in (*ground.hubs.items(), *shown.hubs.items())}
-    rides = [ride for leg in shown.journey.legs if (ride := _ride(leg, places, ground.calls, shown.at))]
+    """The journey over the land and the network; None when none of its hubs is known."""
+    places = _places(shown, ground)
+    rides = _rides(shown, ground, places)
     links = sorted(link for link in ground.links if places.keys() >= set(link))
     linked = sorted({code for link in links for code in link})
     stops = list(_stops(shown, places, language))
@@ -162,6 +231,7 @@ def journey_map(shown: Shown, ground: Ground, language: str) -> Drawing | None:
         _here(shown, rides, places),
         links=((places[one], places[other]) for one, other in links),
         hubs=(places[code] for code in linked),
+        land=land_path,
     )
 
 
@@ -179,7 +249,7 @@ def _stops(shown: Shown, places: Mapping[str, Geo], language: str) -> Iterable[P
     """Each hub of the journey once, with where the goods were seen last."""
     legs = shown.journey.legs
     reached = [leg.from_hub for leg in legs[:1]] + [leg.to_hub for leg in legs if leg.status is LegStatus.DONE]
-    codes = _hubs_of(shown)
+    codes = _hubs_of(legs)
     weighty = {*codes[:1], *codes[-1:], shown.journey.hub}
     for code in dict.fromkeys([*codes, *([shown.journey.hub] if shown.journey.hub else [])]):
         if code in places:
@@ -193,12 +263,11 @@ def short_name(name: str) -> str:
 
 def stop_names(shown: Shown, language: str) -> list[str]:
     """The hubs of the journey in its order."""
-    return [shown.hub_name(code, language) for code in _hubs_of(shown)]
+    return [shown.hub_name(code, language) for code in _hubs_of(shown.journey.legs)]
 
 
-def _hubs_of(shown: Shown) -> list[str]:
+def _hubs_of(legs: Sequence[JourneyLeg | FormerLeg]) -> list[str]:
     """Where the legs begin and end, without the door at which a courier's ends."""
-    legs = shown.journey.legs
     ends = ((leg.from_hub, leg.from_hub if leg.mode == Mode.COURIER else leg.to_hub) for leg in legs)
     return list(dict.fromkeys(code for pair in ends for code in pair))
 
@@ -212,8 +281,8 @@ def _here(shown: Shown, rides: list[Ride], places: Mapping[str, Geo]) -> Geo | N
     if journey.status is ConsignmentStatus.IN_TRANSIT and under_way:
         return point_on(under_way)
     if journey.status is ConsignmentStatus.DELIVERED and journey.legs:
-        return places.get(_hubs_of(shown)[-1])
-    return places.get(journey.hub or next(iter(_hubs_of(shown)), ""))
+        return places.get(_hubs_of(journey.legs)[-1])
+    return places.get(journey.hub or next(iter(_hubs_of(journey.legs)), ""))
 
 
 def facts(shown: Shown, language: str) -> Iterable[tuple[str, str, str]]:

@@ -202,6 +202,7 @@ QUERIES: dict[str, Callable[[Town], dict[str, str]]] = {
     "GET /v1/routes": lambda town: {"from": "HOTAN", "to": "AKSU", "weight_g": "5000"},
     "GET /v1/services/{service_id}/manifest": lambda town: {"run_at": "2026-03-05T12:00:00Z", "hub": "HOTAN"},
     "GET /v1/departures": lambda town: {"on": "2026-03-05"},
+    "GET /v1/tracking/{tracking_number}/stream": lambda town: {"lasts_s": "0"},
 }
 
 

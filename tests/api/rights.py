@@ -179,6 +179,7 @@ TABLE = """
     GET    /epcis/v2/{resource}                      | 401 200 200 200 200 200 200 200 200
     GET    /epcis/v2/{resource}/{name}               | 401 200 200 200 200 200 200 200 200
     GET    /epcis/v2/{resource}/{name}/events        | 401 200 200 200 200 200 200 200 200
+    GET    /v1/tracking/{tracking_number}/stream     | 200
     POST   /v1/webhooks/stripe                       | 400
     POST   /v1/consignments/{consignment_id}/hand-overs | 401 404 404 201 404 404 404 403 201
     GET    /v1/consignments/{consignment_id}/custody | 401 200 404 200 404 404 404 404 200

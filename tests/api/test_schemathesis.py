@@ -35,6 +35,7 @@ CHECKS = [
 # What is left out, and why.
 LEFT_OUT = {
     "delete_tokens": "signs the tester out, so that nothing after it would be asked by somebody; test_sign_in has it",
+    "stream_tracking": "stays open for as long as it is asked to, and is no JSON; test_tracking_stream reads it",
     "metrics": "grows with every request of the run and is plain text; test_contract reads it",
 }
 # `ready` answers 503 by design while no worker runs, as here.

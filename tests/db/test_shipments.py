@@ -26,7 +26,8 @@ async def written(database, *drafts):
 async def test_consignment_is_read_as_it_was_written(database):
     (made,) = await written(database, a_draft())
     async with database.read() as connection:
-        journey, events, _ = await find_tracked(connection, made.tracking_number)
+        tracked = await find_tracked(connection, made.tracking_number)
+        journey, events = tracked.journey, tracked.events
     assert journey == made
     assert events == []
     assert read_tracking_number(made.tracking_number) == made.tracking_number
@@ -104,7 +105,7 @@ async def test_only_what_was_not_handed_in_can_be_cancelled_and_only_once(databa
         assert await cancel_consignments(session, orders, BOOKED_AT) == [waiting.id]
         assert await cancel_consignments(session, orders, BOOKED_AT) == []
     async with database.read() as connection:
-        journey, _, _ = await find_tracked(connection, waiting.tracking_number)
+        journey = (await find_tracked(connection, waiting.tracking_number)).journey
     assert (journey.status_text("en"), journey.status_text("zh-Hans")) == ("Booked, then cancelled", "已预订，后取消")
 
 

@@ -20,6 +20,7 @@ from app.shipments.schemas import TrackingEventRequest
 from app.shipments.stranded import page_of_stranded
 from app.shipments.values import LegStatus
 from app.web.view import tracking_page
+from app.web.words import moment
 from tests.conftest import NOW
 from tests.factories.identity import a_person, a_producer, an_operator
 from tests.factories.jobs import waiting, work
@@ -149,6 +150,12 @@ async def test_the_buyer_hears_the_promise_and_the_reason_and_tracking_shows_the
     assert tracking.estimated_at == TONIGHT + timedelta(hours=18)
     page = tracking_page(shown, await show_ground(ports), "zh-Hans")
     assert page.change == "运输路线或时间有调整：大雪封路"
+    assert tracking.promised_by_at_first == journey.promised_by
+    first, now = tracking_page(shown, await show_ground(ports), "en"), shown.journey
+    assert (first.before, first.now) == (
+        f"promised by {moment(journey.promised_by, 'en')} · Hotan – Urumqi",
+        f"promised by {moment(now.promised_by, 'en')} · Hotan – Kuqa – Urumqi",
+    )
 
 
 @pytest.mark.parametrize(

@@ -46,5 +46,7 @@ async def address(ports) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        # As the service does when it is told to stop: nobody would end a stream otherwise.
+        ports.watch.end()
         server.should_exit = True
         await serving

@@ -1,4 +1,6 @@
 // The map: land, lines by mode, places by kind, what is closed, and how full the departures of the day are.
+import { draw_name } from "./map-names.js";
+
 const told = JSON.parse(document.getElementById("told").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 export const COLOURS = dark
@@ -100,20 +102,9 @@ function names_layers() {
   return [layer("names-all", 7, ["!", below(8)]), layer("names-more", 4.6, ["all", ["!", below(4)], below(8)]), layer("names", 0, ["any", below(4), ["get", "disrupted"]])];
 }
 
-/** A name drawn by the browser's own fonts: no font is fetched from anywhere. */
+/** The name of a place, in another colour when it is disrupted. */
 function add_name(map, id) {
-  if (map.hasImage(id)) return;
-  const ratio = 2, size = 12.5 * ratio, bad = id.endsWith("!"), text = id.slice(5, -1);
-  const canvas = document.createElement("canvas"), font = `600 ${size}px system-ui, "PingFang SC", "Noto Sans SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif`;
-  const measure = canvas.getContext("2d");
-  measure.font = font;
-  canvas.width = Math.ceil(measure.measureText(text).width) + 6 * ratio;
-  canvas.height = Math.ceil(size * 1.4);
-  const pen = canvas.getContext("2d");
-  Object.assign(pen, { font, textBaseline: "middle", lineJoin: "round", lineWidth: 3.4 * ratio, strokeStyle: COLOURS.halo, fillStyle: bad ? COLOURS.bad : COLOURS.ink });
-  pen.strokeText(text, 3 * ratio, canvas.height / 2);
-  pen.fillText(text, 3 * ratio, canvas.height / 2);
-  map.addImage(id, pen.getImageData(0, 0, canvas.width, canvas.height), { pixelRatio: ratio });
+  if (!map.hasImage(id)) map.addImage(id, ...draw_name(id.slice(5, -1), id.endsWith("!") ? COLOURS.bad : COLOURS.ink, COLOURS.halo));
 }
 
 /** A straight line, or the arc that a flight is drawn as. */

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.web.land import land_path
 from app.web.map import HEIGHT_MAX, HEIGHT_MIN, WIDTH, Place, Ride, draw, frame_around, point_on
 
 HOTAN, URUMQI, XIAN, SHANGHAI = (79.93, 37.11), (87.6, 43.8), (108.93, 34.26), (121.46, 31.22)
@@ -14,7 +15,7 @@ SPOTS = st.tuples(st.floats(74, 134), st.floats(18, 53))
 
 
 def drawn(*rides, places=(), here=None, links=(), hubs=()):
-    return draw(rides, places, here, links=links, hubs=hubs)
+    return draw(rides, places, here, links=links, hubs=hubs, land=land_path)
 
 
 def test_nothing_known_draws_nothing():
