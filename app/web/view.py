@@ -114,7 +114,7 @@ def recalls(shown: Shown, language: str) -> Iterable[str]:
 
 
 def turn(shown: Shown, language: str) -> tuple[str, str]:
-    """Promise and stops before a change of way, and now; empty where there is no change to tell of."""
+    """Promise and stops before a change of way, and now; empty where there is no change to tell of, as with another run of the same way."""
     journey, former = shown.journey, shown.rerouting
     if former is None or journey.stranded_at or not change(shown, language):
         return "", ""
@@ -128,7 +128,7 @@ def turn(shown: Shown, language: str) -> tuple[str, str]:
         )
         for promise, legs in zip(promises, ways, strict=True)
     )
-    return before, now
+    return (before, now) if before != now else ("", "")
 
 
 def _goes_by(legs: Sequence[JourneyLeg], hub: str) -> bool:
