@@ -1,5 +1,6 @@
 """The clock is looked at: silence, lateness and hours on board are raised once, told, and ended by what is heard next."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -167,3 +168,16 @@ async def test_each_look_is_as_few_statements_however_many_are_silent(ports, val
         ports.clock.at = NOW
     assert counts[1] == counts[0], counts
     assert len(await raised(ports)) == 5
+
+
+async def test_four_looks_at_once_and_events_in_between_raise_each_silence_once(ports, valley):
+    journeys = [await a_journey(ports) for _ in range(3)]
+    for journey in journeys:
+        await told(ports, journey, ("departed", "HOTAN", 10))
+    ports.clock.at = NOW + HOUR * 23
+    await asyncio.gather(*(watch_shipments(ports) for _ in range(4)), say(ports, journeys[0], "observed"))
+    await watch_shipments(ports)
+    found = await rows(ports, "SELECT consignment_id, ended_at FROM shipment_exception ORDER BY consignment_id")
+    going_on = [row.consignment_id for row in found if row.ended_at is None]
+    assert going_on == sorted(journey.id for journey in journeys[1:]), "the event wins, whether it came before or after"
+    assert len(found) <= 3
