@@ -125,7 +125,7 @@ class DcsaEvents(Shape):
     """`PostEventsRequest`. Each event is read by itself, so that a bad one never spoils the others."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="allow", frozen=True, json_schema_extra={"examples": [{"events": [_EVENT]}]}
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"events": [_EVENT]}]}
     )
 
     events: Annotated[

@@ -116,22 +116,14 @@ async def a_town(ports: Ports) -> Town:
     phones = {role: a_phone() for role in ROLES}
     draft = await a_draft(ports, village.garden)
     await a_dead_end(ports, (await an_order(ports, await a_person(ports), village.basket))["id"])
-    headers = {
-        "nobody": {},
-        "buyer": village.buyer.headers,
-        "stranger": stranger.headers,
-        "member": village.garden.headers,
-        "neighbour": village.loom.headers,
-        "carrier": carrier.headers,
-        "rival": rival.headers,
-        "bare": bare.headers,
-        "operator": operator.headers,
-    }
     to_weigh, scaled, weigh_in = await _by_weight(ports, village, {"carrier": carrier, "operator": operator})
     return Town(
         now=ports.clock.now(),
         village=village,
-        headers=headers,
+        headers={
+            "nobody": {},
+            **_headers(village, stranger=stranger, carrier=carrier, rival=rival, bare=bare, operator=operator),
+        },
         carrier=carrier,
         draft=draft,
         lot=await a_lot(ports, village.garden, village.dates, "5", harvested_on="2026-02-20"),
@@ -164,6 +156,12 @@ async def a_town(ports: Ports) -> Town:
         **await _told(ports, village),
         **await _placed(ports, village),
     )
+
+
+def _headers(village: Village, **others: Someone) -> dict[str, dict[str, str]]:
+    """Who asks as whom."""
+    asking = {"buyer": village.buyer, "member": village.garden, "neighbour": village.loom, **others}
+    return {role: one.headers for role, one in asking.items()}
 
 
 async def _told(ports: Ports, village: Village) -> dict[str, str]:
