@@ -212,6 +212,47 @@ class TrackingEvent(SQLModel, table=True):
     refused_lines: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
 
 
+class UnitEvent(SQLModel, table=True):
+    """An event of EPCIS that names logistic units, as it was sent, with the rights of who sent it. Only ever added.
+
+    `names` are the SSCCs and tracking numbers in it. An AggregationEvent has an `action`, its `parent`, and those `children` that we know, null when it names none and means all of them.
+    One with `declared_at` takes the event of that id back.
+    """
+
+    __tablename__ = "unit_event"
+    __table_args__ = (
+        UniqueConstraint(
+            "party",
+            "party_event_id",
+            "declared_at",
+            name="uq_unit_event_declaration",
+            postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint("(action IS NULL) = (parent IS NULL)", name="packed_somewhere"),
+        CheckConstraint("action IN ('ADD', 'DELETE', 'OBSERVE')", name="action"),
+        Index("ix_unit_event_names", "names", postgresql_using="gin"),
+        Index(
+            "ix_unit_event_children", "children", postgresql_using="gin", postgresql_where=text("children IS NOT NULL")
+        ),
+        Index("ix_unit_event_parent", "parent", postgresql_where=text("parent IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True, max_length=40)
+    party: str = Field(max_length=40)
+    carrier: str | None = Field(default=None, max_length=40)
+    is_operator: bool
+    party_event_id: str = Field(max_length=DECLARED_ID_LENGTH_MAX)
+    declared_at: datetime | None = None
+    fingerprint: str = Field(max_length=64)
+    occurred_at: datetime
+    recorded_at: datetime
+    action: str | None = Field(default=None, max_length=10)
+    parent: str | None = Field(default=None, max_length=20)
+    children: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    names: list[str] = Field(sa_type=ARRAY(Text))
+    document: dict[str, Any] = Field(sa_type=JSONB)
+
+
 class WeighIn(SQLModel, table=True):
     """What the hub's scale showed for one line, with who signed it. Facts are only ever added: a correction is a row of its own.
 
