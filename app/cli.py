@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.clock import SystemClock
 from app.core.database import Database, driver_url
-from app.core.limits import CONNECT_TIMEOUT_S
+from app.core.limits import CONNECT_TIMEOUT_S, PROCESS_START_S_MAX
 from app.core.log import configure
 from app.core.postgres import PostgresUnavailable, embedded_postgres
 from app.core.schema_version import alembic_config, head_revision
@@ -158,6 +158,9 @@ def _serve(settings: Settings) -> None:
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=15,
+                # A process answers only once it has read all of its code: with the 5 s of the default, a busy machine would end
+                # and begin them for ever.
+                timeout_worker_healthcheck=PROCESS_START_S_MAX,
             )
 
 

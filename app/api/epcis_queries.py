@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -30,7 +31,7 @@ from app.epcis.errors import (
 )
 from app.epcis.schedule import RANGES, next_after
 from app.flows.ports import Ports
-from app.flows.query_epcis import PAGE_DEFAULT, find_events, query_document, understood, viewer_of
+from app.flows.query_epcis import PAGE_DEFAULT, POINTER_LENGTH_MAX, find_events, query_document, understood, viewer_of
 from app.flows.subscribe_epcis import (
     Wanted,
     first_due,
@@ -69,7 +70,9 @@ def _taken(shape: type[Taken], sent: Any) -> Taken:
     try:
         return shape.model_validate(sent)
     except ValidationError as error:
-        raise Invalid(gaps=gaps_of([fault | {"loc": ("body", *fault["loc"])} for fault in error.errors()])) from None
+        gaps = gaps_of([fault | {"loc": ("body", *fault["loc"])} for fault in error.errors()])
+        # Names of fields are the sender's, and as long as a body may be.
+        raise Invalid(gaps=[replace(gap, pointer=gap.pointer[:POINTER_LENGTH_MAX]) for gap in gaps]) from None
 
 
 def _body(shape: type[BaseModel]) -> dict[str, Any]:

@@ -56,3 +56,4 @@ CLOCK_SKEW_MAX: Final = timedelta(minutes=10)
 JOB_ATTEMPTS_MAX: Final = 8
 OUTSIDE_CALL_TIMEOUT_S: Final = 20
 CONNECT_TIMEOUT_S: Final = 10
+PROCESS_START_S_MAX: Final = 120

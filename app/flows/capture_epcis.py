@@ -12,6 +12,7 @@ from app.epcis.seen import declaration_of
 from app.epcis.values import Event, Fault
 from app.flows.follow_units import keep_unit_events, sender_of
 from app.flows.ports import Ports
+from app.flows.query_epcis import POINTER_LENGTH_MAX
 from app.flows.record_events import Outcome, record_events
 from app.identity.values import Caller
 from app.shipments.captures import (
@@ -256,7 +257,9 @@ def _faults_of(told: Any, document: Document, at: str) -> list[Fault]:
 
 def invalid(faults: Sequence[Fault]) -> DocumentInvalid:
     """The refusal with these faults."""
-    return DocumentInvalid(gaps=[Gap(fault.pointer, {"en": fault.en, "zh-Hans": fault.zh}) for fault in faults[:100]])
+    return DocumentInvalid(
+        gaps=[Gap(fault.pointer[:POINTER_LENGTH_MAX], {"en": fault.en, "zh-Hans": fault.zh}) for fault in faults[:100]]
+    )
 
 
 def _error(place: str, word: Word) -> dict[str, Any] | None:

@@ -26,6 +26,7 @@ from app.shipments.epcis_tokens import end_token, is_ended
 
 PAGE_DEFAULT: Final = 30
 PAGE_MAX: Final = 100
+POINTER_LENGTH_MAX: Final = 1_000
 # So many rows are looked through for one answer; then it ends early, and the next page goes on from there.
 LOOKED_THROUGH_MAX: Final = 3_000
 BATCH: Final = 500
@@ -80,8 +81,10 @@ def understood(asked: Mapping[str, Any]) -> Query:
 
 
 def not_understood(faults: Sequence[Fault]) -> QueryNotUnderstood:
-    gaps = [Gap(f"/query{fault.pointer}", {"en": fault.en, "zh-Hans": fault.zh}) for fault in faults]
-    return QueryNotUnderstood(gaps=gaps)
+    gaps = [
+        Gap(f"/query{fault.pointer}"[:POINTER_LENGTH_MAX], {"en": fault.en, "zh-Hans": fault.zh}) for fault in faults
+    ]
+    return QueryNotUnderstood(gaps=gaps[:100])
 
 
 async def find_events(

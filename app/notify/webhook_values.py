@@ -89,9 +89,11 @@ NAMES: Final[Mapping[Family, tuple[str, ...]]] = {
         "claim.open",
         "claim.offered",
         "claim.disputed",
+        "claim.returning",
         "claim.settled",
         "claim.refused",
         "claim.withdrawn",
+        "claim.lapsed",
     ),
     # Whom it is paid to.
     Family.PAYOUT: ("payout.sent", "payout.paid", "payout.returned", "payout.failed", "payout.cancelled"),

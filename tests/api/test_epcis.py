@@ -243,6 +243,15 @@ async def test_named_query_is_kept_once_and_found(door, town, carrier):
     refused(await door.get(f"{V2}/queries/inspected", headers=carrier), 404, "NoSuchNameException")
 
 
+async def test_name_as_long_as_a_body_is_pointed_at_in_short(door, ports, carrier):
+    long = "a" * 200_000
+    async with nothing_happens(ports):
+        for body in ({"name": "x", "query": {long: 1}}, {"name": "x", "query": {}, long: 1}):
+            answer = await door.post(f"{V2}/queries", json=body, headers=carrier)
+            assert answer.status_code == 400
+            assert all(len(error["pointer"]) <= 1_000 for error in answer.json()["errors"])
+
+
 async def test_subscription_says_when_to_report_and_where(door, ports, carrier):
     path = f"{V2}/queries/arrivals/subscriptions"
     dest = {"dest": "https://partner.example/epcis"}

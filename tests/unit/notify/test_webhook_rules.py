@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.claims.values import ClaimStatus
 from app.notify.webhook_rules import (
     after_go,
     after_try,
@@ -26,6 +27,7 @@ from app.notify.webhook_values import (
     DeliveryState,
     DisabledBecause,
     Due,
+    Family,
     Held,
     Try,
 )
@@ -161,3 +163,7 @@ def test_secret_is_as_long_as_the_standard_asks():
     assert new_secret(b"x" * 32).startswith("whsec_")
     with pytest.raises(AssertionError):
         new_secret(b"x" * 23)
+
+
+def test_every_state_of_a_claim_is_news() -> None:
+    assert {f"claim.{status}" for status in ClaimStatus} == set(NAMES[Family.CLAIM])
