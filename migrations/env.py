@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from app.core.database import SEARCH_PATH, metadata
 
 APP = Path(__file__).parents[1] / "app"
-for models in sorted([*APP.glob("*/models.py"), APP / "core/idempotency.py", APP / "core/throttle.py"]):
+for models in sorted([*APP.glob("*/*models.py"), APP / "core/idempotency.py", APP / "core/throttle.py"]):
     import_module(".".join(models.relative_to(APP.parent).with_suffix("").parts))
 
 

@@ -10,10 +10,11 @@ from app.epcis.documents import Document, read_event
 from app.epcis.errors import DocumentInvalid, EventExists, EventNamesNothing
 from app.epcis.seen import declaration_of
 from app.epcis.values import Event, Fault
+from app.flows.follow_units import keep_unit_events, sender_of
 from app.flows.ports import Ports
 from app.flows.query_epcis import POINTER_LENGTH_MAX
 from app.flows.record_events import Outcome, record_events
-from app.identity.values import Caller, Role
+from app.identity.values import Caller
 from app.shipments.captures import (
     Sender,
     add_capture,
@@ -25,8 +26,8 @@ from app.shipments.captures import (
     numbers_in_units,
     take_capture,
 )
-from app.shipments.epcis import READINGS_MAX, event_id_of, fingerprint_of, named_by, told_by_epcis
-from app.shipments.told import ToldEvent
+from app.shipments.epcis import READINGS_MAX, event_id_of, fingerprint_of, named_by, packed_by, told_by_epcis
+from app.shipments.told import ToldEvent, fault_of_time
 from app.shipments.values import DECLARED_ID_LENGTH_MAX
 
 CHUNK: Final = 100
@@ -73,7 +74,7 @@ async def run_capture(ports: Ports, capture: str) -> None:
     if row is None or not row.running:
         return
     document = Document(row.document["events"], row.document["prefixes"], row.document["at"])
-    caller = _caller(row)
+    caller = sender_of(row.owner, row.carrier, is_operator=row.is_operator)
     if row.behaviour == PROCEED:
         await _proceed(ports, caller, capture, document, row.taken)
     else:
@@ -152,7 +153,24 @@ async def _store(ports: Ports, session: Session, caller: Caller, events: Sequenc
         for index, problem in refused.items():
             words[index] = problem
             del told[index]
+    if not (whole and any(isinstance(word, Problem) for word in words)):
+        await _keep_units(ports, session, caller, events, words, set(told))
     return words
+
+
+async def _keep_units(
+    ports: Ports, session: Session, caller: Caller, events: Sequence[Event], words: list[Word], told: set[int]
+) -> None:
+    """Keep what was taken and names a unit. What names nothing else was known when it was kept before, and must not lie ahead."""
+    taken = {index: event for index, event in enumerate(events) if words[index] is None}
+    for index in list(taken):
+        if index not in told and (fault := fault_of_time(taken[index].at, ports.clock.now())):
+            words[index] = fault
+            del taken[index]
+    added = await keep_unit_events(ports, session, caller, taken.values())
+    for index, event in taken.items():
+        if index not in told and event_id_of(event) not in added:
+            words[index] = DUPLICATE
 
 
 async def _words_of_known(session: Session, caller: Caller, events: Sequence[Event]) -> list[Word]:
@@ -174,9 +192,11 @@ async def _told(
     """What each of the events says of each consignment; those that say nothing of ours get their word."""
     prefix = ports.settings.gs1_company_prefix
     named = {index: named_by(event, prefix) for index, event in enumerate(events) if words[index] is None}
-    units = await numbers_in_units(session, {sscc for each in named.values() for sscc in each.ssccs})
+    riding, labelled = await numbers_in_units(session, {sscc for each in named.values() for sscc in each.ssccs})
     numbers = {
-        index: each.numbers | {number for sscc in each.ssccs for number in units.get(sscc, ())}
+        index: each.numbers
+        | {number for sscc in each.ssccs for number in labelled.get(sscc, ())}
+        | {number for sscc in each.ssccs - _unit_of(events[index], prefix) for number in riding.get(sscc, ())}
         for index, each in named.items()
     }
     ends = await ends_of(session, {number for some in numbers.values() for number in some})
@@ -184,9 +204,15 @@ async def _told(
     for index, some in numbers.items():
         if some:
             told[index] = told_by_epcis(events[index], sorted(some), ends, new_id("egr"))
-        else:
+        elif not named[index].ssccs:
             words[index] = EventNamesNothing()
     return told
+
+
+def _unit_of(event: Event, prefix: str) -> set[str]:
+    """The unit into which some are put, or out of which: the others in it are not concerned."""
+    packed = packed_by(event, prefix)
+    return {packed.parent} if packed and packed.children is not None else set()
 
 
 def _refused(told: Mapping[int, list[ToldEvent]], outcomes: Sequence[Outcome]) -> dict[int, Problem]:
@@ -249,10 +275,3 @@ def _error(place: str, word: Word) -> dict[str, Any] | None:
         "exception": getattr(word, "exception", None),
         "gaps": [{"pointer": gap.pointer, "detail": dict(gap.detail)} for gap in word.gaps],
     }
-
-
-def _caller(row: Any) -> Caller:
-    """Who sent it, as far as recording goes."""
-    roles = frozenset({Role.OPERATOR}) if row.is_operator else frozenset({Role.PARTNER})
-    person = row.owner if row.owner.startswith("per_") else None
-    return Caller(person_id=person, partner_id=None if person else row.owner, carrier=row.carrier, roles=roles)

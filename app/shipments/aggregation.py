@@ -3,14 +3,15 @@
 GS1 EPCIS 2.0, 7.4.3 (AggregationEvent): a child follows its parent from the ADD until the DELETE, and no longer.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
 
 # A package in a crate on a pallet in a container on a vessel.
 DEPTH_MAX: Final = 8
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Action(IntEnum):
@@ -87,3 +88,35 @@ def concerned(packings: Iterable[Packing], unit: str, at: datetime) -> set[str]:
             break
         found |= deeper
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A consignment as packers name it: by its number all of it, by its packages some. `units` are those that its legs were given to ride in."""
+
+    number: str
+    packages: frozenset[str]
+    units: frozenset[str] = frozenset()
+
+
+def are_concerned(goods: Goods, told_of: Collection[str], packings: Iterable[Packing], at: datetime) -> bool:
+    """Whether an event told of these units at this moment is one of the goods: when any package of theirs lies in one of them then.
+
+    In the unit of a leg they lie without anybody's word, until somebody takes them out of it.
+    """
+    told = [one for packing in packings for one in _by_package(packing, goods)]
+    reached = {name for unit in told_of for name in concerned(told, unit, at)}
+    return bool(reached & goods.packages) or any(_ride_in(unit, goods, told, at) for unit in reached & goods.units)
+
+
+def _by_package(packing: Packing, goods: Goods) -> list[Packing]:
+    """What is said of the whole consignment is said of each of its packages."""
+    if packing.child != goods.number:
+        return [packing]
+    return [replace(packing, child=package) for package in goods.packages]
+
+
+def _ride_in(unit: str, goods: Goods, packings: Iterable[Packing], at: datetime) -> bool:
+    from_the_start = [Packing(_EVER, Action.ADD, "", unit, package) for package in goods.packages]
+    of_it = [packing for packing in packings if packing.parent == unit]
+    return bool(goods.packages & contents_at([*from_the_start, *of_it], at).keys())

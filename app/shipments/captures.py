@@ -22,13 +22,15 @@ _FIND: Final = Sql(f"{_SHOWN} AND id = :id")
 _LIST: Final = Sql(f"{_SHOWN} AND (CAST(:after AS text) IS NULL OR id < :after) ORDER BY id DESC LIMIT :limit")
 _KNOWN: Final = Sql(
     "SELECT DISTINCT party_event_id, declared_at, fingerprint FROM tracking_event "
-    "WHERE door = 'epcis' AND party = :party AND party_event_id = ANY(:ids)"
+    "WHERE door = 'epcis' AND party = :party AND party_event_id = ANY(:ids) UNION "
+    "SELECT party_event_id, declared_at, fingerprint FROM unit_event WHERE party = :party AND party_event_id = ANY(:ids)"
 )
-# A unit that goods ride in together stands for each of them, the label of a package for its consignment.
+# A unit that goods ride in together stands for each of them, the label of a package for its consignment. Of what somebody was taken
+# out of, `app.flows.follow_units` finds who was in it then.
 _IN_UNITS: Final = Sql(
-    "SELECT leg.sscc, consignment.tracking_number FROM leg JOIN consignment ON consignment.id = leg.consignment_id "
-    "WHERE leg.sscc = ANY(:ssccs) UNION "
-    "SELECT package.sscc, consignment.tracking_number FROM package JOIN consignment ON consignment.id = package.consignment_id "
+    "SELECT leg.sscc, consignment.tracking_number, true AS rides FROM leg JOIN consignment ON consignment.id = leg.consignment_id "
+    "WHERE leg.sscc = ANY(:ssccs) AND NOT EXISTS (SELECT FROM unit_event WHERE unit_event.parent = leg.sscc) UNION "
+    "SELECT package.sscc, consignment.tracking_number, false AS rides FROM package JOIN consignment ON consignment.id = package.consignment_id "
     "WHERE package.sscc = ANY(:ssccs)"
 )
 _ENDS: Final = Sql(
@@ -104,15 +106,16 @@ async def known_versions(reader: Reader, party: str, ids: Collection[str]) -> di
     return {(row.party_event_id, row.declared_at): row.fingerprint for row in rows}
 
 
-async def numbers_in_units(reader: Reader, ssccs: Collection[str]) -> dict[str, set[str]]:
-    """The tracking numbers of what is in these logistic units, or has one of them on its label."""
-    found: dict[str, set[str]] = {}
-    if not ssccs:
-        return found
-    rows = await _IN_UNITS.all(reader, {"ssccs": list(ssccs)})
-    for row in rows:
-        found.setdefault(row.sscc, set()).add(row.tracking_number)
-    return found
+async def numbers_in_units(
+    reader: Reader, ssccs: Collection[str]
+) -> tuple[Mapping[str, set[str]], Mapping[str, set[str]]]:
+    """The tracking numbers of what rides in these logistic units, and of what has one of them on its label."""
+    riding: dict[str, set[str]] = {}
+    labelled: dict[str, set[str]] = {}
+    if ssccs:
+        for row in await _IN_UNITS.all(reader, {"ssccs": list(ssccs)}):
+            (riding if row.rides else labelled).setdefault(row.sscc, set()).add(row.tracking_number)
+    return riding, labelled
 
 
 async def ends_of(reader: Reader, numbers: Collection[str]) -> dict[str, str]:

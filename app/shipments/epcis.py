@@ -14,7 +14,7 @@ from app.epcis.epcs import ancestors, ginc_of, sscc_of
 from app.epcis.hashes import hash_id
 from app.epcis.seen import Seen, declaration_of, seen
 from app.epcis.times import in_utc, read_time
-from app.epcis.values import CONTEXT, Event
+from app.epcis.values import CONTEXT, Event, EventKind
 from app.shipments.rules import read_tracking_number
 from app.shipments.told import ToldEvent
 from app.shipments.values import READING_RANGES, Condition, Door, EventType, ReadingKind
@@ -95,6 +95,27 @@ def named_by(event: Event, company_prefix: str) -> Named:
     names = _names(event)
     numbers = {number for name in names if (number := tracking_number_in(name, company_prefix))}
     return Named(frozenset(numbers), frozenset(sscc for name in names if (sscc := sscc_of(name))))
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What an AggregationEvent says of a unit. `children` are what it names that we know; None when it names none and means all that is in it."""
+
+    action: str
+    parent: str
+    children: tuple[str, ...] | None
+
+
+def packed_by(event: Event, company_prefix: str) -> Packed | None:
+    """Units by their SSCCs, consignments of ours by their numbers; None for another event, or a parent that is no logistic unit."""
+    facts = seen(event, event.at)
+    parent = next((sscc for name in facts.epcs.get("parentID", ()) if (sscc := sscc_of(name))), None)
+    if event.kind != EventKind.AGGREGATION or parent is None or facts.action is None:
+        return None
+    listed = facts.epcs.get("childEPCs", frozenset())
+    children = {known for name in listed if (known := sscc_of(name) or tracking_number_in(name, company_prefix))}
+    names_some = bool(listed or event.body.get("childQuantityList"))
+    return Packed(facts.action, parent, tuple(sorted(children)) if names_some else None)
 
 
 def tracking_number_in(name: str, company_prefix: str) -> str | None:

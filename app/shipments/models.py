@@ -8,7 +8,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     CheckConstraint,
-    ForeignKeyConstraint,
     Index,
     Numeric,
     String,
@@ -395,83 +394,3 @@ class Stranded(SQLModel, table=True):
     rule: str | None = Field(default=None, max_length=40)
     stranded_at: datetime
     tried_at: datetime
-
-
-class EpcisCapture(SQLModel, table=True):
-    """A capture job of EPCIS 2.0. `owner` is who sent it, with the carrier's code and the rights that it had then.
-
-    `document` is kept until it is finished: its events and the prefixes around them. `taken` counts the events that were dealt with.
-    """
-
-    __tablename__ = "epcis_capture"
-    __table_args__ = (
-        CheckConstraint("(finished_at IS NULL) = running", name="finished"),
-        CheckConstraint("behaviour IN ('rollback', 'proceed')", name="behaviour"),
-        Index("ix_epcis_capture_owner_id", "owner", "id"),
-    )
-
-    id: str = Field(primary_key=True, max_length=40)
-    owner: str = Field(max_length=40)
-    carrier: str | None = Field(default=None, max_length=40)
-    is_operator: bool
-    behaviour: str = Field(max_length=10)
-    document: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
-    taken: int
-    running: bool
-    success: bool
-    errors: list[dict[str, Any]] = Field(sa_type=JSONB)
-    created_at: datetime
-    finished_at: datetime | None = None
-
-
-class EpcisQuery(SQLModel, table=True):
-    """A named query of EPCIS 2.0: its parameters as they were sent. Names are its owner's own."""
-
-    __tablename__ = "epcis_query"
-
-    owner: str = Field(primary_key=True, max_length=40)
-    name: str = Field(primary_key=True, max_length=100)
-    parameters: dict[str, Any] = Field(sa_type=JSONB)
-    created_at: datetime
-
-
-class EpcisSubscription(SQLModel, table=True):
-    """A subscription to a named query, either a stream or on a schedule. `sealed_token` signs what is sent.
-
-    Events are reported once: from `since` on, but for those in `told`, which were recorded shortly after it. `due_at` is when to look next;
-    null once it has ended, because it was not wanted (410) or because nothing was taken for days.
-    """
-
-    __tablename__ = "epcis_subscription"
-    __table_args__ = (
-        ForeignKeyConstraint(["owner", "query"], ["epcis_query.owner", "epcis_query.name"], ondelete="CASCADE"),
-        CheckConstraint("(schedule IS NULL) = stream", name="stream_or_schedule"),
-        Index("ix_epcis_subscription_owner_query", "owner", "query"),
-        Index("ix_epcis_subscription_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-    )
-
-    id: str = Field(primary_key=True, max_length=40)
-    owner: str = Field(max_length=40)
-    query: str = Field(max_length=100)
-    rights: dict[str, Any] = Field(sa_type=JSONB)
-    dest: str = Field(max_length=2_000)
-    sealed_token: bytes | None = None
-    stream: bool
-    schedule: dict[str, str] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
-    report_if_empty: bool
-    created_at: datetime
-    initial_record_time: datetime | None = None
-    since: datetime
-    told: list[str] = Field(sa_type=ARRAY(Text))
-    due_at: datetime | None = None
-    failures: int
-    last_notified_at: datetime | None = None
-
-
-class EpcisEndedToken(SQLModel, table=True):
-    """The hash of a `nextPageToken` that its holder has ended before it ran out."""
-
-    __tablename__ = "epcis_ended_token"
-
-    hash: str = Field(primary_key=True, max_length=64)
-    expires_at: datetime = Field(index=True)

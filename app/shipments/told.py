@@ -123,6 +123,12 @@ def fault_of(event: ToldEvent, hubs: Collection[str], now: datetime) -> Problem 
     return None
 
 
+def fault_of_time(at: datetime, now: datetime) -> Problem | None:
+    """What is wrong with an event that nobody else can be asked about yet: it has not come."""
+    ahead = at > now + CLOCK_SKEW_MAX
+    return EventInFuture(field="occurred_at", minutes=int(CLOCK_SKEW_MAX.total_seconds()) // 60) if ahead else None
+
+
 def fault_of_lines(refused: Sequence[str], lines: Collection[str]) -> Problem | None:
     """What is wrong with lines that are said to be refused: one that is not in this consignment, or all of them."""
     gaps = [Gap(f"/refused_lines/{i}", _NOT_IN_IT) for i, line in enumerate(refused) if line not in lines]

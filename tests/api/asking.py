@@ -48,6 +48,21 @@ def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
 
 
 def _said(town: Town) -> dict[str, Any]:
+    """In DCSA's words, of goods that the carrier carries; who carries none of them tells nothing that could be taken."""
+    number, at = town.to_weigh["consignments"][0]["tracking_number"], rfc3339(town.now)
+    classes = {"eventTypeCode": "EQUIPMENT", "eventClassifierCode": "ACT", "equipmentEventTypeCode": "PICK"}
+    references = {"shipmentReferences": [{"typeCode": "FF", "reference": number}]}
+    told = {"eventID": "e1", "eventDateTime": at, "eventUpdatedDateTime": at, "eventClassification": classes}
+    return {"events": [told | {"shipmentDetails": references}]}
+
+
+def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
+    """An event of goods that the carrier carries, under an id of its teller's own."""
+    number = town.to_weigh["consignments"][0]["tracking_number"]
+    return an_event(number, town.now, f"urn:test:{role}")
+
+
+def _said(town: Town) -> dict[str, Any]:
     """The same in DCSA's words; when none of it may be told, nothing is taken."""
     (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
     at = rfc3339(event.occurred_at)

@@ -45,8 +45,10 @@ def a_document(*events: Any) -> dict[str, Any]:
 
 
 async def spoken(ports: Ports, caller: Caller, number: str) -> Spoken:
-    """All of it, of a consignment that the caller carries."""
-    read = read_document(a_document(an_event(number, ports.clock.now())))
+    """All of it, of a consignment that the caller carries, and that lies on a pallet."""
+    pallet = {"epcList": ["urn:epc:id:sscc:952000.10000000099"], "bizStep": "storing"}
+    at = ports.clock.now()
+    read = read_document(a_document(an_event(number, at), an_event(number, at, "urn:test:event:2", **pallet)))
     assert isinstance(read, Document)
     capture = await accept_capture(ports, caller, read, "rollback")
     await run_capture(ports, capture)

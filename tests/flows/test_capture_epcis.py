@@ -235,7 +235,7 @@ async def test_id_of_another_event_is_refused(ports, on_the_way):
 
 async def test_event_of_nothing_of_ours_is_refused(ports, on_the_way):
     with pytest.raises(EventNamesNothing):
-        await capture_event(ports, an_operator(), told(epcList=["urn:epc:id:sscc:952000.10000000017"]))
+        await capture_event(ports, an_operator(), told(epcList=["urn:epc:id:sgtin:952000.0123456.1"]))
 
 
 async def test_declared_error_takes_back_and_the_correction_stands(ports, on_the_way):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.shipments.aggregation import DEPTH_MAX, Action, Packing, concerned, contents_at
+from app.shipments.aggregation import DEPTH_MAX, Action, Goods, Packing, are_concerned, concerned, contents_at
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 UNITS = ("box1", "box2", "box3", "pallet1", "pallet2", "container")
@@ -122,3 +122,32 @@ def test_child_is_inside_from_its_last_put_in_until_it_is_taken_out_or_put_elsew
             elif place == each.parent:
                 place = None
         assert contents_at(tame, at(9)).get(child) == place
+
+
+GOODS = Goods("CM1", frozenset({"box1", "box2"}), frozenset({"ride"}))
+
+
+def test_goods_are_concerned_while_one_of_their_packages_lies_in_the_unit():
+    some = [put(1, "pallet1", "box1"), put(1, "pallet1", "box2"), taken(2, "pallet1", "box1"), taken(3, "pallet1")]
+    assert [are_concerned(GOODS, {"pallet1"}, some, at(hour)) for hour in range(5)] == [False, True, True, False, False]
+
+
+def test_goods_ride_in_the_unit_of_their_leg_unless_they_were_taken_out():
+    in_a_container = put(1, "container", "ride")
+    assert are_concerned(GOODS, {"container"}, [in_a_container], at(2))
+    assert are_concerned(GOODS, {"ride"}, [taken(1, "ride", "box1")], at(2))
+    assert are_concerned(GOODS, {"ride"}, [put(1, "pallet1", "box1"), put(1, "pallet1", "box2")], at(2))
+    for gone in (taken(1, "ride"), taken(1, "ride", "CM1")):
+        assert not are_concerned(GOODS, {"container", "ride"}, [in_a_container, gone], at(2))
+
+
+def test_what_is_said_of_the_number_is_said_of_every_package():
+    some = [put(1, "pallet1", "CM1"), taken(2, "pallet1", "box1")]
+    assert are_concerned(GOODS, {"pallet1"}, some, at(2))
+    assert not are_concerned(GOODS, {"pallet1"}, [*some, taken(3, "pallet1", "box2")], at(3))
+
+
+@given(packings(), st.permutations(range(12)), st.sampled_from(UNITS), st.integers(0, 7))
+def test_goods_are_concerned_the_same_in_any_order_and_told_twice(some, order, unit, hours):
+    mixed = [some[index] for index in order if index < len(some)] + some
+    assert are_concerned(GOODS, {unit}, mixed, at(hours)) == are_concerned(GOODS, {unit}, some, at(hours))
