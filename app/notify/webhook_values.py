@@ -93,6 +93,8 @@ NAMES: Final[Mapping[Family, tuple[str, ...]]] = {
         "claim.settled",
         "claim.refused",
         "claim.withdrawn",
+        "claim.returning",
+        "claim.lapsed",
     ),
     # Whom it is paid to.
     Family.PAYOUT: ("payout.sent", "payout.paid", "payout.returned", "payout.failed", "payout.cancelled"),

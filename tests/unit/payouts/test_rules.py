@@ -1,6 +1,7 @@
 """What may be paid, which step may follow, what the sheet shows of an account, and whether the bank agrees."""
 
 import re
+from datetime import timedelta
 from itertools import product
 
 import pytest
