@@ -55,3 +55,5 @@ CLOCK_SKEW_MAX: Final = timedelta(minutes=10)
 JOB_ATTEMPTS_MAX: Final = 8
 OUTSIDE_CALL_TIMEOUT_S: Final = 20
 CONNECT_TIMEOUT_S: Final = 10
+# What is sent to a card provider as evidence of one dispute, all files together: our default, below what we believe it takes (unverified).
+EVIDENCE_FILES_BYTES_MAX: Final = 4_500_000
