@@ -55,7 +55,7 @@ async def send_evidence(ports: Ports, dispute: str) -> None:
         if ports.cards is None or row.evidence is None or row.status not in ANSWERABLE:
             return
         evidence = await _evidence(session, row)
-        photos = await photos_of(session, row.order_id)
+        photos = await _photos_of(session, row.order_id)
     evidence = await with_files(ports, row.id, evidence, photos)
     news = await ports.cards.send_evidence(row.id, row.provider_ref, evidence)
     if news is None or (news.status in ANSWERABLE and news.due_at and news.due_at > ports.clock.now()):
@@ -108,7 +108,7 @@ def _course_of(journey: Journey, events: Sequence[JourneyEvent]) -> str:
     return "\n".join([f"Consignment {journey.tracking_number}: {journey.status_text('en')}", *lines])
 
 
-async def photos_of(session: Session, subject: str) -> dict[str, list[Announced]]:
+async def _photos_of(session: Session, subject: str) -> dict[str, list[Announced]]:
     """What we hold of an order as pictures, by what they prove, each in the order in which they are offered; a deposit has none."""
     if is_id(subject, "off"):
         return {}
