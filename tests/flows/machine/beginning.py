@@ -5,11 +5,12 @@ from hypothesis.stateful import initialize
 
 from tests.flows.machine.carrying import Carrying
 from tests.flows.machine.claiming import Claiming
+from tests.flows.machine.failing import sent_back
 from tests.flows.machine.ordering import Ordering
 from tests.flows.machine.paying import Paying
 from tests.flows.machine.working import Working
 
-FAR = ("nothing", "placed", "delivered", "completed", "granted")
+FAR = ("nothing", "placed", "delivered", "completed", "granted", "sent back in vain")
 
 
 class Beginning(Ordering, Paying, Carrying, Claiming, Working):
@@ -32,10 +33,13 @@ class Beginning(Ordering, Paying, Carrying, Claiming, Working):
             self.run(self._receive(order))
             self._come_to_rest()
 
-        if far == "granted":
+        if far in ("granted", "sent back in vain"):
             self.run(self._claim(order, 0, 50))
             self.run(self._say(self.claims[0], "accept", 100))
             self._come_to_rest()
+        if far == "sent back in vain":
+            (refund,) = sent_back(self)
+            self.run(self.fake.settle_refund(refund, succeed=False))
 
     def _come_to_rest(self) -> None:
         self.hear_everything()
