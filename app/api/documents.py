@@ -101,6 +101,7 @@ _KEY_NEEDED: Final = frozenset(
         "mark",
         "create_cash_refund",
         "create_receipt",
+        "renew_payment",
         "confirm_remittance_received",
     }
 )

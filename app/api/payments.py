@@ -4,20 +4,26 @@ from typing import Annotated, Any, Final
 
 from fastapi import Header, Path, Request
 
-from app.api.deps import Operator, PortsDep, RequiredClaim, Tx
+from app.api.deps import Language, Operator, PortsDep, RequiredClaim, SignedIn, Tx
 from app.api.documents import refuses
 from app.api.router import api_router, story_router
-from app.core.errors import Forbidden, Invalid, NotFound
+from app.core.errors import Forbidden, Invalid, NotFound, StateConflict, UpstreamFailed
 from app.core.idempotency import IdempotencyKeyRequired, IdempotencyKeyReused, RequestInProgress
 from app.flows.receive_transfer import receive_transfer
 from app.flows.record_payment_event import receive_payment_event
+from app.flows.renew_payment import renew_payment as renew
 from app.identity.errors import NotSignedIn
+from app.orders.schemas import OrderShape
 from app.payments.errors import (
+    AmountNotPayable,
+    NothingToPay,
     NotPaidByTransfer,
     PaymentEventNotGenuine,
     PaymentEventUnreadable,
+    PaymentMethodUnavailable,
     PaymentWebhookNotConfigured,
     ReceiptKnown,
+    RenewalTooLate,
 )
 from app.payments.schemas import NewReceipt, PaymentEventReceipt, PaymentId, ReceiptShape
 
@@ -72,6 +78,37 @@ async def receive_stripe_event(
     """Only Stripe calls this, with its signature. An event is kept once, however often it comes."""
     await receive_payment_event(ports, await request.body(), stripe_signature)
     return PaymentEventReceipt()
+
+
+@router.post(
+    "/payments/{payment_id}/renewal",
+    status_code=201,
+    summary="Pay an order anew",
+    responses=refuses(
+        NotSignedIn,
+        Forbidden,
+        Invalid,
+        NotFound,
+        StateConflict,
+        RenewalTooLate,
+        NothingToPay,
+        PaymentMethodUnavailable,
+        AmountNotPayable,
+        UpstreamFailed,
+        IdempotencyKeyRequired,
+        IdempotencyKeyReused,
+        RequestInProgress,
+    ),
+)
+async def renew_payment(
+    payment_id: Annotated[PaymentId, Path()], caller: SignedIn, ports: PortsDep, language: Language, _: RequiredClaim
+) -> OrderShape:
+    """For the buyer, when what was held on the card was lost: opens another payment, with `payment.client_secret` for the buyer's client.
+
+    Until `payment.renew_until` the goods are kept and not handed over; held again, the order goes ahead. Of goods that are under way, or have
+    arrived, it is paid at once what is owed.
+    """
+    return await renew(ports, caller, payment_id, language)
 
 
 @receiving.post(

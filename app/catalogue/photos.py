@@ -65,6 +65,12 @@ async def announce_photo(session: Session, caller: Caller, command: NewMedia, no
     return _announced(present)
 
 
+async def photos_named(reader: Reader, media_ids: Collection[str]) -> dict[str, Announced]:
+    """Those of these photos that are uploaded, by their ids. Who may see them is the caller's business."""
+    wanted = select(*_COLUMNS).where(col(Media.id).in_(set(media_ids)), col(Media.state) == MediaState.READY)
+    return {row["id"]: _announced(Media(**row)) for row in (await reader.execute(wanted)).mappings()}
+
+
 async def find_photo(connection: Reader, caller: Caller | None, media_id: str) -> Announced:
     """A photo that the caller may see: their own, their producers', evidence for them, or one that a public listing shows.
 

@@ -61,3 +61,5 @@ TRACKING_STREAMS_MAX: Final = 400
 TRACKING_STREAMS_PER_ADDRESS_MAX: Final = 20
 TRACKING_STREAM_LIFETIME_S: Final = 1_800
 TRACKING_HEARTBEAT_S: Final = 15
+# What is sent to a card provider as evidence of one dispute, all files together: our default, below what we believe it takes (unverified).
+EVIDENCE_FILES_BYTES_MAX: Final = 4_500_000

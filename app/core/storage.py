@@ -40,11 +40,12 @@ class Stored:
 
 
 class ObjectStorage(Protocol):
-    """Presigned PUT, a look at what arrived, presigned GET, delete. Keys are ours, never a user's."""
+    """Presigned PUT, a look at what arrived, presigned GET, the bytes for ourselves, delete. Keys are ours, never a user's."""
 
     async def presign_put(self, key: str, content_type: str, size: int, sha256: str) -> Upload: ...
     async def presign_get(self, key: str) -> str: ...
     async def find(self, key: str) -> Stored | None: ...
+    async def read(self, key: str) -> bytes | None: ...
     async def delete(self, key: str) -> None: ...
 
 
@@ -69,6 +70,9 @@ class DirectoryStorage:
     async def find(self, key: str) -> Stored | None:
         path = self.path(key)
         return await asyncio.to_thread(_look, path)
+
+    async def read(self, key: str) -> bytes | None:
+        return await asyncio.to_thread(_bytes_of, self.path(key))
 
     async def delete(self, key: str) -> None:
         await asyncio.to_thread(self.path(key).unlink, missing_ok=True)
@@ -159,6 +163,19 @@ class S3Storage:
         checksum = head.get("ChecksumSHA256")
         return Stored(head["ContentLength"], base64.b64decode(checksum).hex() if checksum else None)
 
+    async def read(self, key: str) -> bytes | None:
+        try:
+            return await asyncio.to_thread(self._whole, key)
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                return None
+            raise UpstreamFailed(service="S3") from error
+        except BotoCoreError as error:
+            raise UpstreamFailed(service="S3") from error
+
+    def _whole(self, key: str) -> bytes:
+        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
     async def delete(self, key: str) -> None:
         try:
             await asyncio.to_thread(self._client.delete_object, Bucket=self._bucket, Key=key)
@@ -188,11 +205,15 @@ def _base64_of(sha256_hex: str) -> str:
 
 
 def _look(path: Path) -> Stored | None:
+    content = _bytes_of(path)
+    return None if content is None else Stored(len(content), hashlib.sha256(content).hexdigest())
+
+
+def _bytes_of(path: Path) -> bytes | None:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
-    return Stored(len(content), hashlib.sha256(content).hexdigest())
 
 
 def open_storage(settings: Settings) -> ObjectStorage:

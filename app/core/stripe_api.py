@@ -35,7 +35,7 @@ class StripeApi:
         self._http = stripe.HTTPXClient(timeout=timeout_s * 0.45)
         self.client = stripe.StripeClient(
             secret_key,
-            base_addresses={"api": api_base.rstrip("/")} if api_base else {},
+            base_addresses={"api": api_base.rstrip("/"), "files": api_base.rstrip("/")} if api_base else {},
             http_client=self._http,
             max_network_retries=RETRIES_MAX,
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from app.catalogue.reserve import release
 from app.core.database import Session
+from app.core.errors import UpstreamFailed
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.core.money import Money
@@ -22,7 +23,7 @@ from app.offers.values import Side
 from app.orders.errors import AlreadyShipped, CancelReasonUnusable
 from app.orders.models import Order, OrderLine
 from app.orders.policies import Base, Canceller, Owed, Party, Policies, owed_for
-from app.orders.rules import may
+from app.orders.rules import may, renewable_until
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent
@@ -58,13 +59,22 @@ async def cancel_order(
 
 
 async def expire_order(ports: Ports, order: str) -> None:
-    """Job: end an order that nobody paid for in time. Harmless when it was paid or ended meanwhile."""
-    async with ports.begin() as session:
-        row = await lock_order(session, order)
-        if not may(row.status, OrderEvent.EXPIRE):
-            return
-        await move(session, row, OrderEvent.EXPIRE, ports.clock.now())
-        await give_back(session, row, ports, None)
+    """Job: end an order that nobody paid for in time, at first or anew. Harmless when it was paid or ended meanwhile."""
+    anew, now = None, ports.clock.now()
+    try:
+        async with ports.begin() as session:
+            row = await lock_order(session, order)
+            anew = renewable_until(row.terms)
+            if not may(row.status, OrderEvent.EXPIRE) or (anew is not None and now < anew):
+                return
+            await move(session, row, OrderEvent.EXPIRE, now)
+            await give_back(session, row, ports, None)
+            # Who prepared for it is told; of one that was never paid nobody had heard.
+            await enqueue(session, [Job("order.cancelled", {"order": order})] if anew is not None else [])
+    except AlreadyShipped:
+        # Goods that were to be paid anew were handed over all the same: they go on, and stay owed.
+        if anew is None:
+            raise
 
 
 def fault_of(order: Order, reason: str | None, caller: Caller) -> Side:
@@ -195,6 +205,9 @@ async def _sent_back(ports: Ports, payment: Payment) -> bool:
     # Parts that are on their way back arrive first, so that the rest is what the provider still has.
     async with ports.begin() as session:
         unsent = await unsent_part_refunds(session, order)
+    if unsent and payment.status not in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
+        # That it was paid is still to be heard.
+        raise UpstreamFailed(service="Stripe")
     for part in unsent:
         await return_part(ports, part)
     async with ports.begin() as session:

@@ -56,6 +56,7 @@ from app.orders.values import OrderStatus
 from app.payments.disputes import is_disputed, last_word, require_undisputed
 from app.payments.errors import PaymentDisputed
 from app.payments.models import Payment
+from app.payments.rules import nothing_taken
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
 from app.shipments.queries import list_of_orders
@@ -458,6 +459,9 @@ async def refund_claim(ports: Ports, claim: str) -> None:
             return
         payment = await get_payment_of(session, seen.order_id)
         word = await last_word(session, seen.order_id)
+    if nothing_taken(payment.status):
+        # Nothing was ever taken: once it is paid anew, this is put again.
+        return
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")
     assert seen.granted_minor

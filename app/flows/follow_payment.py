@@ -2,14 +2,16 @@
 
 from datetime import datetime
 
+from app.core.clock import rfc3339
 from app.core.database import Session
 from app.core.errors import StateConflict, UpstreamFailed
 from app.core.ids import new_id
 from app.core.jobs import Job, enqueue
 from app.flows.cancel_order import give_back
 from app.flows.ports import Ports
+from app.flows.renew_payment import even_out_late
 from app.flows.return_boxes import hold_boxes
-from app.flows.tell_people import payment_lost_notices
+from app.flows.tell_people import payment_lost_notices, unpaid_notices
 from app.ledger.rules import collection_entries
 from app.ledger.service import record as record_transfers
 from app.ledger.service import transfers_of
@@ -17,14 +19,17 @@ from app.ledger.values import AccountKind, AccountRef, State, Transfer, Transfer
 from app.notify.service import queue_messages
 from app.orders.errors import AlreadyShipped
 from app.orders.models import Order
-from app.orders.rules import may
+from app.orders.rules import may, renewal_until
 from app.orders.service import get_order, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
 from app.payments.models import Payment
 from app.payments.part_refunds import unsent_part_refunds
-from app.payments.rules import news_for_order
-from app.payments.service import apply, get_payment_of, list_holds_ending, lock_payment
-from app.payments.values import HOLD_MARGIN, PaymentEvent, PaymentMethod, PaymentStatus
+from app.payments.rules import is_lost, news_for_order
+from app.payments.service import apply, former_payments, get_payment_of, list_holds_ending, lock_payment
+from app.payments.values import HOLD_MARGIN, PaymentEvent, PaymentStatus
+from app.shipments.queries import list_of_orders
+from app.shipments.rules import going
+from app.shipments.values import ConsignmentStatus
 
 ENDED = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
 CAPTURES_PER_SWEEP_MAX = 500
@@ -40,6 +45,9 @@ async def payment_paid(ports: Ports, order: str) -> None:
     async with ports.begin() as session:
         row = await lock_order(session, order)
         payment = await get_payment_of(session, order)
+        former = await former_payments(session, payment)
+        stray = [each.id for each in former if each.status is PaymentStatus.PAID]
+        await enqueue(session, [Job("payment.return_former", {"payment": each}) for each in stray])
         if payment.status not in (PaymentStatus.AUTHORISED, PaymentStatus.PAID):
             return
         if row.status in ENDED:
@@ -48,23 +56,29 @@ async def payment_paid(ports: Ports, order: str) -> None:
         if may(row.status, OrderEvent.PAY):
             await move(session, row, OrderEvent.PAY, now)
             await enqueue(session, [Job("order.placed", {"order": order})])
+        elif payment.status is PaymentStatus.AUTHORISED and row.status is not OrderStatus.PLACED:
+            # Held again for goods that have left meanwhile.
+            await enqueue(session, [Job("payment.capture", {"order": order})])
         if payment.status is PaymentStatus.PAID:
-            await _enter(session, row, payment, now)
+            entered = await _enter(session, row, payment, now)
+            if entered and any(is_lost(each) for each in former):
+                await even_out_late(session, row, payment, now)
 
 
-async def _enter(session: Session, order: Order, payment: Payment, now: datetime) -> None:
-    """The buyer's debt is paid into the card provider's hands; once for each order."""
+async def _enter(session: Session, order: Order, payment: Payment, now: datetime) -> bool:
+    """The buyer's debt is paid into the card provider's hands; once for each order: true when it is now."""
     gateway = AccountRef(AccountKind.GATEWAY, payment.method, payment.currency)
     # What was taken at the door besides, for more weight than was paid, is another collection.
     taken_before = [each for each in await transfers_of(session, order.id) if each.kind is TransferKind.COLLECTION]
     if any(entry.account == gateway for each in taken_before for entry in each.entries):
-        return
+        return False
     entries = collection_entries(order.buyer_id, payment.currency, {gateway: payment.amount_minor})
     taken = Transfer(new_id("trf"), TransferKind.COLLECTION, order.id, State.POSTED, entries)
     await record_transfers(session, [taken, *hold_boxes(order)], now)
     # What was found to be too much while the money was only held goes back now that it is taken.
     parts = await unsent_part_refunds(session, order.id)
     await enqueue(session, [Job("payment.part_refund", {"refund": part}) for part in parts])
+    return True
 
 
 async def capture_payment(ports: Ports, order: str) -> None:
@@ -99,17 +113,17 @@ async def capture_in_time(ports: Ports) -> None:
 
 
 async def payment_lost(ports: Ports, order: str) -> None:
-    """Job: money that was held for an order is held no more. An order of which nothing moves is cancelled.
+    """Job: money that was held for an order is held no more. An order of which nothing moves waits to be paid anew, or is cancelled.
 
-    Goods that are on their way go on: their order stands in the operators' list until it is paid another way.
+    Goods that are on their way go on: their order stands in the operators' list until it is paid.
     """
     now = ports.clock.now()
     async with ports.begin() as session:
         row = await lock_order(session, order)
         payment = await get_payment_of(session, order)
-        if payment.method is not PaymentMethod.STRIPE or payment.status is not PaymentStatus.CANCELLED:
+        if not is_lost(payment) or row.status in (*ENDED, OrderStatus.AWAITING_PAYMENT):
             return
-        if row.status in ENDED:
+        if await _waits(ports, session, row):
             return
     try:
         async with ports.begin() as session:
@@ -121,3 +135,20 @@ async def payment_lost(ports: Ports, order: str) -> None:
         async with ports.begin() as session:
             row = await lock_order(session, order)
             await queue_messages(session, await payment_lost_notices(session, row), now)
+
+
+async def _waits(ports: Ports, session: Session, order: Order) -> bool:
+    """Whether the order now waits to be paid anew: its goods are kept for it and stay where they are, until the deadline."""
+    journeys = going((await list_of_orders(session, [order.id]))[order.id])
+    moves = any(journey.status is not ConsignmentStatus.BOOKED for journey in journeys)
+    leaves = [journey.legs[0].departs_at for journey in journeys if journey.legs]
+    now = ports.clock.now()
+    until = renewal_until(min(leaves, default=order.promised_by), now, ports.terms.renewal.deadline)
+    if moves or until is None or not may(order.status, OrderEvent.LOSE):
+        return False
+    await move(session, order, OrderEvent.LOSE, now)
+    order.terms = order.terms | {"renewal": {"until": rfc3339(until)}}
+    await session.flush()
+    await enqueue(session, [Job("order.expire", {"order": order.id}, run_at=until)])
+    await queue_messages(session, await unpaid_notices(session, order, until), now)
+    return True

@@ -25,7 +25,7 @@ from app.ledger.service import record as record_transfers
 from app.ledger.service import settle, transfers_of
 from app.ledger.values import OWED_ON_DELIVERY, AccountKind, AccountRef, State, Transfer, TransferKind
 from app.orders.models import Order, OrderLine
-from app.orders.rules import may
+from app.orders.rules import may, renewable_until
 from app.orders.schemas import OrderShape
 from app.orders.service import list_lines, lock_order, move
 from app.orders.values import OrderEvent, OrderStatus
@@ -54,7 +54,7 @@ async def follow_shipment(ports: Ports, order: str) -> None:
         if not journeys:
             return
         status = order_status([standing_of(journey) for journey in journeys])
-        if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and may(row.status, OrderEvent.DEPART):
+        if status in (OrderStatus.IN_TRANSIT, OrderStatus.DELIVERED) and _departs(row):
             await move(session, row, OrderEvent.DEPART, ports.clock.now())
             captured = [Job("payment.capture", {"order": order})] if row.terms.get("hold") else []
             await enqueue(session, [Job("order.shipped", {"order": order}), *captured])
@@ -64,6 +64,12 @@ async def follow_shipment(ports: Ports, order: str) -> None:
             await claim_at_the_door(session, row, journeys, ports.clock.now())
             await follow_returns(ports, session, row, journeys)
         await _hand_over(session, order, journeys)
+
+
+def _departs(order: Order) -> bool:
+    """Whether the order is under way with its first goods: also one that waits to be paid anew, whose goods were handed over all the same."""
+    anew = order.status is OrderStatus.AWAITING_PAYMENT and renewable_until(order.terms) is not None
+    return anew or (order.status is not OrderStatus.AWAITING_PAYMENT and may(order.status, OrderEvent.DEPART))
 
 
 async def _hand_over(session: Session, order_id: str, journeys: Sequence[Journey]) -> None:

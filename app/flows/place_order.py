@@ -238,12 +238,12 @@ async def _show_placed(ports: Ports, caller: Caller, order_id: str, language: st
         payment = await get_payment_of(session, order.id)
     by_card = payment.method is PaymentMethod.STRIPE
     is_open = by_card and payment.status in (PaymentStatus.STARTED, PaymentStatus.AWAITING_CUSTOMER)
-    secret = await _ask_provider(ports, payment) if is_open else None
+    secret = await ask_provider(ports, payment) if is_open else None
     shape = await show_order(ports, order.id, caller, language, client_secret=secret)
     return shape.model_dump_json(by_alias=True).encode()
 
 
-async def _ask_provider(ports: Ports, payment: Payment) -> str | None:
+async def ask_provider(ports: Ports, payment: Payment) -> str | None:
     """Open the provider's side of a payment, or find it again; answers the secret for the buyer's client.
 
     Outside any transaction: when it fails, the payment stays started and the same key takes it up again.

@@ -27,6 +27,7 @@ from app.orders.service import lock_order
 from app.orders.values import DISPLAY, OrderStatus
 from app.payments.disputes import last_word
 from app.payments.errors import PaymentDisputed
+from app.payments.rules import nothing_taken
 from app.payments.service import get_payment_of, lock_payment_of, record_part_refund
 from app.payments.values import PaymentMethod
 from app.shipments.box_schemas import BoxReturn, BoxShape
@@ -106,6 +107,9 @@ async def refund_box(ports: Ports, package: str) -> None:
         payment = await get_payment_of(session, order.id)
         word = await last_word(session, order.id)
     if box.returned_at is None or box.sent_back_at is not None:
+        return
+    if nothing_taken(payment.status):
+        # Nothing was ever taken: once it is paid anew, this is put again.
         return
     if ports.cards is None or payment.provider_ref is None:
         raise UpstreamFailed(service="Stripe")

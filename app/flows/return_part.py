@@ -23,7 +23,7 @@ async def return_part(ports: Ports, refund: str) -> None:
             return
         payment = await get_payment_of(session, seen.order_id)
         word = await last_word(session, seen.order_id)
-    if payment.status in (PaymentStatus.AUTHORISED, PaymentStatus.CANCELLED):
+    if payment.status not in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
         # Nothing was taken yet: once it is, this is put again. What was held is held no more where it was lost.
         return
     if ports.cards is None or payment.provider_ref is None:

@@ -18,7 +18,7 @@ from app.orders.models import Order, OrderLine
 from app.orders.payment_schemas import PaymentShape, TransferDue
 from app.orders.proceeds import goods_of, proceeds_shape
 from app.orders.proceeds_schemas import ProceedsShape
-from app.orders.rules import is_open
+from app.orders.rules import is_open, renewable_until
 from app.orders.schemas import (
     Co2eShape,
     DeliverTo,
@@ -31,7 +31,7 @@ from app.orders.schemas import (
 )
 from app.orders.service import get_order, list_lines, list_orders
 from app.orders.shares import shares_of
-from app.orders.values import DISPLAY
+from app.orders.values import DISPLAY, OrderStatus
 from app.payments.models import Payment
 from app.payments.service import get_payment_of, received_minor
 from app.payments.values import PaymentMethod, PaymentStatus
@@ -61,6 +61,7 @@ async def shown(session: Session, order: Order, language: str, client_secret: st
         status=payment.status,
         client_secret=client_secret,
         transfer=await _transfer_due(session, order, payment),
+        renew_until=renewable_until(order.terms) if order.status is OrderStatus.AWAITING_PAYMENT else None,
     )
     return order_shape(order, lines, journeys, paid_by, language)
 

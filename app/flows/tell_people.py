@@ -17,6 +17,7 @@ from app.notify.service import queue_messages
 from app.notify.values import Notice, Template
 from app.orders.models import Order
 from app.orders.policies import window_of
+from app.orders.rules import renewable_until
 from app.orders.service import get_order, list_lines
 from app.orders.values import OrderStatus
 from app.shipments.queries import list_of_orders
@@ -115,11 +116,15 @@ async def order_cut(ports: Ports, order: str, number: int) -> None:
 
 
 async def _not_to_be(session: Session, order: Order) -> list[Notice]:
+    return await _to_producers(session, order, Template.ORDER_CANCELLED)
+
+
+async def _to_producers(session: Session, order: Order, template: Template) -> list[Notice]:
     """To the producers who prepared for an order."""
     journeys = (await list_of_orders(session, [order.id]))[order.id]
     contacts = await contacts_of_producers(session, {journey.producer_id for journey in journeys})
     return [
-        Notice(contact.phone, Template.ORDER_CANCELLED, contact.language, {"number": order.number})
+        Notice(contact.phone, template, contact.language, {"number": order.number})
         for people in contacts.values()
         for contact in people
     ]
@@ -130,10 +135,16 @@ async def payment_failed(ports: Ports, order: str) -> None:
     async with ports.begin() as session:
         row = await get_order(session, order, None)
         if row.status is OrderStatus.AWAITING_PAYMENT:
-            until = local_time(row.created_at + PAYMENT_LIFETIME)
+            until = local_time(renewable_until(row.terms) or row.created_at + PAYMENT_LIFETIME)
             await queue_messages(
                 session, [await _to_buyer(session, row, Template.PAYMENT_FAILED, {"until": until})], ports.clock.now()
             )
+
+
+async def unpaid_notices(session: Session, order: Order, until: datetime) -> list[Notice]:
+    """An order waits to be paid anew: its buyer hears until when, its producers that they keep the goods until then."""
+    notices = [await _to_buyer(session, order, Template.PAYMENT_FAILED, {"until": local_time(until)})]
+    return notices + await _to_producers(session, order, Template.HAND_IN_WAITS)
 
 
 async def payment_lost_notices(session: Session, order: Order) -> list[Notice]:

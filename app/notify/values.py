@@ -49,6 +49,7 @@ class Template(StrEnum):
     WEIGHT_REFERRED = "weight_referred"
     WEIGHT_DECLINED = "weight_declined"
     PAYMENT_LOST = "payment_lost"
+    HAND_IN_WAITS = "hand_in_waits"
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
@@ -226,8 +227,12 @@ TEXTS: Final[Mapping[Template, Mapping[str, str]]] = {
         "zh-Hans": "【茶马】订单 {number} 的{title}因重量差异未被接受，已从订单中取消，不收取费用。",
     },
     Template.PAYMENT_LOST: {
-        "en": "Chama: the payment that was held for order {number} could not be taken. Please call us to pay another way.",
-        "zh-Hans": "【茶马】订单 {number} 的预授权未能扣款，请联系我们以其他方式付款。",
+        "en": "Chama: the payment that was held for order {number} could not be taken. Please pay again in your order, or call us.",
+        "zh-Hans": "【茶马】订单 {number} 的预授权未能扣款，请在订单中重新付款，或联系我们。",
+    },
+    Template.HAND_IN_WAITS: {
+        "en": "Chama: order {number} is not paid any more. Keep the goods until you hear from us that it is paid again.",
+        "zh-Hans": "【茶马】订单 {number} 的付款已失效，请暂勿交货，重新付款后将另行通知。",
     },
     Template.DISPUTE_OPENED: {
         "en": "Chama: the buyer's bank disputes {amount} of order {number}. What proves the delivery is due by {due}: tell the operator.",

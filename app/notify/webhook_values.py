@@ -74,6 +74,7 @@ NAMES: Final[Mapping[Family, tuple[str, ...]]] = {
         "order.cancelled",
         "order.expired",
         "order.cut",
+        "order.unpaid",
     ),
     # Buyer.
     Family.PAYMENT: (

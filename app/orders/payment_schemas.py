@@ -22,10 +22,14 @@ class TransferDue(Shape):
 
 
 class PaymentShape(Shape):
-    """`client_secret` only while a card payment waits for the buyer's client; `transfer` only for payments by transfer."""
+    """`client_secret` only while a card payment waits for the buyer's client; `transfer` only for payments by transfer.
+
+    `renew_until`: what was held on the card was lost, and until then the order may be paid anew: POST /v1/payments/{payment_id}/renewal.
+    """
 
     id: str | None = None
     method: str
     status: str
     client_secret: str | None = None
     transfer: TransferDue | None = None
+    renew_until: Time | None = None

@@ -25,7 +25,11 @@ ALLOWED: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = {
     (S.AWAITING_PAYMENT, E.CANCEL): S.CANCELLED,
     (S.AWAITING_PAYMENT, E.EXPIRE): S.EXPIRED,
     (S.PLACED, E.CANCEL): S.CANCELLED,
+    # What was held on a card is held no more, and nothing has moved.
+    (S.PLACED, E.LOSE): S.AWAITING_PAYMENT,
     (S.PLACED, E.DEPART): S.IN_TRANSIT,
+    # Only while it waits to be paid anew: what carriers tell is so.
+    (S.AWAITING_PAYMENT, E.DEPART): S.IN_TRANSIT,
     (S.PLACED, E.DELIVER): S.DELIVERED,
     (S.IN_TRANSIT, E.DELIVER): S.DELIVERED,
     (S.DELIVERED, E.COMPLETE): S.COMPLETED,
@@ -50,6 +54,18 @@ def advance(status: OrderStatus, event: OrderEvent) -> OrderStatus:
 
 def may(status: OrderStatus, event: OrderEvent) -> bool:
     return (status, event) in ALLOWED
+
+
+def renewal_until(first_departs_at: datetime, now: datetime, waits: timedelta) -> datetime | None:
+    """Until when an order waits to be paid anew: no longer than its goods can still leave as planned. None: not at all."""
+    until = min(now + waits, first_departs_at)
+    return until if until > now else None
+
+
+def renewable_until(terms: Mapping[str, Any]) -> datetime | None:
+    """Until when an order whose held money was lost may be paid anew, as it was written on it then."""
+    told = terms.get("renewal")
+    return datetime.fromisoformat(told["until"]) if told else None
 
 
 def is_open(status: OrderStatus) -> bool:

@@ -38,6 +38,7 @@ _ADD: Final = Sql(
 )
 # What the world is told when an order comes to be this; of one that waits for its payment nobody is.
 _TOLD: Final[Mapping[OrderStatus, str]] = {
+    OrderStatus.AWAITING_PAYMENT: "order.unpaid",
     OrderStatus.PLACED: "order.placed",
     OrderStatus.IN_TRANSIT: "order.shipped",
     OrderStatus.DELIVERED: "order.delivered",

@@ -12,14 +12,15 @@ from app.core.paging import decode_cursor
 from app.core.schema import Shape, Time
 from app.orders.values import OrderStatus
 
-# Of the attempts to be paid for an order, the last counts.
+# Of what was held for an order, the last counts; one that was paid since, in whatever attempt, is settled.
 _UNCOLLECTED: Final = text(
     """
     SELECT o.id, o.number, o.status, o.buyer_id, p.id AS payment_id, p.amount_minor, p.currency, p.held_until, p.updated_at
     FROM "order" AS o JOIN LATERAL (
-        SELECT * FROM payment WHERE payment.order_id = o.id ORDER BY payment.id DESC LIMIT 1
-    ) AS p ON p.status = 'cancelled' AND p.held_until IS NOT NULL
-    WHERE o.status IN ('placed', 'in_transit', 'delivered', 'completed') AND (CAST(:after AS text) IS NULL OR o.id < :after)
+        SELECT * FROM payment WHERE payment.order_id = o.id AND payment.held_until IS NOT NULL ORDER BY payment.id DESC LIMIT 1
+    ) AS p ON p.status = 'cancelled'
+    WHERE NOT EXISTS (SELECT FROM payment AS later WHERE later.order_id = o.id AND later.id > p.id
+        AND later.status IN ('authorised', 'paid', 'refunded')) AND o.status IN ('placed', 'in_transit', 'delivered', 'completed') AND (CAST(:after AS text) IS NULL OR o.id < :after)
     ORDER BY o.id DESC LIMIT :most
     """
 )

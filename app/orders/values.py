@@ -32,6 +32,7 @@ class OrderEvent(StrEnum):
     CANCEL = "cancelled"
     EXPIRE = "expired"
     TAKE_OFF = "taken_off"
+    LOSE = "unpaid_again"
 
 
 DISPLAY: Final[Mapping[OrderStatus, Mapping[str, str]]] = {

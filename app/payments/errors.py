@@ -31,6 +31,26 @@ class AmountNotPayable(Problem):
     }
 
 
+class RenewalTooLate(Problem):
+    slug = "renewal-too-late"
+    kind = Kind.CONFLICT
+    title = {"en": "It is too late to pay this order anew", "zh-Hans": "已超过重新付款期限"}
+    detail = {
+        "en": "{order} could be paid anew until {until}; its goods are free again. Ask for a new quote: POST /v1/quotes.",
+        "zh-Hans": "{order} 的重新付款期限为 {until}，已截止，商品不再保留。请重新询价：POST /v1/quotes。",
+    }
+
+
+class NothingToPay(Problem):
+    slug = "nothing-to-pay"
+    kind = Kind.CONFLICT
+    title = {"en": "Nothing is owed for this order", "zh-Hans": "该订单无需付款"}
+    detail = {
+        "en": "What {order} came to is settled already, by a claim or in another way. GET /v1/accounts/{{owner}}/statement shows how.",
+        "zh-Hans": "{order} 的款项已通过理赔或其他方式结清。可通过 GET /v1/accounts/{{owner}}/statement 查看明细。",
+    }
+
+
 class PaymentDisputed(Problem):
     slug = "payment-disputed"
     kind = Kind.CONFLICT

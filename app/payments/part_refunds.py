@@ -41,6 +41,13 @@ async def unsent_part_refunds(session: Session, order_id: str) -> Sequence[str]:
     return list((await session.execute(waiting)).scalars())
 
 
+async def unsent_minor(session: Session, order_id: str) -> int:
+    """What of an order goes back in parts that the provider has not answered for yet."""
+    total = select(func.coalesce(func.sum(col(PartRefund.amount_minor)), 0))
+    wanted = total.where(col(PartRefund.order_id) == order_id, col(PartRefund.refunded_at).is_(None))
+    return int((await session.execute(wanted)).scalar_one())
+
+
 async def mark_sent(session: Session, refund: PartRefund, now: datetime) -> None:
     await session.execute(update(PartRefund).where(col(PartRefund.id) == refund.id).values(refunded_at=now))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from app.core.money import Money
 from app.ledger.values import Disagreement, Finding
@@ -75,6 +75,25 @@ def news_for_order(before: PaymentStatus, after: PaymentStatus) -> str | None:
     # Returned before the order ever heard that it was paid.
     unheard = after is PaymentStatus.REFUNDED and before not in (PaymentStatus.AUTHORISED, PaymentStatus.PAID)
     return "payment.failed" if unheard or after in (PaymentStatus.FAILED, PaymentStatus.CANCELLED) else None
+
+
+class Lapsed(Protocol):
+    """A payment, as far as it tells whether a hold was lost."""
+
+    method: PaymentMethod
+    status: PaymentStatus
+    held_until: datetime | None
+
+
+def is_lost(payment: Lapsed) -> bool:
+    """Whether money was held for us on a card and never taken."""
+    held = payment.method is PaymentMethod.STRIPE and payment.held_until is not None
+    return held and payment.status is PaymentStatus.CANCELLED
+
+
+def nothing_taken(status: PaymentStatus) -> bool:
+    """Whether a card payment was lost, or is only asked for: there is nothing yet that could be sent back."""
+    return status not in (PaymentStatus.AUTHORISED, PaymentStatus.PAID, PaymentStatus.REFUNDED)
 
 
 def may_hold(first_departs_at: datetime, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Verbs of paying: start, ask, collect, cancel, return, and take in what a provider tells us."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -318,6 +318,12 @@ async def payment_by_ref(session: Session, provider: str, ref: str) -> Payment |
     """The payment that a provider knows by this name."""
     wanted = select(Payment).where(col(Payment.provider_ref) == ref, col(Payment.method) == provider)
     return (await session.scalars(wanted)).one_or_none()
+
+
+async def former_payments(session: Session, payment: Payment) -> Sequence[Payment]:
+    """The payments of the same order that this one took the place of."""
+    wanted = select(Payment).where(col(Payment.order_id) == payment.order_id, col(Payment.id) < payment.id)
+    return (await session.scalars(wanted.order_by(col(Payment.id)))).all()
 
 
 async def list_holds_ending(session: Session, before: datetime, most: int) -> list[str]:

@@ -55,6 +55,16 @@ class TransferTerms(Shape):
         return self
 
 
+class RenewalTerms(Shape):
+    """How long an order whose goods have not moved waits to be paid anew, once what was held on a card is lost; 0: it is cancelled."""
+
+    deadline_h: Annotated[int, Field(ge=0, le=HOURS_MAX)] = 0
+
+    @property
+    def deadline(self) -> timedelta:
+        return timedelta(hours=self.deadline_h)
+
+
 class DebtorTerms(Shape):
     """The operator's own account that a bank takes a run from, as it stands in the message to the bank; its bank by BIC or name."""
 
@@ -77,6 +87,7 @@ class Terms(Shape):
     party: tuple[PartyTerms, ...] = ()
     cash: CashTerms = CashTerms()
     transfer: TransferTerms = TransferTerms()
+    renewal: RenewalTerms = RenewalTerms()
     debtor: DebtorTerms = DebtorTerms()
 
     @model_validator(mode="after")

@@ -27,7 +27,10 @@ _LOADED: Final = Sql(
     "JOIN consignment AS goods ON goods.id = booking.consignment_id "
     "LEFT JOIN leg ON leg.consignment_id = booking.consignment_id AND leg.id = booking.leg_id "
     "WHERE booking.service_id = :service AND booking.run_at = :run_at AND booking.state = 'booked' AND board.hub = :hub "
-    "AND goods.cancelled_at IS NULL ORDER BY booking.alight, goods.temperature, goods.tracking_number LIMIT :most"
+    "AND goods.cancelled_at IS NULL "
+    # What is not paid, or not any more, is not handed over.
+    'AND NOT EXISTS (SELECT FROM "order" WHERE "order".id = goods.order_id AND "order".status = \'awaiting_payment\') '
+    "ORDER BY booking.alight, goods.temperature, goods.tracking_number LIMIT :most"
 )
 _PACKAGE: Final = {
     "id": "pkg_01jd0000000000000000000000",

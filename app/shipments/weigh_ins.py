@@ -63,6 +63,15 @@ async def list_open(session: Session, order_id: str) -> list[WeighIn]:
     return list((await session.execute(wanted.order_by(col(WeighIn.id)))).scalars())
 
 
+async def photos_of_scales(reader: Reader, order_id: str) -> list[str]:
+    """The photos of the weigh-ins of an order that count, the latest first."""
+    later = select(col(WeighIn.supersedes)).where(
+        col(WeighIn.order_id) == order_id, col(WeighIn.supersedes).is_not(None)
+    )
+    wanted = select(col(WeighIn.photo)).where(col(WeighIn.order_id) == order_id, col(WeighIn.id).not_in(later))
+    return list((await reader.execute(wanted.order_by(col(WeighIn.weighed_at).desc(), col(WeighIn.id)))).scalars())
+
+
 async def add_weigh_in(session: Session, weigh_in: WeighIn) -> None:
     """Write one whose order is locked; raises `IdTaken` when its id means another."""
     written = insert(WeighIn).values(weigh_in.model_dump()).on_conflict_do_nothing(index_elements=["id"])

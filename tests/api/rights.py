@@ -196,6 +196,7 @@ TABLE = """
     POST   /v1/webhook-endpoints/{endpoint_id}/deliveries/{event_id}/resend | 401 200 404 404 404 404 404 404 404
     POST   /v1/webhook-endpoints/{endpoint_id}/replay | 401 202 404 404 404 404 404 404 404
     DELETE /v1/webhook-endpoints/{endpoint_id}       | 401 204 404 404 404 404 404 404 404
+    POST   /v1/payments/{payment_id}/renewal         | 401 409 404 404 404 403 403 403 404
     POST   /v1/payments/{payment_id}/receipts        | 401 403 403 403 403 403 403 403 201
     POST   /v1/payees                                | 401 404 404 201 404 404 404 403 201
     GET    /v1/payees                                | 401 200 200 200 200 200 200 200 200

@@ -27,6 +27,7 @@ MAKES_MONEY_MOVE = {
     "POST /v1/offers/{offer_id}/deposit/refund",
     "POST /v1/disputes/{dispute_id}/evidence",
     "POST /v1/payments/{payment_id}/receipts",
+    "POST /v1/payments/{payment_id}/renewal",
     "POST /v1/payout-runs",
     "POST /v1/payout-runs/{run_id}/send",
     "POST /v1/payouts/{payout_id}/mark",

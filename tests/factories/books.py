@@ -172,6 +172,9 @@ async def goods_add_up(ports: Ports, proof: Proof, *, quiet: bool) -> None:
 
 async def ledger_adds_up(ports: Ports, proof: Proof, *, quiet: bool) -> None:
     """Every transfer sums to zero; each order has one sale, one collection at most, and nothing is owed where all is settled."""
+    proof.none_of(
+        [row.subject for row in await rows(ports, _FAILED)], "a refund that failed is not owed again as it was"
+    )
     proof.figures["transfers"] = await value(ports, "SELECT count(*) FROM transfer")
     off = "SELECT transfer_id FROM entry GROUP BY transfer_id, currency HAVING sum(amount_minor) <> 0"
     proof.none_of([row.transfer_id for row in await rows(ports, off)], "a transfer does not sum to zero")
@@ -203,6 +206,8 @@ async def ledger_adds_up(ports: Ports, proof: Proof, *, quiet: bool) -> None:
             (SELECT coalesce(sum(granted_minor), 0) FROM claim c WHERE c.order_id = o.id) AS granted,
             (SELECT coalesce(sum(granted_minor), 0) FROM claim c WHERE c.order_id = o.id AND refunded_at IS NULL) AS unsent,
             (SELECT coalesce(sum(r.amount_minor), 0) FROM part_refund r WHERE r.order_id = o.id AND refunded_at IS NULL) AS unsent_parts,
+            (SELECT coalesce(sum(f.amount_minor), 0) FROM failed_refund f WHERE f.order_id = o.id) AS failed,
+            coalesce(-sum(e.amount_minor) FILTER (WHERE t.kind LIKE 'dispute%'), 0)::bigint AS by_the_bank,
             o.total_minor - coalesce(o.deposit_minor, 0) + coalesce(o.box_deposit_minor, 0) AS due
         FROM "order" o JOIN payment p ON p.order_id = o.id LEFT JOIN transfer t ON t.subject = o.id AND t.state = 'posted'
         LEFT JOIN entry e ON e.transfer_id = t.id AND e.account_id LIKE 'buyer%'
@@ -218,9 +223,20 @@ async def ledger_adds_up(ports: Ports, proof: Proof, *, quiet: bool) -> None:
         elif row.method == "stripe" and not row.collected and not quiet:
             # The card is charged with the hand-over, and that may be heard of later.
             expected |= {int(row.unsent - row.due)}
+        # What did not arrive is owed again, until a bank gives it to the buyer with what it takes from us.
+        expected = {each + int(row.failed - row.by_the_bank) for each in expected}
+        proof.require(
+            0 <= row.by_the_bank <= row.failed + row.granted + row.collected, f"{row.id}: {row.by_the_bank} by the bank"
+        )
         proof.require(
             row.owed in expected, f"{row.id} is {row.status}, and its buyer's account holds {row.owed}, not {expected}"
         )
+
+
+_FAILED = """SELECT coalesce(f.order_id, t.subject) AS subject FROM (SELECT order_id, sum(amount_minor) AS amount FROM failed_refund GROUP BY 1) f
+    FULL JOIN (SELECT t.subject, sum(e.amount_minor) AS amount FROM transfer t JOIN entry e ON e.transfer_id = t.id
+        WHERE t.kind = 'refund_failed' AND e.account_id LIKE 'buyer:%' GROUP BY 1) t ON t.subject = f.order_id
+    WHERE f.amount IS DISTINCT FROM t.amount"""
 
 
 async def shares_are_earned(ports: Ports, proof: Proof) -> None:

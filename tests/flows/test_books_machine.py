@@ -12,6 +12,7 @@ from tests.fakes.stripe.runner import stripe_stand_in
 from tests.flows.machine.beginning import Beginning
 from tests.flows.machine.claiming import Claiming
 from tests.flows.machine.disputing import Disputing
+from tests.flows.machine.failing import Failing
 from tests.flows.machine.paying_out import PayingOut
 from tests.flows.machine.truths import Truths
 from tests.flows.machine.weighing import Weighing
@@ -21,7 +22,7 @@ __all__ = ["networked"]
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 
 
-class Books(Truths, Beginning, Claiming, Weighing, PayingOut, Disputing):
+class Books(Truths, Beginning, Claiming, Weighing, PayingOut, Disputing, Failing):
     """Every subject there is: a new one is a class of rules in `tests/flows/machine`, named here."""
 
 

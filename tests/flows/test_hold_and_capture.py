@@ -1,6 +1,7 @@
 """A card is authorised with the order and captured at the hand-over; a hold that is lost is noticed, whoever is faster."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -18,6 +19,7 @@ from app.ledger.service import transfers_of
 from app.ledger.values import AccountKind, State, TransferKind
 from app.orders.values import OrderStatus
 from app.payments.values import HOLD_LASTS, HOLD_MARGIN
+from app.payouts.terms import RenewalTerms
 from tests.factories.cards import card_shop, hear, hear_all, paid_order
 from tests.factories.identity import an_operator
 from tests.factories.jobs import work
@@ -181,7 +183,9 @@ async def test_what_is_taken_at_the_door_besides_does_not_hide_the_charge(shop, 
     assert (owed.posted_minor, gateway.posted_minor) == (0, -most)
 
 
-async def test_a_hold_that_expires_before_anything_moves_cancels_the_order(shop, village, fake):
+async def test_a_hold_that_expires_before_anything_moves_cancels_the_order_where_none_waits(shop, village, fake):
+    terms = shop.terms.model_copy(update={"renewal": RenewalTerms(deadline_h=0)})
+    shop = replace(shop, terms=terms)
     order = await paid_order(shop, fake, village)
     await fake.expire(await intent_of(shop, order))
     await hear_all(shop, fake)

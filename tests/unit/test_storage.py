@@ -155,6 +155,7 @@ def tampered(url: str, **terms: str) -> str:
 async def test_what_is_put_is_found_and_given_back(place):
     assert (await place.put()).status_code == 200
     assert await place.storage.find(KEY) == Stored(len(PICTURE), DIGEST if place.keeps_checksums else None)
+    assert await place.storage.read(KEY) == PICTURE
     got = await place.get()
     assert (got.status_code, got.content) == (200, PICTURE)
     assert got.headers["content-type"] == "image/png"
@@ -168,6 +169,7 @@ async def test_putting_again_changes_nothing(place):
 
 async def test_what_is_not_there_is_not_found(place):
     assert await place.storage.find("media/none.png") is None
+    assert await place.storage.read("media/none.png") is None
     assert (await place.get("media/none.png")).status_code == 404
 
 
@@ -242,6 +244,8 @@ async def test_a_storage_that_does_not_answer_is_an_upstream_problem():
     gone = _s3(f"http://127.0.0.1:{port}")
     with pytest.raises(UpstreamFailed):
         await gone.find(KEY)
+    with pytest.raises(UpstreamFailed):
+        await gone.read(KEY)
     with pytest.raises(UpstreamFailed):
         await gone.delete(KEY)
 

@@ -9,6 +9,7 @@ from tests.fakes.stripe.state import Call, State, merge_metadata, page
 
 ANSWER_WITHIN_S = 9 * 86_400
 OPEN = ("needs_response", "warning_needs_response")
+FILES = frozenset({"shipping_documentation", "uncategorized_file", "customer_communication", "receipt"})
 HEARD = ("under_review", "warning_under_review")
 
 
@@ -96,6 +97,8 @@ def update(state: State, call: Call) -> Json:
         raise invalid("This dispute is already closed" if dispute["status"] not in HEARD else _ALREADY)
     if details["past_due"]:
         raise invalid("The deadline for submitting evidence on this dispute has passed.")
+    for field in FILES & (evidence or {}).keys():
+        state.get("file", evidence[field], f"evidence[{field}]")
     previous: dict[str, Any] = {"status": dispute["status"]}
     dispute["evidence"] = dispute["evidence"] | (evidence or {})
     details["has_evidence"] = True

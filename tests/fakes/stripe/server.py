@@ -25,6 +25,7 @@ from tests.fakes.stripe import (
     checkout,
     control,
     disputes,
+    files,
     forms,
     intents,
     methods,
@@ -81,6 +82,8 @@ VERBS: dict[tuple[str, str], Verb] = {
     ("GET", "/v1/disputes/{dispute}"): disputes.retrieve,
     ("POST", "/v1/disputes/{dispute}"): disputes.update,
     ("POST", "/v1/disputes/{dispute}/close"): disputes.close,
+    ("POST", "/v1/files"): files.create,
+    ("GET", "/v1/files/{file}"): files.retrieve,
     ("POST", "/v1/checkout/sessions"): checkout.create,
     ("GET", "/v1/checkout/sessions"): checkout.listing,
     ("GET", "/v1/checkout/sessions/{session}"): checkout.retrieve,
@@ -231,9 +234,14 @@ class StandIn:
             message = "This API call cannot be made with a publishable API key. Please use a secret API key."
             raise invalid(message, status=403, code="secret_key_required")
         body = await request.body()
-        if body and not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            raise invalid("Invalid request (check that your POST content type is application/x-www-form-urlencoded).")
-        pairs = forms.pairs_of(body.decode() if request.method == "POST" else request.url.query)
+        kind, wanted = request.headers.get("content-type", ""), "application/x-www-form-urlencoded"
+        wanted = "multipart/form-data" if verb is files.create else wanted
+        if body and not kind.startswith(wanted):
+            raise invalid(f"Invalid request (check that your POST content type is {wanted}).")
+        if body and verb is files.create:
+            pairs = files.pairs_of_parts(kind, body)
+        else:
+            pairs = forms.pairs_of(body.decode() if request.method == "POST" else request.url.query)
         params = forms.read(pairs, self.state.spec.operation(request.method, template))
         return Call(params, dict(request.path_params), public, account), tuple(sorted(pairs))
 

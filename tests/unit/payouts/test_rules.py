@@ -1,6 +1,7 @@
 """What may be paid, which step may follow, what the sheet shows of an account, and whether the bank agrees."""
 
 import re
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -177,3 +178,10 @@ def test_table_with_a_fault_is_refused_with_its_place(table, fault, tmp_path):
     with pytest.raises(TermsUnreadable, match=re.escape(str(path))):
         load_terms(path)
     assert TABLE.exists()
+
+
+def test_what_waits_to_be_paid_anew_waits_as_the_table_says():
+    assert read_terms('version = "1"').renewal.deadline == timedelta(0)
+    assert read_terms('version = "1"\n[renewal]\ndeadline_h = 5').renewal.deadline == timedelta(hours=5)
+    with pytest.raises(ValueError, match="renewal deadline_h"):
+        read_terms('version = "1"\n[renewal]\ndeadline_h = -1')
