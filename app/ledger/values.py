@@ -347,7 +347,6 @@ ACCOUNT_DISPLAY: Final[Mapping[AccountKind, Mapping[str, str]]] = {
     AccountKind.CANCELLATIONS: {"en": "Costs of cancelled orders", "zh-Hans": "取消订单费用"},
     AccountKind.RETURNS: {"en": "Costs of goods that came back or were refused", "zh-Hans": "退货与拒收费用"},
     AccountKind.DEPOSIT: {"en": "Deposits held", "zh-Hans": "托管定金"},
-    AccountKind.BANK: {"en": "Bank account", "zh-Hans": "银行账户"},
     AccountKind.TAX: {"en": "Duties and taxes collected", "zh-Hans": "代收税费"},
     AccountKind.BANK: {"en": "Bank account of the service", "zh-Hans": "平台银行账户"},
 }

@@ -56,28 +56,6 @@ def _said(town: Town) -> dict[str, Any]:
     return {"events": [told | {"shipmentDetails": references}]}
 
 
-def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
-    """An event of goods that the carrier carries, under an id of its teller's own."""
-    number = town.to_weigh["consignments"][0]["tracking_number"]
-    return an_event(number, town.now, f"urn:test:{role}")
-
-
-def _said(town: Town) -> dict[str, Any]:
-    """The same in DCSA's words; when none of it may be told, nothing is taken."""
-    (event,) = events_of(town.placed[0]["consignments"][0], "picked_up")
-    at = rfc3339(event.occurred_at)
-    classes = {"eventTypeCode": "EQUIPMENT", "eventClassifierCode": "ACT", "equipmentEventTypeCode": "PICK"}
-    references = {"shipmentReferences": [{"typeCode": "FF", "reference": event.tracking_number}]}
-    told = {"eventID": "e1", "eventDateTime": at, "eventUpdatedDateTime": at, "eventClassification": classes}
-    return {"events": [told | {"shipmentDetails": references}]}
-
-
-def _of_the_carrier(town: Town, role: str) -> dict[str, Any]:
-    """An event of goods that the carrier carries, under an id of its teller's own."""
-    number = town.to_weigh["consignments"][0]["tracking_number"]
-    return an_event(number, town.now, f"urn:test:{role}")
-
-
 def _labelled(town: Town) -> dict[str, Any]:
     """A consignment of the garden that the carrier takes in."""
     consignment: dict[str, Any] = town.to_weigh["consignments"][0]
