@@ -90,6 +90,10 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "en": "An SSCC is 18 digits (GS1), the last one a check digit",
         "zh-Hans": "SSCC 为 18 位数字（GS1），末位为校验码",
     },
+    r"^(pkg_[0-7][0-9a-hjkmnp-tv-z]{25}|[0-9]{18})$": {
+        "en": "The id of a package (it begins with pkg_), or the 18 digits of its SSCC",
+        "zh-Hans": "应为包裹编号（以 pkg_ 开头），或其 18 位 SSCC",
+    },
     r"^[A-Za-z0-9_-]{43}$": {
         "en": "An Ed25519 public key: 32 bytes in base64url, 43 characters without padding",
         "zh-Hans": "Ed25519 公钥：32 字节的 base64url 文本，43 个字符，不带填充",
