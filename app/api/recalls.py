@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request, Response
 
 from app.api.deps import Known, PortsDep, Reading, Tx
-from app.api.documents import refuses
+from app.api.documents import NOT_MODIFIED, refuses
+from app.api.etags import etagged
 from app.api.router import api_router
 from app.catalogue.schemas import ListingId
 from app.core.errors import Forbidden, IdTaken, Invalid, NotFound, StateConflict
@@ -51,10 +52,17 @@ async def list_recalls(
     return await queries.list_recalls(reading, caller, standing=standing, cursor=cursor, limit=limit)
 
 
-@router.get("/recalls/{recall_id}", summary="One recall", responses=refuses(NotSignedIn, NotFound))
-async def get_recall(recall_id: Annotated[RecallId, Path()], caller: Known, reading: Reading) -> RecallShape:
+@router.get(
+    "/recalls/{recall_id}",
+    summary="One recall",
+    response_model=RecallShape,
+    responses={**refuses(NotSignedIn, NotFound), **NOT_MODIFIED},
+)
+async def get_recall(
+    recall_id: Annotated[RecallId, Path()], request: Request, caller: Known, reading: Reading
+) -> Response:
     """For its producer's people, and operators."""
-    return await queries.get_recall(reading, caller, recall_id)
+    return etagged(request, await queries.get_recall(reading, caller, recall_id))
 
 
 @router.get(

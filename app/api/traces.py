@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query, Response
+from fastapi import Path, Query, Request, Response
 
 from app.api.deps import AnyCaller, Known, Language, PortsDep
-from app.api.documents import refuses
+from app.api.documents import NOT_MODIFIED, refuses
+from app.api.etags import etagged
 from app.api.router import story_router
 from app.catalogue.schemas import ListingId
 from app.core.errors import Invalid, NotFound
@@ -35,18 +36,22 @@ async def get_lot_trace(
     return await trace_lot(ports, caller, lot_id, listing, cursor=cursor, limit=limit)
 
 
-@router.get("/packages/{package}/trace", summary="Where does a package come from?", responses=refuses(NotFound))
+@router.get(
+    "/packages/{package}/trace",
+    summary="Where does a package come from?",
+    response_model=PackageTrace,
+    responses={**refuses(NotFound), **NOT_MODIFIED},
+)
 async def get_package_trace(
     package: Annotated[str, Path(pattern=PACKAGE_NAME, description="The id of a package, or its SSCC")],
-    response: Response,
+    request: Request,
     ports: PortsDep,
     caller: AnyCaller,
     language: Language,
-) -> PackageTrace:
+) -> Response:
     """The lots of its goods with harvest, origin and certificates, and its journey; whoever has the number sees that.
 
     Its buyer, its producer's people and operators also see order, quantities, ear tags, and every event with who told it and when.
     """
-    response.headers["cache-control"] = "private, no-cache"
-    response.headers["vary"] = "Accept-Language, Authorization"
-    return await trace_package(ports, caller, package, language)
+    trace = await trace_package(ports, caller, package, language)
+    return etagged(request, trace, headers={"content-language": language})

@@ -91,8 +91,8 @@ _MEANT: Final[Mapping[str, Mapping[str, str]]] = {
         "zh-Hans": "SSCC 为 18 位数字（GS1），末位为校验码",
     },
     r"^(pkg_[0-7][0-9a-hjkmnp-tv-z]{25}|[0-9]{18})$": {
-        "en": "A package is named by its id (pkg_…) or its SSCC of 18 digits, the last one a check digit",
-        "zh-Hans": "包裹用其编号（pkg_…）或 18 位 SSCC（末位为校验码）表示",
+        "en": "The id of a package (it begins with pkg_), or the 18 digits of its SSCC",
+        "zh-Hans": "应为包裹编号（以 pkg_ 开头），或其 18 位 SSCC",
     },
     r"^[A-Za-z0-9_-]{43}$": {
         "en": "An Ed25519 public key: 32 bytes in base64url, 43 characters without padding",
