@@ -117,14 +117,17 @@ class _Roll(FPDF):
         self.rect(x, y, width, height, style="F")
 
     def fill_all(self, boxes: Iterable[tuple[float, float, float, float]]) -> None:
-        """Black rectangles (left, top, width, height) as one path: a call of the library for each would cost more than all the rest."""
+        """Black rectangles (left, top, width, height), written at once: a call of the library for each would cost more than all the rest.
+
+        Each is a path of its own, which readers and printers set on whole dots; the edges of one path for all would turn grey.
+        """
         self.set_fill_color(0)
         k, bottom = self.k, self.h
-        path = " ".join(
-            f"{x * k:.3f} {(bottom - y - height) * k:.3f} {width * k:.3f} {height * k:.3f} re"
+        drawn = " ".join(
+            f"{x * k:.3f} {(bottom - y - height) * k:.3f} {width * k:.3f} {height * k:.3f} re f"
             for x, y, width, height in boxes
         )
-        self._out(f"{path} f")
+        self._out(drawn)
 
     def named(self, mark: Mark) -> str:
         """The hub's name, when there are letters for it."""

@@ -23,9 +23,13 @@ from app.network.values import Want
 from tests.api.asking import BODIES, ask, body_of, path_of, problem_of, town_clock, town_template
 from tests.api.rights import LISTS, in_our_manner, lines, may, reader_of
 from tests.factories.catalogue import a_listing
+from tests.factories.claims import a_return
+from tests.factories.identity import an_operator
+from tests.factories.jobs import work
 from tests.factories.orders import an_order, asked_for
 from tests.factories.payments import a_dispute
 from tests.factories.tables import nothing_happens, value
+from tests.factories.tracking import events_of, tell
 
 template, clock = town_template, town_clock
 POSTS = lines("POST")
@@ -211,6 +215,13 @@ async def test_change_is_guarded_by_the_tag_that_was_read(line, door, town, port
 # Pages.
 
 
+async def one_more_return(ports, town):
+    order = await an_order(ports, town.village.buyer, {town.village.carpets: "1"})
+    await tell(ports, (await an_operator(ports)).caller, events_of(order["consignments"][0]))
+    await work(ports)
+    await a_return(ports, town.village, order)
+
+
 @pytest.mark.parametrize("line", LISTS)
 async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
     role = reader_of(line)
@@ -235,6 +246,8 @@ async def test_pages_one_by_one_are_the_whole_list(line, door, town, ports):
         assert passed_on.status_code == 201, passed_on.text
     if line == "GET /v1/disputes":
         await a_dispute(ports, await an_order(ports, town.village.buyer, {town.village.dates: "1"}))
+    if line == "GET /v1/returns":
+        await one_more_return(ports, town)
     if line == "GET /v1/uncollected":
         await two_lost_holds(ports, town)
     if line == "GET /v1/exceptions":
