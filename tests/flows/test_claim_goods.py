@@ -256,9 +256,10 @@ async def test_of_two_decisions_at_once_one_counts(ports, village, order, operat
     claim = await unwanted(ports, village, order)
     await answer(ports, village.loom, claim, answer="refuse")
     told = await asyncio.gather(
-        decide(ports, operator, claim, 168_000),
+        # To keep the goods, so that each of these is an end.
+        decide(ports, operator, claim, 168_000, keep=True),
         decide(ports, operator, claim, 0),
-        answer(ports, village.loom, claim, answer="accept"),
+        answer(ports, village.loom, claim, answer="accept", keep=True),
         reply(ports, village, claim, "withdraw"),
         return_exceptions=True,
     )
