@@ -59,8 +59,8 @@ async def open_sink():
 
 @pytest.fixture
 async def hooked(ports):
-    """Ports whose sender may call the sink, and waits for half a second."""
-    opened = reaching(ports, timeout_s=0.5)
+    """Ports whose sender may call the sink, and waits for two seconds."""
+    opened = reaching(ports, timeout_s=2.0)
     yield opened
     await opened.outside.close()
 
