@@ -32,5 +32,12 @@ def test_every_cell_changes_the_paper() -> None:
 
 
 def test_letters_that_the_font_does_not_have_are_left_out() -> None:
-    assert drawn("خوتەن باغ") == "—"
+    assert drawn("བོད་") == "—"
     assert drawn("CNY 和田") == "CNY 和田"
+
+
+def test_a_name_in_uyghur_is_drawn_on_a_sheet() -> None:
+    assert drawn("خوتەن باغ") == "خوتەن باغ"
+    row = [*ROW]
+    row[2] = "خوتەن باغ"
+    assert draw_sheet("Freight", "ABC", HEAD, [row, ROW], "en").startswith(b"%PDF")
