@@ -121,7 +121,7 @@ async def scans_are_there(ports: Ports, fleet: Sequence[str], acknowledged: set[
         async with ports.database.read() as connection:
             tracked = await find_tracked(connection, number)
         assert tracked is not None
-        journey, events = tracked
+        journey, events = tracked.journey, tracked.events
         state = recompute((event.scan for event in events), journey.legs, now)
         same = (state.status, state.legs, state.hub, state.last_event_at)
         kept = (journey.state.status, journey.state.legs, journey.hub, journey.last_event_at)

@@ -38,8 +38,8 @@ class Beginning(Ordering, Paying, Carrying, Claiming, Working):
             self.run(self._say(self.claims[0], "accept", 100))
             self._come_to_rest()
         if far == "sent back in vain":
-            (refund,) = sent_back(self)
-            self.run(self.fake.settle_refund(refund, succeed=False))
+            for refund in sent_back(self):
+                self.run(self.fake.settle_refund(refund, succeed=False))
 
     def _come_to_rest(self) -> None:
         self.hear_everything()
